@@ -1,0 +1,174 @@
+"""From polygons as they come to one row per input feature with a valid geometry, a stable id and a status."""
+
+import hashlib
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+Objects = npt.NDArray[np.object_]
+
+# The statuses of buildings that are not assessed, in the order in which they are decided.
+INVALID, TOO_SMALL, DUPLICATE, OUTSIDE_TERRAIN, EXCLUDED = "invalid_geometry", "too_small", "duplicate", "outside_terrain", "excluded"
+# Coordinates beyond this cannot be metres of a projection on Earth.
+_FARTHEST_M = 5e7
+
+
+def repair(geometry: Objects) -> tuple[Objects, Objects]:
+    """
+    Make polygons valid and say what cannot be saved.
+
+    Parameters
+    ----------
+    geometry
+        Shape (n,), any geometry in a CRS in metres, None allowed.
+
+    Returns
+    -------
+    geometry : array
+        Shape (n,), valid MultiPolygon or Polygon, or None.
+    reason : array of str
+        Shape (n,), empty where the polygon is fine; else what was repaired or why it is lost.
+    """
+    out = geometry.copy()
+    reason = np.full(len(out), "", dtype=object)
+    missing = shapely.is_missing(out) | shapely.is_empty(out)
+    reason[missing] = "no geometry"
+    bounds = shapely.bounds(out)
+    with np.errstate(invalid="ignore"):
+        wild = ~missing & ~(np.abs(bounds) < _FARTHEST_M).all(axis=1)
+    reason[wild] = "coordinates are not finite or lie off the Earth"
+    lost = missing | wild
+    polygonal = np.isin(shapely.get_type_id(out), (3, 6))
+    other = ~lost & ~polygonal & (shapely.get_type_id(out) != 7)
+    reason[other] = "not a polygon"
+    lost |= other
+    broken = np.flatnonzero(~lost & (~shapely.is_valid(out) | ~polygonal))
+    before = shapely.area(out[broken])
+    fixed = _polygons_only(shapely.make_valid(out[broken], method="structure", keep_collapsed=False))
+    out[broken] = fixed
+    after = shapely.area(fixed)
+    for row, old, new in zip(broken, before, after, strict=True):
+        reason[row] = f"repaired: area {old:.1f} -> {new:.1f} m2" if new > 0 else "encloses no area"
+    lost |= ~lost & (shapely.area(out) <= 0)
+    reason[lost & (reason == "")] = "encloses no area"
+    out[lost] = None
+    return out, reason
+
+
+def _polygons_only(geometry: Objects) -> Objects:
+    """Drop the points and lines that repairing leaves beside polygons."""
+    collections = np.flatnonzero(~np.isin(shapely.get_type_id(geometry), (3, 6)))
+    for row in collections:
+        parts = [g for g in shapely.get_parts(geometry[row]) if g.geom_type in ("Polygon", "MultiPolygon")]
+        geometry[row] = shapely.union_all(parts) if parts else shapely.Polygon()
+    return geometry
+
+
+def geometry_keys(geometry: Objects) -> Objects:
+    """
+    Hash each polygon's normalised shape at 1 cm: equal for equal shapes whatever their ring start or vertex order.
+
+    Parameters
+    ----------
+    geometry
+        Shape (n,), polygons in metres, None allowed.
+
+    Returns
+    -------
+    array of str
+        Shape (n,), 16 hexadecimal digits; "" for None.
+    """
+    keys = np.full(len(geometry), "", dtype=object)
+    there = np.flatnonzero(~shapely.is_missing(geometry))
+    snapped = shapely.transform(geometry[there], lambda xy: np.round(xy, 2) + 0.0)
+    wkb = shapely.to_wkb(shapely.normalize(snapped))
+    keys[there] = [hashlib.blake2b(data, digest_size=8).hexdigest() for data in wkb]
+    return keys
+
+
+def building_ids(keys: Objects, given: pd.Series | None, tie_break: Objects) -> tuple[Objects, str]:
+    """
+    Give every row a unique text id that does not depend on the order of the rows.
+
+    Parameters
+    ----------
+    keys
+        Shape (n,), from `geometry_keys`.
+    given
+        Shape (n,), the source's own ids, or None.
+    tie_break
+        Shape (n,), text by which rows of the same shape are told apart (their attributes).
+
+    Returns
+    -------
+    ids : array of str
+        Shape (n,), unique.
+    told : str
+        What was done where the source's ids could not be taken as they are; "" otherwise.
+    """
+    if given is not None:
+        text = given.astype("string").str.strip().str.replace(r"\.0$", "", regex=True).fillna("")
+        repeated = text.duplicated(keep=False) | (text == "")
+        if not repeated.any():
+            return text.to_numpy(dtype=object), ""
+        if repeated.mean() < 0.1:
+            ids = text.to_numpy(dtype=object)
+            rows = np.flatnonzero(repeated.to_numpy())
+            ids[rows] = [f"{own}~{made}" if own else f"b{made}" for own, made in zip(ids[rows], _counted(keys[rows], tie_break[rows]), strict=True)]
+            if pd.Series(ids).is_unique:
+                return ids, f"{len(rows)} source ids are empty or repeated; ids were made for these"
+        told = f"{int(repeated.sum())} of {len(text)} source ids are empty or repeated; ids were made from the geometry for all"
+    else:
+        told = ""
+    return np.array([f"b{made}" for made in _counted(keys, tie_break)], dtype=object), told
+
+
+def _counted(keys: Objects, tie_break: Objects) -> list[str]:
+    """Append a counter to keys that occur more than once, in the order of the tie-breaking text."""
+    base = np.where(keys == "", np.array([hashlib.blake2b(str(t).encode(), digest_size=8).hexdigest() for t in tie_break], dtype=object), keys)
+    frame = pd.DataFrame({"key": base, "tie": tie_break})
+    order = frame.sort_values(["key", "tie"], kind="stable").index
+    number = frame.loc[order].groupby("key").cumcount().reindex(frame.index)
+    return [key if n == 0 else f"{key}-{n}" for key, n in zip(base, number, strict=True)]
+
+
+def duplicates(keys: Objects, ids: Objects) -> npt.NDArray[np.bool_]:
+    """
+    Mark the second and further drawings of the same polygon.
+
+    Parameters
+    ----------
+    keys
+        Shape (n,), from `geometry_keys`.
+    ids
+        Shape (n,), building ids; the first in their order stays.
+
+    Returns
+    -------
+    array of bool
+        Shape (n,), True for the ones to leave out.
+    """
+    frame = pd.DataFrame({"key": keys, "id": ids}).sort_values(["key", "id"])
+    again = frame["key"].duplicated() & (frame["key"] != "")
+    return again.sort_index().to_numpy()
+
+
+def hilbert_order(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
+    """
+    Order buildings along a Hilbert curve, so that neighbours in the file are neighbours on the ground.
+
+    Parameters
+    ----------
+    frame
+        Buildings with `building_id` and a geometry in every row.
+
+    Returns
+    -------
+    array of int
+        Shape (n,), row numbers in the new order; ties by id.
+    """
+    distance = frame.geometry.hilbert_distance(total_bounds=frame.total_bounds, level=16)
+    return np.lexsort((frame["building_id"].to_numpy(dtype=str), distance.to_numpy())).astype(np.int64)

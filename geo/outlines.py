@@ -1,0 +1,298 @@
+"""Usable outlines of roof surfaces, their rings in the row frame, and the points at which a surface is sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import GeoError
+
+MOST_POINTS = 64
+
+
+@dataclass(frozen=True)
+class Rings:
+    """
+    Rings of many polygons as flat arrays, in roof-plane metres of each polygon's row frame.
+
+    Attributes
+    ----------
+    vertices
+        x along the row, y up the slope, from an origin of the polygon's own [m], shape (v, 2); closing points left out.
+    ring_start
+        First vertex of each ring and the number of vertices, shape (r + 1,).
+    polygon_start
+        First ring of each polygon and the number of rings, shape (m + 1,); an empty outline has none.
+    origin
+        Plan coordinates of each frame's origin [m], shape (m, 2).
+    to_plane
+        Plan offsets to roof-plane coordinates, shape (m, 2, 2).
+    """
+
+    vertices: NDArray[np.float64]
+    ring_start: NDArray[np.int64]
+    polygon_start: NDArray[np.int64]
+    origin: NDArray[np.float64]
+    to_plane: NDArray[np.float64]
+
+    def to_plan(self, polygon: int, xy: ArrayLike) -> NDArray[np.float64]:
+        """
+        Plan coordinates of points in the row frame of one polygon, for drawing modules on the map.
+
+        Parameters
+        ----------
+        polygon
+            Index of the polygon.
+        xy
+            Roof-plane coordinates [m], shape (..., 2).
+
+        Returns
+        -------
+        numpy.ndarray
+            Plan coordinates [m], shape (..., 2).
+        """
+        back = np.linalg.inv(self.to_plane[polygon])
+        return np.asarray(np.asarray(xy, dtype=float) @ back.T + self.origin[polygon])
+
+
+def usable_outlines(surfaces: NDArray[Any], setback: ArrayLike) -> NDArray[Any]:
+    """
+    What is left of each surface inside its set-back.
+
+    Parameters
+    ----------
+    surfaces
+        (Multi)Polygons in plan [m], shape (m,).
+    setback
+        Distance kept from every edge, in plan [m], shape (m,) or one number.
+
+    Returns
+    -------
+    numpy.ndarray
+        (Multi)Polygons, empty where nothing is left, shape (m,).
+
+    Raises
+    ------
+    GeoError
+        A set-back is negative or not a number.
+
+    Examples
+    --------
+    >>> float(usable_outlines(np.array([shapely.box(0, 0, 10, 6)]), 0.5)[0].area)
+    45.0
+    """
+    distance = np.broadcast_to(np.asarray(setback, dtype=float), np.shape(surfaces))
+    wrong = ~(distance >= 0.0)
+    if wrong.any():
+        raise GeoError(f"set-back {distance[wrong][0]} m; expected 0 or more: correct it in the study file or in the archetypes.")
+    return np.asarray(shapely.buffer(surfaces, -distance, join_style="mitre", cap_style="flat"))
+
+
+def plane_rings(outlines: NDArray[Any], roof_tilt: ArrayLike, roof_azimuth: ArrayLike, row_azimuth: ArrayLike) -> Rings:
+    """
+    Rings of the outlines in the plane of the roof, turned into the frame of the module rows.
+
+    Parameters
+    ----------
+    outlines
+        (Multi)Polygons in plan [m], shape (m,); empty ones keep their place.
+    roof_tilt
+        [degrees], shape (m,).
+    roof_azimuth
+        Downslope, clockwise from north [degrees], shape (m,); NaN on flat roofs.
+    row_azimuth
+        Direction that the rows face [degrees], shape (m,); y of the frame points the other way, up the slope of a flush row.
+
+    Returns
+    -------
+    Rings
+        Flat arrays for `solar.layout.pack_rows`.
+
+    Raises
+    ------
+    GeoError
+        A tilt is not in 0 to under 90, or a sloped roof or a row has no azimuth.
+
+    Notes
+    -----
+    Plan lengths down the slope grow by 1 / cos(roof_tilt), lengths along the contour stay.
+
+    Examples
+    --------
+    >>> rings = plane_rings(np.array([shapely.box(0, 0, 10, 4)]), [60.0], [180.0], [180.0])
+    >>> np.ptp(rings.vertices, axis=0).round(9).tolist()
+    [10.0, 8.0]
+    """
+    geometry = np.asarray(outlines, dtype=object)
+    tilt, downslope, row = (np.broadcast_to(np.asarray(v, dtype=float), geometry.shape) for v in (roof_tilt, roof_azimuth, row_azimuth))
+    _check_planes(tilt, downslope, row)
+    parts, owner = shapely.get_parts(geometry, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    xy = shapely.get_coordinates(rings)
+    count = shapely.get_num_coordinates(rings)
+    ring_owner = owner[part]
+    box = shapely.bounds(geometry)
+    origin = np.nan_to_num(np.column_stack([0.5 * (box[:, 0] + box[:, 2]), 0.5 * (box[:, 1] + box[:, 3])]))
+    to_plane = _plane_matrices(tilt, downslope, row)
+    vertices, ring_start = _transform(xy, count, ring_owner, origin, to_plane)
+    polygon_start = np.searchsorted(ring_owner, np.arange(geometry.size + 1)).astype(np.int64)
+    return Rings(vertices, ring_start, polygon_start, origin, to_plane)
+
+
+def sample_points(
+    outlines: NDArray[Any], surfaces: NDArray[Any], axis_azimuth: ArrayLike, *, spacing: float, most: int = MOST_POINTS
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """
+    Points that stand for a surface when shading is computed: one on a house, a grid along its own axis on a hall.
+
+    Parameters
+    ----------
+    outlines
+        Usable outlines in plan [m], shape (m,); may be empty.
+    surfaces
+        The surfaces they come from, not empty, shape (m,): an empty outline takes a point inside its surface.
+    axis_azimuth
+        Direction of the surface's long side [degrees], shape (m,).
+    spacing
+        Wanted distance between points [m].
+    most
+        Largest number of points of a surface; the grid of a very large one is widened to keep it.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Plan coordinates [m], shape (p, 2), and the first point of each surface, shape (m + 1,); every surface has a point.
+
+    Raises
+    ------
+    GeoError
+        The spacing or `most` is not positive, or a surface is empty.
+
+    Examples
+    --------
+    >>> hall, house = shapely.box(0, 0, 100, 50), shapely.box(0, 0, 10, 8)
+    >>> roofs = np.array([hall, house])
+    >>> sample_points(roofs, roofs, [90.0, 90.0], spacing=12.0)[1].tolist()
+    [0, 32, 33]
+    """
+    if not spacing > 0.0 or most < 1:
+        raise GeoError(f"sample points every {spacing} m, at most {most}; expected a positive distance and at least 1.")
+    geometry, roofs = np.asarray(outlines, dtype=object), np.asarray(surfaces, dtype=object)
+    hollow = shapely.is_empty(geometry)
+    inside = np.where(hollow, roofs, geometry)
+    if shapely.is_empty(inside).any():
+        raise GeoError(f"surface {int(np.argmax(shapely.is_empty(inside)))} is empty and has no point; leave it out first.")
+    axis = np.broadcast_to(np.asarray(axis_azimuth, dtype=float), geometry.shape)
+    rings = plane_rings(inside, 0.0, np.nan, axis + 90.0)
+    widest = np.where(hollow, 1, most)
+    local, start = _grid_points(rings.vertices, rings.ring_start, rings.polygon_start, float(spacing), widest)
+    found = np.diff(start) > 0
+    xy = np.empty((int(np.maximum(np.diff(start), 1).sum()), 2))
+    point_start = np.concatenate([[0], np.cumsum(np.maximum(np.diff(start), 1))]).astype(np.int64)
+    owner = np.repeat(np.arange(geometry.size), np.diff(start))
+    to_plan = np.swapaxes(rings.to_plane, 1, 2)  # a rotation: its transpose turns back
+    plan = np.einsum("pij,pj->pi", to_plan[owner], local) + rings.origin[owner]
+    xy[np.repeat(found, np.maximum(np.diff(start), 1))] = plan
+    if not found.all():
+        xy[point_start[:-1][~found]] = shapely.get_coordinates(shapely.point_on_surface(inside[~found]))
+    return xy, point_start
+
+
+def _check_planes(tilt: NDArray[np.float64], downslope: NDArray[np.float64], row: NDArray[np.float64]) -> None:
+    steep = ~((tilt >= 0.0) & (tilt < 90.0))
+    if steep.any():
+        raise GeoError(f"roof tilt {tilt[steep][0]}; expected 0 to under 90 degrees.")
+    lost = np.isnan(row) | ((tilt > 0.0) & np.isnan(downslope))
+    if lost.any():
+        raise GeoError(f"surface {int(np.argmax(lost))} has no azimuth for its slope or its rows; give degrees clockwise from north.")
+
+
+def _plane_matrices(tilt: NDArray[np.float64], downslope: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Stretch along the fall line, then turn so that y points against the direction that the rows face."""
+    fall = np.radians(np.where(np.isnan(downslope), row, downslope))
+    stretch = 1.0 / np.cos(np.radians(tilt))
+    e, n = np.sin(fall), np.cos(fall)  # unit vector down the slope in plan
+    more = stretch - 1.0
+    sloped = np.stack([np.stack([1.0 + more * e * e, more * e * n], -1), np.stack([more * e * n, 1.0 + more * n * n], -1)], -2)
+    face = np.radians(row)
+    se, sn = np.sin(face), np.cos(face)
+    turn = np.stack([np.stack([-sn, se], -1), np.stack([-se, -sn], -1)], -2)
+    return np.asarray(turn @ sloped)
+
+
+@njit(cache=True, nogil=True)
+def _transform(
+    xy: NDArray[np.float64], count: NDArray[np.int32], owner: NDArray[np.int64], origin: NDArray[np.float64], to_plane: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    rings = count.size
+    out = np.empty((xy.shape[0] - rings, 2))
+    start = np.zeros(rings + 1, dtype=np.int64)
+    read = filled = 0
+    for r in range(rings):
+        i = owner[r]
+        for j in range(count[r] - 1):
+            dx, dy = xy[read + j, 0] - origin[i, 0], xy[read + j, 1] - origin[i, 1]
+            out[filled, 0] = to_plane[i, 0, 0] * dx + to_plane[i, 0, 1] * dy
+            out[filled, 1] = to_plane[i, 1, 0] * dx + to_plane[i, 1, 1] * dy
+            filled += 1
+        read += count[r]
+        start[r + 1] = filled
+    return out, start
+
+
+@njit(cache=True, nogil=True)
+def _grid_points(
+    vertices: NDArray[np.float64], ring_start: NDArray[np.int64], polygon_start: NDArray[np.int64], spacing: float, most: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Centres of grid cells of each polygon's own box that lie inside it."""
+    count = polygon_start.size - 1
+    room = 0
+    for i in range(count):
+        nx, ny, _ = _grid_shape(vertices[ring_start[polygon_start[i]] : ring_start[polygon_start[i + 1]]], spacing, most[i])
+        room += nx * ny
+    out = np.empty((room, 2))
+    start = np.zeros(count + 1, dtype=np.int64)
+    filled = 0
+    for i in range(count):
+        first, last = polygon_start[i], polygon_start[i + 1]
+        nx, ny, box = _grid_shape(vertices[ring_start[first] : ring_start[last]], spacing, most[i])
+        for row in range(ny):
+            y = box[1] + (row + 0.5) * box[3] / ny
+            for column in range(nx):
+                x = box[0] + (column + 0.5) * box[2] / nx
+                if _is_inside(x, y, vertices, ring_start, first, last):
+                    out[filled, 0], out[filled, 1] = x, y
+                    filled += 1
+        start[i + 1] = filled
+    return out[:filled].copy(), start
+
+
+@njit(cache=True, nogil=True)
+def _grid_shape(ring: NDArray[np.float64], spacing: float, most: int) -> tuple[int, int, tuple[float, float, float, float]]:
+    left, low = ring[:, 0].min(), ring[:, 1].min()
+    width, depth = ring[:, 0].max() - left, ring[:, 1].max() - low
+    step = max(spacing, np.sqrt(width * depth / most))
+    nx = min(max(int(np.floor(width / step)), 1), most)
+    ny = min(max(int(np.floor(depth / step)), 1), most // nx)
+    return nx, ny, (left, low, width, depth)
+
+
+@njit(cache=True, nogil=True)
+def _is_inside(x: float, y: float, vertices: NDArray[np.float64], ring_start: NDArray[np.int64], first: int, last: int) -> bool:
+    """Even-odd rule over all rings, so that holes and further parts need no case of their own."""
+    inside = False
+    for r in range(first, last):
+        n = ring_start[r + 1] - ring_start[r]
+        for j in range(n):
+            p, q = ring_start[r] + j, ring_start[r] + (j + 1) % n
+            yp, yq = vertices[p, 1], vertices[q, 1]
+            if (yp <= y) != (yq <= y):
+                cut = vertices[p, 0] + (y - yp) / (yq - yp) * (vertices[q, 0] - vertices[p, 0])
+                if cut > x:
+                    inside = not inside
+    return inside

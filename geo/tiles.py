@@ -1,0 +1,134 @@
+"""Prepared buildings on disk: tiles of balanced size along the Hilbert curve, and what stands around a tile."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+import shapely
+
+from .footprints import hilbert_order
+
+Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
+
+# Every building shades out to here; farther only those that can still stand 3 degrees above level ground.
+NEAR_M = 300.0
+TALL_M = NEAR_M * float(np.tan(np.radians(3.0)))
+FARTHEST_M = 5000.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """
+    What can shade a tile: polygons and the absolute height of their tops.
+
+    Attributes
+    ----------
+    geometry, top
+        Shape (n,), every building within `NEAR_M` of the tile and those of the tile itself [m above datum].
+    tall_geometry, tall_top
+        Shape (k,), buildings of at least `TALL_M` within `reach` of the tile.
+    reach
+        How far the tallest building of the study can matter [m]; the same for every tile.
+    """
+
+    geometry: Objects
+    top: Floats
+    tall_geometry: Objects
+    tall_top: Floats
+    reach: float
+
+
+def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: int) -> pd.DataFrame:
+    """
+    Write prepared buildings as a spatially sorted GeoParquet dataset, a file a tile.
+
+    Parameters
+    ----------
+    buildings
+        Rows with a geometry; columns `building_id`, `top_m`, `height_m` and what the assessment needs.
+    folder
+        Target, created.
+    tile_buildings
+        Most buildings in a tile; tiles are of equal size but for one row.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a tile: `file`, `rows`, `left`, `bottom`, `right`, `top`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = buildings.iloc[hilbert_order(buildings)]
+    count = max(1, -(-len(ordered) // tile_buildings))
+    cuts = np.linspace(0, len(ordered), count + 1).round().astype(int)
+    rows = []
+    for tile in range(count):
+        part = ordered.iloc[cuts[tile] : cuts[tile + 1]].assign(tile=np.int32(tile))
+        file = f"tile-{tile:05d}.parquet"
+        part.to_parquet(folder / file, index=False, write_covering_bbox=True)
+        rows.append((file, len(part), *part.total_bounds))
+    index = pd.DataFrame(rows, columns=["file", "rows", "left", "bottom", "right", "top"])
+    index.to_parquet(folder.parent / "tiles.parquet", index=False)
+    tall = ordered[ordered["height_m"] >= TALL_M]
+    tall[["top_m", "height_m", "geometry"]].to_parquet(folder.parent / "tall.parquet", index=False)
+    return index
+
+
+def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surroundings:
+    """
+    Read what stands around a tile.
+
+    Parameters
+    ----------
+    folder
+        The folder written by `write_tiles`.
+    bounds
+        Shape (4,), left, bottom, right, top of the tile's buildings [m].
+
+    Returns
+    -------
+    Surroundings
+        Near buildings from the neighbouring tiles, tall ones from the study's list of tall buildings.
+    """
+    index = _tile_index(folder.parent / "tiles.parquet", _stamp(folder.parent / "tiles.parquet"))
+    near = bounds + np.array([-NEAR_M, -NEAR_M, NEAR_M, NEAR_M])
+    meets = index[(index["left"] <= near[2]) & (index["right"] >= near[0]) & (index["bottom"] <= near[3]) & (index["top"] >= near[1])]
+    shapes, tops = [], []
+    for file in meets["file"]:
+        table = pq.read_table(folder / file, columns=["geometry", "top_m"])
+        geometry = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))
+        kept = _meeting(geometry, near)
+        shapes.append(geometry[kept])
+        tops.append(table["top_m"].to_numpy()[kept])
+    tall, tall_top, reach = _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet"))
+    far = bounds + np.array([-reach, -reach, reach, reach])
+    kept = _meeting(tall, far)
+    return Surroundings(np.concatenate(shapes), np.concatenate(tops), tall[kept], tall_top[kept], reach)
+
+
+def _meeting(geometry: Objects, window: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    box = shapely.bounds(geometry)
+    return (box[:, 0] <= window[2]) & (box[:, 2] >= window[0]) & (box[:, 1] <= window[3]) & (box[:, 3] >= window[1])
+
+
+def _stamp(file: Path) -> int:
+    """Tell two versions of a file apart, so that a remade run in the same process does not read the old one."""
+    return file.stat().st_mtime_ns
+
+
+@lru_cache(maxsize=2)
+def _tile_index(file: Path, stamp: int) -> pd.DataFrame:
+    return pd.read_parquet(file)
+
+
+@lru_cache(maxsize=2)
+def _tall(file: Path, stamp: int) -> tuple[Objects, Floats, float]:
+    tall = gpd.read_parquet(file)
+    highest = float(tall["height_m"].max()) if len(tall) else 0.0
+    reach = min(FARTHEST_M, max(NEAR_M, highest / float(np.tan(np.radians(3.0)))))
+    return tall.geometry.to_numpy(), tall["top_m"].to_numpy(dtype=float), reach

@@ -1,0 +1,271 @@
+"""The GeoPackage of a run: every table as a layer, with titles, descriptions, styles and spatial indexes; written once."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyogrio
+import pyproj
+
+from .errors import LayersError
+from .geopackage_styles import Style, default_styles
+from .schema import WITH_ROOFS, Column, arrow_table, column, columns
+
+_VERSION = "1.2"  # read by GDAL 2 and QGIS 3.0 on; GDAL's own default makes older readers warn
+_BATCH = 20_000
+_MULTI = b"\x01\x06\x00\x00\x00\x01\x00\x00\x00"  # head of a MULTIPOLYGON of one polygon
+_NO_POLYGON = b"\x01\x06\x00\x00\x00\x00\x00\x00\x00"
+_EMPTY_POLYGON_BYTES = 9
+_KINDS = {1: "Point", 2: "LineString", 3: "MultiPolygon", 4: "MultiPoint", 5: "MultiLineString", 6: "MultiPolygon"}
+_ONLY_SUMS_AFTER = "roofs"  # rejected buildings have no sums: their columns end before this one
+_TITLES = {
+    "roofs": ("屋顶", "Roofs", "每个屋面一行", "A row per roof surface"),
+    "buildings": ("建筑", "Buildings", "每个输入要素一行", "A row per input feature"),
+    "rejected": ("未测算要素", "Rejected", "没有屋面的输入要素及原因", "Input features without roofs, and why"),
+    "about": ("说明", "About", "来源、参数、假设与合计", "Sources, parameters, assumptions and totals"),
+    "layer_styles": ("样式", "Styles", "QGIS 缺省样式", "Default styles of QGIS"),
+    "responsible": ("责任区域", "Accountable areas", "按责任区域汇总", "Sums by accountable area"),
+    "districts": ("区县", "Districts", "按区县汇总", "Sums by district"),
+    "zones": ("功能区", "Functional zones", "按功能区汇总", "Sums by functional zone"),
+    "parcels": ("地块", "Parcels", "按地块汇总", "Sums by parcel"),
+    "grid": ("网格", "Grid", "按方格汇总", "Sums by square cell"),
+    "urban": ("城镇范围", "Urban", "按城镇范围汇总", "Sums inside the urban boundary"),
+    "transformers": ("台区", "Transformers", "按台区汇总", "Sums by transformer area"),
+}
+_FAST = {"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_JOURNAL": "OFF", "OGR_SQLITE_CACHE": "256"}  # the file is not the user's yet
+_METADATA = """
+create table if not exists gpkg_extensions (table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL,
+    scope TEXT NOT NULL, CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name));
+create table gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT, description TEXT,
+    mime_type TEXT, constraint_name TEXT, CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name), CONSTRAINT gdc_tn UNIQUE (table_name, name));
+create table gpkg_data_column_constraints (constraint_name TEXT NOT NULL, constraint_type TEXT NOT NULL, value TEXT, min NUMERIC,
+    min_is_inclusive BOOLEAN, max NUMERIC, max_is_inclusive BOOLEAN, description TEXT,
+    CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value));
+insert into gpkg_extensions values
+    ('gpkg_data_columns', NULL, 'gpkg_schema', 'http://www.geopackage.org/spec121/#extension_schema', 'read-write'),
+    ('gpkg_data_column_constraints', NULL, 'gpkg_schema', 'http://www.geopackage.org/spec121/#extension_schema', 'read-write');
+create table about (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, key TEXT, zh TEXT, en TEXT, value TEXT);
+create table layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
+    f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN,
+    description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME DEFAULT CURRENT_TIMESTAMP);
+"""
+
+
+@dataclass(frozen=True)
+class _Layer:
+    name: str
+    described: tuple[Column, ...]
+    kind: str
+    rows: pa.RecordBatchReader
+
+
+def write_geopackage(
+    path: Path,
+    *,
+    roofs_dataset: Path,
+    buildings: Path,
+    regions: Mapping[str, gpd.GeoDataFrame],
+    about: Sequence[Mapping[str, str]],
+    lang: str,
+    work: Path,
+) -> None:
+    """
+    Write all tables of a run into one GeoPackage: whole or not at all.
+
+    Parameters
+    ----------
+    path
+        File to write or to replace.
+    roofs_dataset
+        Folder of the roofs' parquet files.
+    buildings
+        Parquet file of the buildings.
+    regions
+        Table `regions` of every region layer by the layer's name.
+    about
+        Rows with `key`, `zh`, `en` and `value`.
+    lang
+        Language of titles and legends, "zh" or "en".
+    work
+        Folder on the same disk for the unfinished file.
+
+    Raises
+    ------
+    LayersError
+        A region layer takes the name of another layer, a roof is not an area, or the file is open elsewhere (the new one then lies beside).
+    """
+    taken = {"roofs", "buildings", "rejected", "about", "layer_styles"} & set(regions)
+    if taken:
+        raise LayersError(f"region layers are called {', '.join(sorted(taken))}, which are the GeoPackage's own; give them other names")
+    work.mkdir(parents=True, exist_ok=True)
+    unfinished = work / f"{path.stem}.{os.getpid()}.gpkg"
+    unfinished.unlink(missing_ok=True)
+    try:
+        layers = list(_layers(roofs_dataset, buildings, regions))
+        crs = _crs(roofs_dataset)
+        with _gdal_options(_FAST):
+            for layer in layers:
+                _write_layer(unfinished, layer, crs)
+        styles = default_styles(lang, _numbers(roofs_dataset, "specific_yield"), regions, _statuses(buildings))
+        _describe(unfinished, layers, about, styles, lang)
+        _put_in_place(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _layers(roofs_dataset: Path, buildings: Path, regions: Mapping[str, gpd.GeoDataFrame]) -> Iterator[_Layer]:
+    roofs = columns("roofs")
+    yield _Layer("roofs", roofs, "MultiPolygon", _reader(_dataset(roofs_dataset), roofs))
+    every = columns("buildings")
+    source = _dataset(buildings)
+    yield _Layer("buildings", every, _kind_of(source, None), _reader(source, every))
+    names = [c.name for c in every]
+    short = (*every[: names.index(_ONLY_SUMS_AFTER)], column("buildings", "geometry"))
+    without = ~pc.field("status").isin(list(WITH_ROOFS))
+    yield _Layer("rejected", short, _kind_of(source, without), _reader(source, short, without))
+    for name, frame in regions.items():
+        table = arrow_table(frame, "regions")
+        kind = _layer_kind(_type_codes(table["geometry"]))
+        yield _Layer(name, columns("regions"), kind, _reader(ds.dataset(table), columns("regions")))
+
+
+def _dataset(path: Path) -> ds.Dataset:
+    """Open a parquet file, or the parquet files of a folder in the order of their names."""
+    found = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not found or not found[0].exists():
+        raise LayersError(f"{path.name} holds no parquet files; expected the finished table of a run")
+    return ds.dataset([str(file) for file in found], format="parquet")
+
+
+def _reader(source: ds.Dataset, described: Sequence[Column], chosen: pc.Expression | None = None) -> pa.RecordBatchReader:
+    """Stream the described columns, polygons as multipolygons, so that memory stays flat in the number of rows."""
+    names = [c.name for c in described]
+    schema = pa.schema([source.schema.field(name).with_nullable(True) for name in names])
+    scanner = source.scanner(columns=names, filter=chosen, batch_size=_BATCH, batch_readahead=4, fragment_readahead=1)
+    where = names.index("geometry")
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in scanner.to_batches():
+            arrays = [*batch.columns[:where], _areas(batch.column(where)), *batch.columns[where + 1 :]]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _areas(wkb: pa.Array) -> pa.Array:
+    """Make every polygon a multipolygon, since a layer has one type and GIS desktops expect it."""
+    single = pc.equal(pc.binary_slice(wkb, 1, 2), b"\x03")
+    empty = pc.and_(single, pc.equal(pc.binary_length(wkb), _EMPTY_POLYGON_BYTES))
+    multi = pc.binary_join_element_wise(pa.scalar(_MULTI), wkb, pa.scalar(b""))
+    return pc.if_else(empty, pa.scalar(_NO_POLYGON), pc.if_else(single, multi, wkb))
+
+
+def _type_codes(wkb: pa.ChunkedArray) -> set[int]:
+    return {value.as_py()[0] for value in pc.unique(pc.binary_slice(wkb, 1, 2)) if value.is_valid}
+
+
+def _kind_of(source: ds.Dataset, chosen: pc.Expression | None) -> str:
+    codes: set[int] = set()
+    for batch in source.scanner(columns=["geometry"], filter=chosen).to_batches():
+        codes |= _type_codes(pa.chunked_array([batch.column(0)]))
+    return _layer_kind(codes)
+
+
+def _layer_kind(codes: set[int]) -> str:
+    """Choose the one geometry type of a layer; Unknown (any) only where the input itself is mixed."""
+    kinds = {_KINDS.get(code, "Unknown") for code in codes}
+    return kinds.pop() if len(kinds) == 1 else "Unknown" if kinds else "MultiPolygon"
+
+
+def _crs(roofs_dataset: Path) -> str:
+    first = min(roofs_dataset.glob("*.parquet"))
+    crs = gpd.read_parquet(first, columns=["geometry"], filters=[("building_id", "==", "")]).crs
+    if crs is None:
+        raise LayersError(f"{first.name} of {roofs_dataset.name} has no CRS; expected the study's projected CRS")
+    authority = pyproj.CRS(crs).to_authority()
+    return ":".join(authority) if authority else str(pyproj.CRS(crs).to_wkt("WKT1_GDAL"))
+
+
+def _write_layer(path: Path, layer: _Layer, crs: str) -> None:
+    new = not path.exists()
+    pyogrio.write_arrow(
+        layer.rows,
+        path,
+        layer=layer.name,
+        driver="GPKG",
+        geometry_name="geometry",
+        geometry_type=layer.kind,
+        crs=crs,
+        append=False,
+        dataset_options={"VERSION": _VERSION, "ADD_GPKG_OGR_CONTENTS": "YES"} if new else None,
+        layer_options={"GEOMETRY_NAME": "geom", "FID": "fid", "SPATIAL_INDEX": "YES"},
+    )
+
+
+@contextlib.contextmanager
+def _gdal_options(options: Mapping[str, str]) -> Iterator[None]:
+    before: dict[str, Any] = {name: pyogrio.get_gdal_config_option(name) for name in options}
+    pyogrio.set_gdal_config_options(dict(options))
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
+
+
+def _numbers(roofs_dataset: Path, name: str) -> np.ndarray:
+    values: np.ndarray = _dataset(roofs_dataset).to_table(columns=[name])[name].to_numpy()
+    return values
+
+
+def _statuses(buildings: Path) -> list[str]:
+    found = pc.unique(_dataset(buildings).to_table(columns=["status"])["status"]).to_pylist()
+    return sorted(status for status in found if status not in WITH_ROOFS)
+
+
+def _describe(path: Path, layers: Sequence[_Layer], about: Sequence[Mapping[str, str]], styles: Sequence[Style], lang: str) -> None:
+    """Add what GDAL cannot write by itself: titles, descriptions, styles and the table about."""
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.executescript(_METADATA)
+        rows = [(layer.name, *_words(c, lang)) for layer in layers for c in layer.described if c.name != "geometry"]
+        db.executemany("insert into gpkg_data_columns values (?, ?, ?, ?, ?, NULL, NULL)", rows)
+        db.executemany("insert into about (key, zh, en, value) values (:key, :zh, :en, :value)", list(about))
+        for name in ("about", "layer_styles"):
+            db.execute("insert into gpkg_contents (table_name, data_type, identifier, srs_id) values (?, 'attributes', ?, 0)", (name, name))
+        style_rows = [(s.layer, s.name[:30], s.qml, s.sld, int(s.default), s.title) for s in styles]
+        db.executemany(
+            "insert into layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, styleSLD, "
+            "useAsDefault, description, owner) values ('', '', ?, 'geom', ?, ?, ?, ?, ?, '')",
+            style_rows,
+        )
+        for name in (*(layer.name for layer in layers), "about", "layer_styles"):
+            db.execute("update gpkg_contents set identifier = ?, description = ? where table_name = ?", (*_titles(name, lang), name))
+
+
+def _words(c: Column, lang: str) -> tuple[str, str, str, str]:
+    return c.name, c.name, c.label(lang), f"{c.label('zh')}：{c.meaning_zh} | {c.label('en')}: {c.meaning_en}"
+
+
+def _titles(name: str, lang: str) -> tuple[str, str]:
+    zh, en, meaning_zh, meaning_en = _TITLES.get(name, (name, name, "按区域汇总", "Sums by region"))
+    return (f"{zh} {name}" if lang == "zh" and zh != name else name), f"{zh}：{meaning_zh} | {en}: {meaning_en}"
+
+
+def _put_in_place(unfinished: Path, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        unfinished.replace(path)
+    except PermissionError as error:
+        beside = path.with_name(f"{path.stem}-new.gpkg")
+        unfinished.replace(beside)
+        raise LayersError(
+            f"{path.name} is open in another program; the new file lies beside it as {beside.name}: close the program and rename it"
+        ) from error

@@ -1,0 +1,291 @@
+"""Default styles of the GeoPackage's layers, as QGIS and as SLD readers know them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+import geopandas as gpd
+import numpy as np
+
+from .schema import column
+
+# Sequential and readable in print and by the colour-blind (ColorBrewer YlOrRd and Blues, 5 classes); Set2 for kinds.
+YIELD_COLOURS = ("#ffffb2", "#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
+CAPACITY_COLOURS = ("#eff3ff", "#bdd7e7", "#6baed6", "#3182bd", "#08519c")
+KIND_COLOURS = ("#66c2a5", "#fc8d62", "#8da0cb", "#e78ac3", "#a6d854", "#ffd92f", "#e5c494", "#b3b3b3")
+_STATUS = {
+    "invalid_geometry": ("图形错误", "Invalid geometry"),
+    "duplicate": ("重复", "Duplicate"),
+    "too_small": ("面积过小", "Too small"),
+    "outside_terrain": ("超出高程数据范围", "Outside the elevation data"),
+    "excluded": ("禁建", "Excluded"),
+    "not_a_building": ("不是建筑", "Not a building"),
+}
+_OUTLINE = "#5a5a5a"
+_SE = "http://www.opengis.net/se"
+_SLD = "http://www.opengis.net/sld"
+_OGC = "http://www.opengis.net/ogc"
+_XLINK = "http://www.w3.org/1999/xlink"
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style of one layer: QGIS's own form and the open one."""
+
+    layer: str
+    name: str
+    title: str
+    qml: str
+    sld: str
+    default: bool = True
+
+
+@dataclass(frozen=True)
+class Range:
+    """A class of a graduated style: values above `lower` up to `upper`, the first one with its lower end."""
+
+    lower: float
+    upper: float
+    label: str
+    colour: str
+
+
+def class_breaks(values: np.ndarray, classes: int = 5) -> tuple[float, ...]:
+    """
+    Choose class limits that hold about equal numbers of rows and read well.
+
+    Parameters
+    ----------
+    values
+        Shape (n,); NaN is left out.
+    classes
+        Largest number of classes.
+
+    Returns
+    -------
+    tuple of float
+        Ascending limits, the outer ones at or beyond the extremes; (0, 1) where there is no value.
+    """
+    there = values[np.isfinite(values)]
+    if not there.size:
+        return (0.0, 1.0)
+    low, high = float(there.min()), float(there.max())
+    spread = high - low
+    step = 10.0 ** math.floor(math.log10((spread or abs(high) or 1.0) / classes))
+    inner = np.round(np.quantile(there, np.linspace(0, 1, classes + 1))[1:-1] / step) * step
+    outer = (math.floor(low / step) * step, math.ceil(high / step) * step if spread else math.floor(low / step) * step + step)
+    digits = max(0, -math.floor(math.log10(step)))
+    return tuple(sorted({round(float(value), digits) for value in (*outer, *(v for v in inner if outer[0] < v < outer[1]))}))
+
+
+def ranges(values: np.ndarray, colours: Sequence[str]) -> tuple[Range, ...]:
+    """
+    Cut values into labelled and coloured classes.
+
+    Parameters
+    ----------
+    values
+        Shape (n,); NaN is left out.
+    colours
+        As many as classes at most.
+
+    Returns
+    -------
+    tuple of Range
+        Ascending classes.
+    """
+    limits = class_breaks(values, len(colours))
+    spread = np.linspace(0, len(colours) - 1, len(limits) - 1) if len(limits) > 2 else np.array([len(colours) // 2])
+    pairs = zip(limits[:-1], limits[1:], spread, strict=True)
+    return tuple(Range(a, b, f"{a:,.10g} – {b:,.10g}", colours[round(float(k))]) for a, b, k in pairs)
+
+
+def default_styles(
+    lang: str, specific_yield: np.ndarray, regions: Mapping[str, gpd.GeoDataFrame], statuses: Sequence[str]
+) -> tuple[Style, ...]:
+    """
+    Make the styles of a run's layers.
+
+    Parameters
+    ----------
+    lang
+        Language of titles and legends, "zh" or "en".
+    specific_yield
+        Shape (n,), of all roofs [kWh/kWp]; NaN where there are no modules.
+    regions
+        Table `regions` by layer name.
+    statuses
+        Statuses that occur among the rejected buildings.
+
+    Returns
+    -------
+    tuple of Style
+        Roofs by yield (default) and by age, every region layer by capacity, rejected by reason.
+    """
+    shown = column("roofs", "specific_yield").label(lang)
+    made = [graduated("roofs", "specific_yield", shown, ranges(specific_yield, YIELD_COLOURS), 1.0)]
+    new = (
+        ("1", "新建" if lang == "zh" else "New"),
+        ("0", "既有" if lang == "zh" else "Existing"),
+        ("", "未知" if lang == "zh" else "Unknown"),
+    )
+    made.append(categorised("roofs", "is_new", column("roofs", "is_new").title(lang), new, default=False))
+    for layer, frame in regions.items():
+        measure = "kwp_per_km2" if layer == "grid" else "pdc0_kwp"
+        inside = frame.loc[frame["kind"] == "region", measure].to_numpy(dtype=np.float64)
+        made.append(graduated(layer, measure, column("regions", measure).label(lang), ranges(inside, CAPACITY_COLOURS), 0.7))
+    reasons = [(status, _STATUS.get(status, (status, status))[0 if lang == "zh" else 1]) for status in statuses]
+    made.append(categorised("rejected", "status", column("buildings", "status").title(lang), reasons))
+    return tuple(made)
+
+
+def graduated(layer: str, attribute: str, title: str, classes: Sequence[Range], opacity: float) -> Style:
+    """
+    Make a style that colours areas by a number.
+
+    Parameters
+    ----------
+    layer
+        Layer's name.
+    attribute
+        Column of the number.
+    title
+        Title of the legend.
+    classes
+        Classes in ascending order.
+    opacity
+        0 to 1.
+
+    Returns
+    -------
+    Style
+        The layer's default style.
+    """
+    renderer = ET.Element("renderer-v2", _RENDERER | {"type": "graduatedSymbol", "attr": attribute, "graduatedMethod": "GraduatedColor"})
+    listed, symbols = ET.SubElement(renderer, "ranges"), ET.SubElement(renderer, "symbols")
+    rules = []
+    for number, item in enumerate(classes):
+        limits = {"lower": f"{item.lower:.15f}", "upper": f"{item.upper:.15f}"}
+        ET.SubElement(listed, "range", limits | {"symbol": str(number), "label": item.label, "render": "true"})
+        symbols.append(_symbol(str(number), item.colour, opacity))
+        rules.append(_rule(item.label, _between(attribute, item, first=number == 0), item.colour, opacity))
+    return Style(layer, f"{layer}_{attribute}", title, _qml(renderer), _sld(layer, title, rules))
+
+
+def categorised(layer: str, attribute: str, title: str, values: Sequence[tuple[str, str]], *, default: bool = True) -> Style:
+    """
+    Make a style that colours areas by kind.
+
+    Parameters
+    ----------
+    layer
+        Layer's name.
+    attribute
+        Column of the kind.
+    title
+        Title of the legend.
+    values
+        Value and label of every kind; the value "" is any other or none.
+    default
+        Whether QGIS opens the layer with it.
+
+    Returns
+    -------
+    Style
+        The style.
+    """
+    renderer = ET.Element("renderer-v2", _RENDERER | {"type": "categorizedSymbol", "attr": attribute})
+    listed, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
+    rules = []
+    for number, (value, label) in enumerate(values):
+        colour = KIND_COLOURS[number % len(KIND_COLOURS)]
+        ET.SubElement(listed, "category", {"value": value, "symbol": str(number), "label": label, "render": "true"})
+        symbols.append(_symbol(str(number), colour, 0.8))
+        rules.append(_rule(label, _equal(attribute, value), colour, 0.8))
+    return Style(layer, f"{layer}_{attribute}", title, _qml(renderer), _sld(layer, title, rules), default)
+
+
+_RENDERER = {"enableorderby": "0", "forceraster": "0", "symbollevels": "0"}
+
+
+def _rgba(colour: str, opacity: float = 1.0) -> str:
+    return ",".join(str(int(colour[k : k + 2], 16)) for k in (1, 3, 5)) + f",{round(255 * opacity)}"
+
+
+def _symbol(name: str, colour: str, opacity: float) -> ET.Element:
+    symbol = ET.Element("symbol", {"name": name, "type": "fill", "alpha": "1", "clip_to_extent": "1", "force_rhr": "0"})
+    layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
+    options = ET.SubElement(layer, "Option", {"type": "Map"})
+    looks = {
+        "color": _rgba(colour, opacity),
+        "style": "solid",
+        "outline_color": _rgba(_OUTLINE),
+        "outline_style": "solid",
+        "outline_width": "0.1",
+        "outline_width_unit": "MM",
+    }
+    for key, value in looks.items():
+        ET.SubElement(options, "Option", {"name": key, "type": "QString", "value": value})
+        ET.SubElement(layer, "prop", {"k": key, "v": value})  # QGIS before 3.26 reads these
+    return symbol
+
+
+def _qml(renderer: ET.Element) -> str:
+    # symbology only: field titles come from gpkg_data_columns
+    root = ET.Element("qgis", {"version": "3.22.0", "styleCategories": "Symbology"})
+    root.append(renderer)
+    ET.SubElement(root, "blendMode").text = "0"
+    ET.SubElement(root, "featureBlendMode").text = "0"
+    ET.SubElement(root, "layerGeometryType").text = "2"
+    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode")
+
+
+def _compare(kind: str, attribute: str, value: str) -> ET.Element:
+    test = ET.Element(f"{{{_OGC}}}{kind}")
+    ET.SubElement(test, f"{{{_OGC}}}PropertyName").text = attribute
+    ET.SubElement(test, f"{{{_OGC}}}Literal").text = value
+    return test
+
+
+def _between(attribute: str, item: Range, *, first: bool) -> ET.Element:
+    both = ET.Element(f"{{{_OGC}}}And")
+    both.append(_compare("PropertyIsGreaterThanOrEqualTo" if first else "PropertyIsGreaterThan", attribute, repr(item.lower)))
+    both.append(_compare("PropertyIsLessThanOrEqualTo", attribute, repr(item.upper)))
+    return both
+
+
+def _equal(attribute: str, value: str) -> ET.Element:
+    if value:
+        return _compare("PropertyIsEqualTo", attribute, value)
+    empty = ET.Element(f"{{{_OGC}}}PropertyIsNull")
+    ET.SubElement(empty, f"{{{_OGC}}}PropertyName").text = attribute
+    return empty
+
+
+def _rule(label: str, chosen: ET.Element, colour: str, opacity: float) -> ET.Element:
+    rule = ET.Element(f"{{{_SE}}}Rule")
+    ET.SubElement(rule, f"{{{_SE}}}Name").text = label
+    ET.SubElement(ET.SubElement(rule, f"{{{_SE}}}Description"), f"{{{_SE}}}Title").text = label
+    ET.SubElement(rule, f"{{{_OGC}}}Filter").append(chosen)
+    area = ET.SubElement(rule, f"{{{_SE}}}PolygonSymbolizer")
+    for part, looks in (
+        ("Fill", {"fill": colour, "fill-opacity": f"{opacity:g}"}),
+        ("Stroke", {"stroke": _OUTLINE, "stroke-width": "0.4"}),
+    ):
+        drawn = ET.SubElement(area, f"{{{_SE}}}{part}")
+        for key, value in looks.items():
+            ET.SubElement(drawn, f"{{{_SE}}}SvgParameter", {"name": key}).text = value
+    return rule
+
+
+def _sld(layer: str, title: str, rules: Sequence[ET.Element]) -> str:
+    for prefix, uri in (("sld", _SLD), ("se", _SE), ("ogc", _OGC), ("xlink", _XLINK)):
+        ET.register_namespace(prefix, uri)
+    root = ET.Element(f"{{{_SLD}}}StyledLayerDescriptor", {"version": "1.1.0"})
+    named = ET.SubElement(root, f"{{{_SLD}}}NamedLayer")
+    ET.SubElement(named, f"{{{_SE}}}Name").text = layer
+    user = ET.SubElement(named, f"{{{_SLD}}}UserStyle")
+    ET.SubElement(user, f"{{{_SE}}}Name").text = title
+    ET.SubElement(user, f"{{{_SE}}}FeatureTypeStyle").extend(rules)
+    return ET.tostring(root, encoding="unicode")

@@ -1,0 +1,333 @@
+"""The one description of every column: types, units, titles and meaning of the tables in a run folder."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyproj
+import shapely
+
+from .errors import LayersError
+
+MONTHS = tuple(f"energy_{month:02d}_kwh" for month in range(1, 13))
+DEDUCTIONS = ("setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2", "usable_area_m2")
+USES = (
+    "factory", "public_institution", "public_building", "commercial", "urban_residential",
+    "rural_residential", "transport", "other", "unknown",
+)  # fmt: skip
+WITH_ROOFS = ("assessed", "no_usable_area")
+
+_ARROW = {
+    "string": pa.string(), "bool": pa.bool_(), "int32": pa.int32(), "int64": pa.int64(),
+    "float32": pa.float32(), "float64": pa.float64(), "geometry": pa.binary(),
+}  # fmt: skip
+_BBOX = pa.struct([(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ymax")])
+_ROW_GROUP = 50_000  # small enough that a reader of one tile skips most of a county
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of one table: what it is called, holds and means."""
+
+    name: str
+    dtype: str
+    nullable: bool
+    unit: str
+    unit_zh: str
+    zh: str
+    en: str
+    meaning_zh: str
+    meaning_en: str
+
+    def title(self, lang: str) -> str:
+        """
+        Say the column's title without its unit.
+
+        Parameters
+        ----------
+        lang
+            "zh" or "en".
+
+        Returns
+        -------
+        str
+            The title.
+        """
+        return self.zh if lang == "zh" else self.en
+
+    def label(self, lang: str) -> str:
+        """
+        Say the column's title with its unit, as heads and tooltips show it.
+
+        Parameters
+        ----------
+        lang
+            "zh" or "en".
+
+        Returns
+        -------
+        str
+            Such as 年发电量（kWh） or Annual energy (kWh); only the title where there is no unit.
+        """
+        unit = self.unit_zh if lang == "zh" else ("" if self.unit == "1" else self.unit)
+        if not unit:
+            return self.title(lang)
+        return f"{self.zh}（{unit}）" if lang == "zh" else f"{self.en} ({unit})"
+
+    def meaning(self, lang: str) -> str:
+        """
+        Say what the column means.
+
+        Parameters
+        ----------
+        lang
+            "zh" or "en".
+
+        Returns
+        -------
+        str
+            A sentence without a full stop.
+        """
+        return self.meaning_zh if lang == "zh" else self.meaning_en
+
+
+@cache
+def _tables() -> Mapping[str, tuple[Column, ...]]:
+    text = (files(__package__) / "columns.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    return MappingProxyType(
+        {
+            table: tuple(_column(name, data["columns"], data["overrides"].get(table, {}), data["units_zh"]) for name in names)
+            for table, names in data["tables"].items()
+        }
+    )
+
+
+def _column(name: str, described: Mapping[str, Any], overrides: Mapping[str, Any], units_zh: Mapping[str, str]) -> Column:
+    month = re.fullmatch(r"energy_(\d\d)_kwh", name)
+    entry = described["energy_month_kwh" if month else name] | overrides.get(name, {})
+    unit = entry.get("unit", "")
+    words = {key: entry[key] for key in ("zh", "en", "meaning_zh", "meaning_en")}
+    column = Column(name, entry["dtype"], entry["nullable"], unit, units_zh.get(unit, unit), **words)
+    if month:
+        column = replace(column, **{key: text.format(month=int(month[1])) for key, text in words.items()})
+    return column
+
+
+def columns(table: str) -> tuple[Column, ...]:
+    """
+    List the columns of a table in their order.
+
+    Parameters
+    ----------
+    table
+        "roofs", "buildings" or "regions" (every region layer and the grid).
+
+    Returns
+    -------
+    tuple of Column
+        The columns, geometry last.
+
+    Raises
+    ------
+    LayersError
+        The table is not known.
+    """
+    if table not in _tables():
+        raise LayersError(f"no table is called {table!r}; expected one of {', '.join(_tables())}")
+    return _tables()[table]
+
+
+def column(table: str, name: str) -> Column:
+    """
+    Find one column of a table.
+
+    Parameters
+    ----------
+    table
+        "roofs", "buildings" or "regions".
+    name
+        Name of the column.
+
+    Returns
+    -------
+    Column
+        Its description.
+
+    Raises
+    ------
+    LayersError
+        The table or the column is not known.
+    """
+    for found in columns(table):
+        if found.name == name:
+            return found
+    raise LayersError(f"{table} has no column {name!r}; its columns are described in layers/columns.toml")
+
+
+def arrow_schema(table: str, crs: object) -> pa.Schema:
+    """
+    Give the one explicit Arrow schema that every file of a table has.
+
+    Parameters
+    ----------
+    table
+        "roofs", "buildings" or "regions".
+    crs
+        CRS of the geometry, anything that pyproj reads.
+
+    Returns
+    -------
+    pyarrow.Schema
+        The columns in order, the covering `bbox` last, with GeoParquet 1.1 and pandas metadata.
+    """
+    fields = [pa.field(c.name, _ARROW[c.dtype], nullable=c.nullable) for c in columns(table)]
+    fields.append(pa.field("bbox", _BBOX))
+    empty = _dtypes_only(table)
+    metadata = dict(pa.Schema.from_pandas(empty, preserve_index=False).metadata)
+    return pa.schema(fields, metadata=metadata | {b"geo": _geo_metadata(crs)})
+
+
+def _dtypes_only(table: str) -> pd.DataFrame:
+    return pd.DataFrame({c.name: pd.Series([], dtype=_pandas_dtype(c)) for c in columns(table) if c.dtype != "geometry"})
+
+
+def _geo_metadata(crs: object, bbox: list[float] | None = None) -> bytes:
+    covering = {"bbox": {side: ["bbox", side] for side in ("xmin", "ymin", "xmax", "ymax")}}
+    geometry: dict[str, Any] = {"encoding": "WKB", "geometry_types": [], "covering": covering}
+    geometry["crs"] = None if crs is None else pyproj.CRS.from_user_input(crs).to_json_dict()
+    if bbox is not None:
+        geometry["bbox"] = bbox
+    return json.dumps({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}).encode()
+
+
+def _pandas_dtype(described: Column) -> Any:
+    if described.dtype == "string":
+        return pd.StringDtype(na_value=np.nan)
+    if described.nullable and described.dtype == "bool":
+        return pd.BooleanDtype()
+    if described.nullable and described.dtype == "int32":
+        return pd.Int32Dtype()
+    if described.nullable and described.dtype == "int64":
+        return pd.Int64Dtype()
+    return np.dtype(described.dtype)
+
+
+def conform(frame: gpd.GeoDataFrame, table: str) -> gpd.GeoDataFrame:
+    """
+    Bring a frame into a table's columns, order and types.
+
+    Parameters
+    ----------
+    frame
+        Rows of the table; columns that the table does not have are left out.
+    table
+        "roofs", "buildings" or "regions".
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The same rows with exactly the table's columns and a fresh index.
+
+    Raises
+    ------
+    LayersError
+        A column is missing, cannot take its type, or is empty where it must not be.
+    """
+    described = columns(table)
+    missing = [c.name for c in described if c.name not in frame.columns]
+    if missing:
+        raise LayersError(f"a frame for {table} lacks {', '.join(missing)}; add the columns (empty where the value is not known)")
+    series = {c.name: _typed(frame[c.name], c, table) for c in described if c.dtype != "geometry"}
+    geometry = gpd.GeoSeries(frame["geometry"].array, crs=frame.crs)
+    if not column(table, "geometry").nullable and bool(geometry.isna().any()):
+        raise LayersError(f"geometry of {table} is empty in {int(geometry.isna().sum())} rows; expected a shape in every row")
+    return gpd.GeoDataFrame(series, geometry=geometry, crs=frame.crs)
+
+
+def _typed(values: pd.Series, described: Column, table: str) -> pd.Series:
+    plain = values.reset_index(drop=True)
+    empty = int(plain.isna().sum())
+    if empty and not described.nullable:
+        raise LayersError(f"{described.name} of {table} is empty in {empty} of {len(plain)} rows; expected a value in every row")
+    kind = _pandas_dtype(described)
+    try:
+        if described.dtype in ("string", "bool"):
+            return (plain.astype(pd.BooleanDtype()) if described.dtype == "bool" else plain).astype(kind)
+        numbers = pd.to_numeric(plain).to_numpy(dtype=np.float64, na_value=np.nan)
+        if described.dtype.startswith("int") and bool((np.isfinite(numbers) & (numbers != np.round(numbers))).any()):
+            raise ValueError("some are not whole numbers")
+        return pd.Series(numbers).astype(kind)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise LayersError(f"{described.name} of {table} holds {plain.dtype} values, expected {described.dtype}: {error}") from error
+
+
+def arrow_table(frame: gpd.GeoDataFrame, table: str) -> pa.Table:
+    """
+    Turn a frame into an Arrow table with the table's explicit schema.
+
+    Parameters
+    ----------
+    frame
+        Rows of the table.
+    table
+        "roofs", "buildings" or "regions".
+
+    Returns
+    -------
+    pyarrow.Table
+        Geometry as WKB, and `bbox` as GeoParquet's covering.
+    """
+    tidy = conform(frame, table)
+    schema = arrow_schema(table, frame.crs)
+    geometry = tidy.geometry.to_numpy()
+    bounds = shapely.bounds(geometry)
+    arrays = [
+        pa.array(shapely.to_wkb(geometry, byte_order=1), pa.binary())
+        if c.dtype == "geometry"
+        else pa.Array.from_pandas(tidy[c.name], type=_ARROW[c.dtype])
+        for c in columns(table)
+    ]
+    sides = [pa.array(bounds[:, side]) for side in range(4)]
+    arrays.append(pa.StructArray.from_arrays(sides, fields=list(_BBOX), mask=pa.array(np.isnan(bounds[:, 0]))))
+    total = None if not len(tidy) or np.isnan(bounds).all() else [*np.nanmin(bounds[:, :2], 0), *np.nanmax(bounds[:, 2:], 0)]
+    box = None if total is None else [float(value) for value in total]
+    return pa.Table.from_arrays(arrays, schema=schema.with_metadata(dict(schema.metadata) | {b"geo": _geo_metadata(frame.crs, box)}))
+
+
+def write_table(frame: gpd.GeoDataFrame, table: str, path: Path, work: Path) -> None:
+    """
+    Write a table as GeoParquet: whole or not at all.
+
+    Parameters
+    ----------
+    frame
+        Rows of the table.
+    table
+        "roofs", "buildings" or "regions".
+    path
+        File to write or to replace.
+    work
+        Folder on the same disk for the unfinished file.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = work / f"{path.parent.name}-{path.name}.{os.getpid()}"
+    try:
+        pq.write_table(arrow_table(frame, table), unfinished, compression="zstd", row_group_size=_ROW_GROUP)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""Classes and colours of a choropleth: few, rounded, the same on the map, in charts and in the report."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mapclassify
+import numpy as np
+import numpy.typing as npt
+
+# ColorBrewer sequential schemes, safe for colour-blind readers: https://colorbrewer2.org
+PALETTES: dict[str, tuple[str, ...]] = {
+    "regions": ("#edf4ea", "#c6e0d4", "#90c6bd", "#4f9fa3", "#2a7587", "#14496b"),
+    "grid": ("#fdf1d8", "#fbd9a0", "#f5b565", "#e58a3c", "#bf5a1f", "#7f3210"),
+    "roofs": ("#f6efc4", "#e0cf7a", "#b8b15c", "#7d9562", "#42756a", "#1d4f66"),
+}
+NO_DATA = "#e4e2dc"
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Upper edges of the classes and a colour for each; `low` is the smallest value."""
+
+    low: float
+    edges: tuple[float, ...]
+    colours: tuple[str, ...]
+
+
+def classify(values: Sequence[float] | npt.ArrayLike, palette: str, *, most: int = 5) -> Classes | None:
+    """
+    Cut values into natural classes with round edges.
+
+    Parameters
+    ----------
+    values
+        Values of any unit; NaN are left out.
+    palette
+        Name of a palette: regions, grid or roofs.
+    most
+        Largest number of classes.
+
+    Returns
+    -------
+    Classes or None
+        None where there is no value at all.
+
+    Notes
+    -----
+    Jenks-Caspall classes of mapclassify, whose edges are then rounded to the fewest digits that keep every class filled.
+    """
+    given = np.asarray(values, dtype=np.float64)
+    found = np.sort(given[np.isfinite(given)])
+    if found.size == 0:
+        return None
+    distinct = np.unique(found)
+    count = int(min(most, distinct.size))
+    edges = distinct if count < 2 or distinct.size <= 2 else _natural(found, count)
+    edges = _rounded(found, edges)
+    return Classes(float(found[0]), tuple(float(edge) for edge in edges), _colours(palette, len(edges)))
+
+
+def colour_of(value: float | None, classes: Classes | None) -> str:
+    """
+    Colour of one value.
+
+    Parameters
+    ----------
+    value
+        The value, None where missing.
+    classes
+        Classes from `classify`.
+
+    Returns
+    -------
+    str
+        A colour as #rrggbb; a neutral grey where there is no value.
+    """
+    if value is None or classes is None or not np.isfinite(value):
+        return NO_DATA
+    at = int(np.searchsorted(np.asarray(classes.edges), value, side="left"))
+    return classes.colours[min(at, len(classes.colours) - 1)]
+
+
+def _natural(found: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+    # A few thousand order statistics hold the shape; all of a million values would only cost time.
+    sample = found if found.size <= 4000 else np.quantile(found, np.linspace(0.0, 1.0, 4000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # mapclassify warns where it merges empty classes; we merge them below
+        bins = np.asarray(mapclassify.JenksCaspall(sample, k=count).bins, dtype=np.float64)
+    return np.unique(bins)
+
+
+def _rounded(found: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Edges with the fewest digits that still leave every class with a value in it; the last covers the maximum."""
+    filled = len(np.unique(np.searchsorted(edges, found, side="left")))
+    for digits in range(2, 12):
+        short = np.array([_round_up(edge, digits) for edge in edges])
+        if np.all(np.diff(short) > 0) and len(np.unique(np.searchsorted(short, found, side="left"))) == filled:
+            return short
+    return edges
+
+
+def _round_up(value: float, digits: int) -> float:
+    if value == 0.0:
+        return 0.0
+    step = 10.0 ** (np.floor(np.log10(abs(value))) + 1 - digits)
+    return float(f"{np.ceil(value / step - 1e-9) * step:.12g}")
+
+
+def _colours(palette: str, count: int) -> tuple[str, ...]:
+    scheme = PALETTES[palette]
+    at = np.linspace(1 if count < len(scheme) else 0, len(scheme) - 1, count) if count > 1 else np.array([3.0])
+    return tuple(scheme[int(round(float(place)))] for place in at)

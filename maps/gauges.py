@@ -1,0 +1,146 @@
+"""The targets as gauges: what is asked, what stands, what is planned, what is possible, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .words import amount, as_float, load_words
+
+MAIN = ("pv_capacity", "new_roof_coverage", "building_substitution")
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One target of the whole study in words, with the lengths of its bars in per cent of the scale."""
+
+    target: str
+    title: str
+    verdict: str
+    verdict_word: str
+    required: str
+    deadline: str
+    built: str
+    planned: str
+    technical: str
+    gap: str
+    share: str
+    missing: tuple[str, ...]
+    note: str
+    quote: str
+    clause: str
+    responsible: str
+    verified: bool
+    built_length: float | None
+    planned_length: float | None
+    technical_length: float | None
+    required_at: float | None
+
+
+def gauges(targets: Sequence[Mapping[str, Any]], lang: str) -> tuple[list[Gauge], list[Gauge]]:
+    """
+    Make gauges of the rows that judge the whole study.
+
+    Parameters
+    ----------
+    targets
+        Rows of targets.json.
+    lang
+        zh or en.
+
+    Returns
+    -------
+    tuple
+        The three main targets in the plan's order, then the others.
+    """
+    whole = [row for row in targets if row.get("region") is None]
+    main = [gauge(row, lang) for name in MAIN for row in whole if row.get("id") == name]
+    others = [gauge(row, lang) for row in whole if row.get("id") not in MAIN]
+    return main, others
+
+
+def gauge(row: Mapping[str, Any], lang: str) -> Gauge:
+    """
+    Put one row of targets.json into words.
+
+    Parameters
+    ----------
+    row
+        A row of targets.json.
+    lang
+        zh or en.
+
+    Returns
+    -------
+    Gauge
+        Texts and lengths.
+    """
+    unit = str(row.get("unit", ""))
+    values = {name: as_float(row.get(name)) for name in ("required", "built", "planned", "technical", "gap")}
+    scale = max((value for value in values.values() if value is not None), default=0.0)
+    verdict = str(row.get("verdict", ""))
+    share = values["built"] / values["required"] if values["built"] is not None and values["required"] else None
+    return Gauge(
+        target=str(row.get("id", "")),
+        title=str(row.get(f"title_{lang}") or row.get("title_zh") or row.get("id", "")),
+        verdict=verdict,
+        verdict_word=load_words(lang).code(verdict),
+        required=amount(values["required"], unit, lang) if values["required"] is not None else load_words(lang)["not_allocated"],
+        deadline=str(row.get("deadline") or "—"),
+        built=amount(values["built"], unit, lang),
+        planned=amount(values["planned"], unit, lang),
+        technical=amount(values["technical"], unit, lang),
+        gap=amount(values["gap"], unit, lang),
+        share="—" if share is None else f"{share * 100:.1f} %",
+        missing=missing_inputs(row, lang),
+        note=str(row.get(f"note_{lang}") or ""),
+        quote=str(row.get("quote") or ""),
+        clause=str(row.get("clause") or ""),
+        responsible=_joined(row.get("responsible"), lang),
+        verified=row.get("verified") is True,
+        built_length=_length(values["built"], scale),
+        planned_length=_length(values["planned"], scale),
+        technical_length=_length(values["technical"], scale),
+        required_at=_length(values["required"], scale),
+    )
+
+
+def missing_inputs(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
+    """
+    Name the inputs that would settle a target, with the cell of the form to fill.
+
+    Parameters
+    ----------
+    row
+        A row of targets.json; `missing` is a list of texts or of {input, cell}.
+    lang
+        zh or en.
+
+    Returns
+    -------
+    tuple of str
+        One text an input.
+    """
+    found = row.get("missing") or []
+    if isinstance(found, str):
+        return (found,)
+    texts = []
+    for item in found:
+        if isinstance(item, Mapping):
+            name = str(item.get(f"input_{lang}") or item.get("input") or "")
+            cell = str(item.get("cell") or "")
+            texts.append(f"{name}（{cell}）" if cell and lang == "zh" else f"{name} ({cell})" if cell else name)
+        else:
+            texts.append(str(item))
+    return tuple(texts)
+
+
+def _joined(value: object, lang: str) -> str:
+    if isinstance(value, list | tuple):
+        return ("、" if lang == "zh" else ", ").join(str(item) for item in value)
+    return str(value or "")
+
+
+def _length(value: float | None, scale: float) -> float | None:
+    return None if value is None or scale <= 0 else round(max(0.0, min(1.0, value / scale)) * 100, 2)

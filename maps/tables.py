@@ -1,0 +1,285 @@
+"""What a map and a report need of a run: region sums, the targets, and short lists of roofs and buildings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow.dataset as ds
+
+from layers.errors import LayersError
+
+# Bounds that keep the page under 15 MB whatever the size of the county.
+ROOFS_DRAWN = 10_000
+PLACES_PER_KIND = 400
+PLACES_NAMED = 3_000
+
+PLACE_KINDS: Mapping[str, tuple[str, ...]] = {
+    "public": ("public_institution", "public_building"),
+    "industry": ("factory", "commercial"),
+}
+SUMMED = (
+    "roofs",
+    "footprint_area_m2",
+    "area_m2",
+    "setback_area_m2",
+    "obstacle_area_m2",
+    "existing_area_m2",
+    "excluded_area_m2",
+    "shaded_out_area_m2",
+    "usable_area_m2",
+    "module_count",
+    "module_area_m2",
+    "covered_area_m2",
+    "pdc0_kwp",
+    "pac0_kw",
+    "installed_kwp",
+    "energy_kwh",
+    *(f"energy_{month:02d}_kwh" for month in range(1, 13)),
+    "capex_cny",
+    "carbon_t",
+)
+BUILDING_COLUMNS = ("building_id", "name", "use", "use_detail", "status", "data_tier", "confidence", "is_new", *SUMMED)
+ROOF_COLUMNS = (
+    "roof_id",
+    "building_id",
+    "use",
+    "use_detail",
+    "data_tier",
+    "area_m2",
+    "usable_area_m2",
+    "roof_tilt",
+    "roof_azimuth",
+    "mounting",
+    "module_count",
+    "pdc0_kwp",
+    "energy_kwh",
+    "specific_yield",
+    "shading_loss",
+    "lcoe_cny_kwh",
+)
+
+
+@dataclass(frozen=True)
+class MapTables:
+    """The tables of one run that maps and reports are drawn from.
+
+    Attributes
+    ----------
+    manifest
+        The run's manifest: study, totals, notes, warnings, counts, inputs, versions, parameters.
+    targets
+        Rows of targets.json.
+    policy
+        Name of the policy, None where the study names none.
+    regions
+        Region tables by layer name (responsible, districts, zones, parcels, grid, ...), in the study's CRS.
+    roofs
+        The largest roofs, bounded, with the name of their building.
+    places
+        Buildings worth a mark or a search, bounded, with `place` naming the kind.
+    by_use
+        Sums by class of use, indexed by class.
+    by_tier
+        Buildings, roofs and capacity by data tier, indexed by tier.
+    """
+
+    manifest: Mapping[str, Any]
+    targets: Sequence[Mapping[str, Any]]
+    policy: str | None
+    regions: Mapping[str, gpd.GeoDataFrame]
+    roofs: gpd.GeoDataFrame | None
+    places: gpd.GeoDataFrame | None
+    by_use: pd.DataFrame
+    by_tier: pd.DataFrame
+
+    def region(self, layer: str) -> gpd.GeoDataFrame | None:
+        """
+        Regions of one layer without the row `outside`.
+
+        Parameters
+        ----------
+        layer
+            Name of the region layer.
+
+        Returns
+        -------
+        GeoDataFrame or None
+            Rows with a geometry; None where the run has no such layer or it is empty.
+        """
+        table = self.regions.get(layer)
+        if table is None:
+            return None
+        inside = table[(table["kind"] != "outside") & table.geometry.notna() & ~table.geometry.is_empty]
+        return inside.reset_index(drop=True) if len(inside) else None
+
+    @property
+    def lang(self) -> str:
+        """Language of the study."""
+        return str(self.manifest["study"].get("lang", "zh"))
+
+    @property
+    def totals(self) -> Mapping[str, Any]:
+        """Totals of the whole study."""
+        totals: Mapping[str, Any] = self.manifest["totals"]
+        return totals
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """Where weather and terrain come from, and whether the county is made up."""
+        notes: Mapping[str, Any] = self.manifest.get("notes", {})
+        return notes
+
+
+def map_tables(
+    *,
+    manifest: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    regions: Mapping[str, gpd.GeoDataFrame],
+    roofs: gpd.GeoDataFrame,
+    buildings: gpd.GeoDataFrame,
+) -> MapTables:
+    """
+    Bring whole tables down to what maps and reports draw.
+
+    Parameters
+    ----------
+    manifest
+        The run's manifest with `study`, `totals` and `notes`.
+    targets
+        Contents of targets.json: as_of, policy, targets.
+    regions
+        Region tables by layer name.
+    roofs
+        All roofs.
+    buildings
+        All buildings with the sums of their roofs.
+
+    Returns
+    -------
+    MapTables
+        Bounded tables.
+
+    Raises
+    ------
+    LayersError
+        If a table lacks a column.
+    """
+    _require(buildings.columns, BUILDING_COLUMNS, "buildings")
+    _require(roofs.columns, ROOF_COLUMNS, "roofs")
+    plain = pd.DataFrame(buildings.drop(columns=buildings.geometry.name))
+    kinds = _place_kinds(plain)
+    places = buildings.loc[kinds.index].assign(place=kinds)
+    drawn = roofs.loc[_largest(roofs, ROOFS_DRAWN)]
+    return _assemble(manifest, targets, regions, drawn, places, plain)
+
+
+def read_tables(run: Path) -> MapTables:
+    """
+    Read what maps and reports draw from a run folder.
+
+    Parameters
+    ----------
+    run
+        Folder of a finished run.
+
+    Returns
+    -------
+    MapTables
+        Bounded tables; whole roof geometries are never all in memory.
+
+    Raises
+    ------
+    LayersError
+        If the folder is not a finished run.
+    """
+    for part in ("manifest.json", "targets.json", "buildings.parquet", "roofs"):
+        if not (run / part).exists():
+            raise LayersError(f"{run.name} has no {part}; expected the folder of a finished run: finish it with `wuding run`")
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    targets = json.loads((run / "targets.json").read_text(encoding="utf-8"))
+    regions = {path.stem: gpd.read_parquet(path) for path in sorted((run / "regions").glob("*.parquet"))}
+    plain = pd.read_parquet(run / "buildings.parquet", columns=list(BUILDING_COLUMNS))
+    kinds = _place_kinds(plain)
+    places = gpd.read_parquet(
+        run / "buildings.parquet",
+        columns=[*BUILDING_COLUMNS, "geometry"],
+        filters=[("building_id", "in", list(plain.loc[kinds.index, "building_id"]))] if len(kinds) else [("roofs", "<", 0)],
+    )
+    by_id = pd.Series(kinds.to_numpy(), index=plain.loc[kinds.index, "building_id"].to_numpy())
+    places["place"] = places["building_id"].map(by_id)
+    return _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain)
+
+
+def _read_largest(folder: Path) -> gpd.GeoDataFrame:
+    """Two passes: capacities alone give the threshold, then only the rows above it are read with their outlines."""
+    dataset = ds.dataset(folder, format="parquet")
+    capacity = dataset.to_table(columns=["pdc0_kwp"])["pdc0_kwp"].to_pandas().sort_values(ascending=False)
+    at_least = float(capacity.iloc[min(ROOFS_DRAWN, len(capacity)) - 1]) if len(capacity) else 0.0
+    floor = max(at_least, 1e-9)
+    files = sorted(folder.glob("*.parquet"))
+    columns = [*ROOF_COLUMNS, "geometry"]
+    parts = [gpd.read_parquet(path, columns=columns, filters=[("pdc0_kwp", ">=", floor)]) for path in files]
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return parts[0] if parts else gpd.GeoDataFrame({name: [] for name in columns}, geometry="geometry", crs=4326)
+    joined = gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=filled[0].crs)
+    return joined.loc[_largest(joined, ROOFS_DRAWN)]
+
+
+def _assemble(
+    manifest: Mapping[str, Any],
+    targets: Mapping[str, Any],
+    regions: Mapping[str, gpd.GeoDataFrame],
+    roofs: gpd.GeoDataFrame,
+    places: gpd.GeoDataFrame,
+    buildings: pd.DataFrame,
+) -> MapTables:
+    for key in ("study", "totals"):
+        if key not in manifest:
+            raise LayersError(f"the manifest lacks {key!r}; expected study, totals and notes: write it again with `wuding run`")
+    names = buildings.set_index("building_id")["name"]
+    roofs = roofs.assign(name=roofs["building_id"].map(names[~names.index.duplicated()]))
+    assessed = buildings.assign(buildings=1, confidence_weight=buildings["confidence"].fillna(0.0) * buildings["pdc0_kwp"].fillna(0.0))
+    with_roofs = assessed[assessed["roofs"] > 0]
+    by_use = with_roofs.groupby("use", sort=True)[["buildings", *SUMMED]].sum()
+    by_tier = with_roofs.groupby("data_tier", sort=True)[["buildings", "roofs", "pdc0_kwp", "confidence_weight"]].sum()
+    by_tier["confidence"] = by_tier.pop("confidence_weight") / by_tier["pdc0_kwp"].where(by_tier["pdc0_kwp"] > 0)
+    rows = list(targets.get("targets") or [])
+    policy = targets.get("policy")
+    name = policy.get("name") if isinstance(policy, Mapping) else policy
+    return MapTables(manifest, rows, None if name is None else str(name), dict(regions), roofs, places, by_use, by_tier)
+
+
+def _largest(roofs: pd.DataFrame, count: int) -> pd.Index:
+    """Rows of the greatest capacities; ties fall by roof_id, so that tiles change nothing."""
+    with_modules = roofs.loc[roofs["pdc0_kwp"] > 0, ["pdc0_kwp", "roof_id"]]
+    return with_modules.sort_values(["pdc0_kwp", "roof_id"], ascending=[False, True]).index[:count]
+
+
+def _place_kinds(buildings: pd.DataFrame) -> pd.Series:
+    """Kinds ("public existing ...") of the buildings worth a mark, on their row index."""
+    ranked = buildings.sort_values(["pdc0_kwp", "building_id"], ascending=[False, True])
+    chosen: dict[str, pd.Index] = {
+        kind: ranked.index[ranked["use"].isin(classes) & (ranked["pdc0_kwp"] > 0)][:PLACES_PER_KIND] for kind, classes in PLACE_KINDS.items()
+    }
+    with_pv = ranked[ranked["installed_kwp"].fillna(0.0) > 0]
+    chosen["existing"] = with_pv.sort_values(["installed_kwp", "building_id"], ascending=[False, True]).index[:PLACES_PER_KIND]
+    named = ranked["name"].fillna("").astype(str).str.strip() != ""
+    chosen["named"] = ranked.index[named][:PLACES_NAMED]
+    kinds: dict[Any, list[str]] = {}
+    for kind, rows in chosen.items():
+        for row in rows:
+            kinds.setdefault(row, []).append(kind)
+    return pd.Series({row: " ".join(found) for row, found in kinds.items()}, dtype=object)
+
+
+def _require(found: Sequence[str] | pd.Index, wanted: Sequence[str], table: str) -> None:
+    missing = [name for name in wanted if name not in set(found)]
+    if missing:
+        raise LayersError(f"table {table} lacks {', '.join(missing)}; expected the columns of the contract: make the table with layers/schema")

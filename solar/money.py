@@ -1,0 +1,359 @@
+"""What a PV plant costs and earns over its life: capex, LCOE, NPV, IRR and payback, for arrays of roofs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from .errors import SolarError
+from .facts import Fact, read_facts
+
+USES = (
+    "factory",
+    "public_institution",
+    "public_building",
+    "commercial",
+    "urban_residential",
+    "rural_residential",
+    "transport",
+    "other",
+    "unknown",
+)
+HOUSEHOLD = ("urban_residential", "rural_residential")
+MOUNTS = ("flush", "rack", "east_west")
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True)
+class Finance:
+    """The money side of a study: rates, unit costs and prices by class of use, with the facts they come from."""
+
+    discount_rate: float
+    life_years: int
+    degradation_first_year: float
+    degradation_annual: float
+    om_cost: float
+    capex_commercial: FloatArray
+    capex_household: FloatArray
+    mounting_extra: FloatArray
+    retail_price: FloatArray
+    self_use_share: FloatArray
+    export_price: FloatArray
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Result by roof; NaN (capex 0) where no module is laid."""
+
+    capex_cny: FloatArray
+    lcoe_cny_kwh: FloatArray
+    npv_cny: FloatArray
+    irr: FloatArray
+    payback_years: FloatArray
+
+
+def load_finance(overrides: Mapping[str, Any] | None = None) -> Finance:
+    """
+    Read costs, prices and rates, replaced where the study says otherwise.
+
+    Parameters
+    ----------
+    overrides
+        Plain values by name, nested or dotted: ``{"discount_rate": 0.06, "retail_price": {"factory": 0.6}}``.
+
+    Returns
+    -------
+    finance
+        Arrays by class of use in the order of `USES`, export prices by year of operation [CNY/kWh].
+
+    Raises
+    ------
+    SolarError
+        For an unknown name (the nearest is named) or a value out of bounds.
+    """
+    facts = read_facts(Path(__file__).with_name("finance.toml"), overrides)
+    value = {name: fact.value for name, fact in facts.items()}
+    _check(value)
+    life = int(value["life_years"])
+    mechanism = np.arange(1, life + 1) <= value["mechanism_years"]
+    share = np.where(mechanism, value["mechanism_share"], 0.0)
+    return Finance(
+        discount_rate=float(value["discount_rate"]),
+        life_years=life,
+        degradation_first_year=float(value["degradation_first_year"]),
+        degradation_annual=float(value["degradation_annual"]),
+        om_cost=float(value["om_cost"]),
+        capex_commercial=_curve(value["capex.commercial"], "capex.commercial"),
+        capex_household=_curve(value["capex.household"], "capex.household"),
+        mounting_extra=np.array([value[f"mounting_extra.{mount}"] for mount in MOUNTS], dtype=np.float64),
+        retail_price=np.array([value[f"retail_price.{use}"] for use in USES], dtype=np.float64),
+        self_use_share=np.array([value[f"self_use_share.{use}"] for use in USES], dtype=np.float64),
+        export_price=share * value["mechanism_price"] + (1.0 - share) * value["spot_price"],
+        facts=tuple(facts.values()),
+    )
+
+
+def use_codes(use: npt.ArrayLike) -> npt.NDArray[np.int8]:
+    """
+    Turn class names into the codes of `USES`.
+
+    Parameters
+    ----------
+    use
+        Class names, shape (R,).
+
+    Returns
+    -------
+    codes
+        Index into `USES`, shape (R,).
+
+    Raises
+    ------
+    SolarError
+        For a name that is no class.
+
+    Examples
+    --------
+    >>> use_codes(["commercial", "factory"]).tolist()
+    [3, 0]
+    """
+    names = np.asarray(use, dtype=object)
+    codes = np.full(names.shape, -1, dtype=np.int8)
+    for code, name in enumerate(USES):
+        codes[names == name] = code
+    if (codes < 0).any():
+        raise SolarError(f"use {names[codes < 0][0]!r} is no class of use; expected one of {', '.join(USES)}")
+    return codes
+
+
+def unit_capex(finance: Finance, size_kwp: npt.ArrayLike, use: npt.ArrayLike, mounting: npt.ArrayLike | None = None) -> FloatArray:
+    """
+    Find what a kWp costs on a roof.
+
+    Parameters
+    ----------
+    finance
+        Costs of the study.
+    size_kwp
+        Size of the plant that is built at once, shape (R,) [kWp].
+    use
+        Codes of `USES`, shape (R,).
+    mounting
+        0 flush, 1 rack, 2 east_west, shape (R,); flush where not given.
+
+    Returns
+    -------
+    cost
+        Static investment, shape (R,) [CNY/kWp].
+
+    Notes
+    -----
+    Straight over the logarithm of the size between the anchors of the data file, constant outside them.
+    """
+    size = np.log(np.maximum(np.asarray(size_kwp, dtype=np.float64), 1e-9))
+    codes = np.asarray(use)
+    household = np.isin(codes, [USES.index(name) for name in HOUSEHOLD])
+    curves = [np.interp(size, np.log(points[:, 0]), points[:, 1]) for points in (finance.capex_household, finance.capex_commercial)]
+    cost = np.where(household, *curves)
+    if mounting is not None:
+        cost = cost + finance.mounting_extra[np.asarray(mounting, dtype=np.intp)]
+    return np.asarray(1000.0 * cost, dtype=np.float64)
+
+
+def yearly_factors(finance: Finance) -> FloatArray:
+    """
+    Give the energy of each year of operation over that of the first.
+
+    Parameters
+    ----------
+    finance
+        Rates of the study.
+
+    Returns
+    -------
+    factors
+        Shape (life_years,): 1, then 1 − first-year loss, then falling by the annual loss.
+    """
+    years = np.arange(finance.life_years)
+    later = (1.0 - finance.degradation_first_year) * (1.0 - finance.degradation_annual) ** np.maximum(years - 1, 0)
+    return np.asarray(np.where(years == 0, 1.0, later), dtype=np.float64)
+
+
+def finance_roofs(
+    finance: Finance,
+    *,
+    pdc0_kwp: npt.ArrayLike,
+    energy_kwh: npt.ArrayLike,
+    use: npt.ArrayLike,
+    size_kwp: npt.ArrayLike | None = None,
+    mounting: npt.ArrayLike | None = None,
+) -> Money:
+    """
+    Compute the money of PV plants on roofs.
+
+    Parameters
+    ----------
+    finance
+        Costs, prices and rates of the study.
+    pdc0_kwp
+        DC nameplate, shape (R,) [kWp].
+    energy_kwh
+        AC energy of the first year, shape (R,) [kWh].
+    use
+        Codes of `USES` (see `use_codes`), shape (R,).
+    size_kwp
+        Size of the plant the roof is built with, shape (R,) [kWp]; the roof alone where not given.
+    mounting
+        0 flush, 1 rack, 2 east_west, shape (R,); negative or missing costs as flush.
+
+    Returns
+    -------
+    money
+        Arrays of shape (R,): CNY, CNY/kWh, CNY, 1/a and years. NaN (capex 0) without modules; lcoe NaN without energy;
+        irr NaN if no rate above −90 % balances the cash flow; payback NaN if it takes longer than the life.
+
+    Raises
+    ------
+    SolarError
+        For arrays of different length, negative or infinite numbers, or codes that are no class.
+
+    Notes
+    -----
+    Before tax, whole investment from own means (自投), paid at the start, income at the end of each year. A kWh earns
+    self_use_share × retail_price + (1 − self_use_share) × export_price of its year. Payback is not discounted and
+    interpolated within the year. LCOE = (capex + Σ O&M / (1 + i)^t) / Σ E_t / (1 + i)^t.
+    """
+    capacity, energy, codes = _arrays(pdc0_kwp, energy_kwh, use)
+    size = capacity if size_kwp is None else np.asarray(size_kwp, dtype=np.float64)
+    mounts = None if mounting is None else np.maximum(np.asarray(mounting, dtype=np.intp), 0)
+    if size.shape != capacity.shape or (mounts is not None and (mounts.shape != capacity.shape or (mounts >= len(MOUNTS)).any())):
+        raise SolarError(f"size_kwp and mounting (0 flush, 1 rack, 2 east_west) must have the shape of pdc0_kwp {capacity.shape}")
+    built = capacity > 0.0
+    capex = np.where(built, capacity * unit_capex(finance, size, codes, mounts), 0.0)
+
+    factors = yearly_factors(finance)
+    discount = (1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)
+    share = finance.self_use_share[:, None]
+    price = share * finance.retail_price[:, None] + (1.0 - share) * finance.export_price[None, :]  # [class, year]
+    income = price * factors  # per kWh of the first year
+
+    upkeep = 1000.0 * finance.om_cost * capacity
+    cost = capex + upkeep * discount.sum()
+    life_energy = energy * (factors * discount).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lcoe = np.where(built & (energy > 0.0), cost / life_energy, np.nan)
+    npv = np.where(built, energy * (income @ discount)[codes] - cost, np.nan)
+    irr, payback = _returns(capex, energy, upkeep, codes.astype(np.int64), np.ascontiguousarray(income))
+    return Money(capex, lcoe, npv, irr, payback)
+
+
+@numba.njit(cache=True, nogil=True)
+def _npv(x: float, capex: float, energy: float, upkeep: float, income: FloatArray) -> tuple[float, float]:
+    """Value of the cash flow at the yearly factor x = 1 / (1 + rate), and its slope in x."""
+    value = 0.0
+    slope = 0.0
+    for year in range(income.size - 1, -1, -1):
+        slope = slope * x + value
+        value = value * x + (energy * income[year] - upkeep)
+    slope = slope * x + value
+    return value * x - capex, slope
+
+
+@numba.njit(cache=True, nogil=True)
+def _rate(capex: float, energy: float, upkeep: float, income: FloatArray) -> float:
+    # The highest rate that balances: x is raised until the value turns positive, then Newton kept inside the bracket.
+    low = 0.0
+    high = 0.25
+    value, slope = _npv(high, capex, energy, upkeep, income)
+    while value < 0.0:
+        low = high
+        if high >= 10.0:
+            return np.nan
+        high = min(high + (0.25 if high < 0.75 else 0.05 if high < 1.1 else 0.5), 10.0)
+        value, slope = _npv(high, capex, energy, upkeep, income)
+    x = high
+    for _ in range(100):
+        if value > 0.0:
+            high = x
+        else:
+            low = x
+        step = x - value / slope if slope > 0.0 else low
+        if not low < step < high:
+            step = 0.5 * (low + high)
+        if abs(step - x) <= 1e-13 * x:
+            break
+        x = step
+        value, slope = _npv(x, capex, energy, upkeep, income)
+    return 1.0 / x - 1.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _payback(capex: float, energy: float, upkeep: float, income: FloatArray) -> float:
+    left = capex
+    for year in range(income.size):
+        gain = energy * income[year] - upkeep
+        if gain >= left:
+            return float(year + left / gain)
+        left -= gain
+    return np.nan
+
+
+@numba.njit(cache=True, nogil=True)
+def _returns(
+    capex: FloatArray, energy: FloatArray, upkeep: FloatArray, codes: npt.NDArray[np.int64], income: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    irr = np.full(capex.size, np.nan)
+    payback = np.full(capex.size, np.nan)
+    for i in range(capex.size):
+        if capex[i] > 0.0 and energy[i] * income[codes[i], 0] > upkeep[i]:
+            irr[i] = _rate(capex[i], energy[i], upkeep[i], income[codes[i]])
+            payback[i] = _payback(capex[i], energy[i], upkeep[i], income[codes[i]])
+    return irr, payback
+
+
+def _arrays(pdc0_kwp: npt.ArrayLike, energy_kwh: npt.ArrayLike, use: npt.ArrayLike) -> tuple[FloatArray, FloatArray, IntArray]:
+    capacity = np.asarray(pdc0_kwp, dtype=np.float64)
+    energy = np.asarray(energy_kwh, dtype=np.float64)
+    codes = np.asarray(use)
+    if capacity.ndim != 1 or energy.shape != capacity.shape or codes.shape != capacity.shape:
+        raise SolarError(f"pdc0_kwp {capacity.shape}, energy_kwh {energy.shape} and use {codes.shape} must be arrays of one length")
+    if not np.issubdtype(codes.dtype, np.integer) or (codes.size and not 0 <= codes.min() <= codes.max() < len(USES)):
+        raise SolarError(f"use must be codes 0 to {len(USES) - 1} of {', '.join(USES)}; make them with use_codes()")
+    for name, array in (("pdc0_kwp", capacity), ("energy_kwh", energy)):
+        if not (np.isfinite(array) & (array >= 0.0)).all():
+            raise SolarError(f"{name} holds negative, missing or infinite numbers; expected 0 or more, 0 for a roof without modules")
+    return capacity, energy, codes
+
+
+def _check(value: Mapping[str, Any]) -> None:
+    shares = [
+        name
+        for name in value
+        if name.split(".")[0] in ("self_use_share", "mechanism_share", "degradation_first_year", "degradation_annual")
+    ]
+    for name in shares:
+        if not 0.0 <= value[name] <= 1.0:
+            raise SolarError(f"{name} = {value[name]!r}: expected a share from 0 to 1")
+    if not 0.0 <= value["discount_rate"] < 1.0:
+        raise SolarError(f"discount_rate = {value['discount_rate']!r}: expected a fraction a year, for example 0.07 for 7 %")
+    if value["life_years"] != int(value["life_years"]) or not 1 <= value["life_years"] <= 60:
+        raise SolarError(f"life_years = {value['life_years']!r}: expected whole years from 1 to 60")
+    if value["om_cost"] < 0.0:
+        raise SolarError(f"om_cost = {value['om_cost']!r}: expected CNY per W and year, 0 or more")
+
+
+def _curve(points: Any, name: str) -> FloatArray:
+    try:
+        curve = np.array(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        curve = np.empty(0)
+    if curve.ndim != 2 or curve.shape[1] != 2 or (curve <= 0.0).any() or (np.diff(curve[:, 0]) <= 0.0).any():
+        raise SolarError(f"{name} = {points!r}: expected pairs [kWp, CNY/W] of positive numbers with rising kWp")
+    return curve

@@ -1,0 +1,210 @@
+"""The shared sky: for each orientation class, what arrives on the plane in each hour of light, by pvlib, once for all roofs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pvlib
+
+from .orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES, RACK, FloatArray, IntArray, Orientations
+from .parameters import System
+from .weather import Weather
+
+Float32Array = npt.NDArray[np.float32]
+
+# planes computed at a time: keeps pvlib's temporaries near 10 MB
+PLANES_PER_BLOCK = 48
+
+
+@dataclass(frozen=True, eq=False)
+class Sky:
+    """
+    What the engine needs of weather, orientations and system; H hours of light sorted by local month, C classes.
+
+    Notes
+    -----
+    `beam` (C, H) is direct and circumsolar light on the plane after reflection loss and row shade [W/m²]. Isotropic light from
+    the sky and from the ground are products of an hourly value (`sky_diffuse`, `ghi`, shape (H,) [W/m²]) and a factor of the class
+    (`sky_factor`, `ground_factor`, `blocked_factor`, shape (C,)), all after reflection loss and masking by rows; blocked_factor is
+    what the dome returns per GHI if all of it is blocked. `month_start` (13,) bounds the months in the hours. `temperature_rise`
+    (4, H) is the cell's rise over the air per irradiance [K/(W/m²)] by mounting code. `hours` are the rows of the weather year.
+    """
+
+    orientations: Orientations
+    system: System
+    hours: IntArray
+    month_start: IntArray
+    solar_elevation: FloatArray
+    solar_azimuth: FloatArray
+    ghi: FloatArray
+    sky_diffuse: FloatArray
+    temp_air: FloatArray
+    wind_speed: FloatArray
+    temperature_rise: FloatArray
+    beam: Float32Array
+    sky_factor: FloatArray
+    ground_factor: FloatArray
+    blocked_factor: FloatArray
+
+    @property
+    def month(self) -> IntArray:
+        """Local month of each hour of light, 1 to 12, shape (H,)."""
+        return np.repeat(np.arange(1, 13), np.diff(self.month_start))
+
+
+@dataclass(frozen=True, eq=False)
+class _Light:
+    """Hours of light of the weather year, sorted by month."""
+
+    hours: IntArray
+    month_start: IntArray
+    sun: pd.DataFrame
+    data: pd.DataFrame
+    dni_extra: FloatArray
+
+
+def prepare_sky(weather: Weather, orientations: Orientations, system: System) -> Sky:
+    """
+    Compute the sky of one weather cell on all orientation classes.
+
+    Parameters
+    ----------
+    weather
+        One year at one place.
+    orientations
+        Classes, from `orientation_grid` or a roof's own.
+    system
+        Optics and mounts.
+
+    Returns
+    -------
+    Sky
+        Arrays for `simulate`; about 20 MB for the default grid.
+
+    Notes
+    -----
+    Transposition by Hay and Davies (pvlib.irradiance.haydavies), whose circumsolar part is shaded with the beam; it has no
+    brightening near the horizon. Reflection by pvlib.iam.physical on the beam and pvlib.iam.marion_diffuse on sky and ground.
+    Row shade in endless rows: beam by pvlib.shading.shaded_fraction1d, in proportion to the lit width (no electrical mismatch),
+    sky by the mean masking angle of Passias and Källbäck. East-west is the mean of both halves, as on one inverter.
+    """
+    light = _light(weather)
+    view = 0.5 * (1.0 + pvlib.tools.cosd(orientations.surface_tilt))
+    seen, sky_iam, ground_iam = _diffuse_factors(orientations, system)
+    data = light.data
+    anisotropy = data["dni"].to_numpy() / light.dni_extra
+    rise = np.zeros((len(MOUNTING_NAMES), light.hours.size))
+    wind = data["wind_speed"].to_numpy()
+    for code in (FLUSH, RACK, EAST_WEST):
+        mount = system.mounts[MOUNTING_NAMES[code]]
+        rise[code] = pvlib.temperature.pvsyst_cell(
+            1.0, 0.0, wind, mount.u_c, mount.u_v, module_efficiency=system.module.efficiency, alpha_absorption=system.module.absorption
+        )
+    return Sky(
+        orientations=orientations,
+        system=system,
+        hours=light.hours,
+        month_start=light.month_start,
+        solar_elevation=light.sun["apparent_elevation"].to_numpy(dtype=np.float64),
+        solar_azimuth=light.sun["azimuth"].to_numpy(dtype=np.float64),
+        ghi=data["ghi"].to_numpy(dtype=np.float64),
+        sky_diffuse=np.maximum(data["dhi"].to_numpy() * (1.0 - anisotropy), 0.0),
+        temp_air=data["temp_air"].to_numpy(dtype=np.float64),
+        wind_speed=wind.astype(np.float64),
+        temperature_rise=rise,
+        beam=_beam(light, orientations, system),
+        sky_factor=view * seen * sky_iam,
+        ground_factor=system.optics.albedo * (1.0 - view) * ground_iam,
+        blocked_factor=system.optics.blocked_reflectance * view * seen * sky_iam,
+    )
+
+
+def _light(weather: Weather) -> _Light:
+    """Rows with light, in months, with pvlib's sun."""
+    data = weather.data
+    lit = np.flatnonzero((data["ghi"] > 0) | (data["dni"] > 0) | (data["dhi"] > 0))
+    hours = lit[np.argsort(weather.month[lit], kind="stable")]
+    index = pd.DatetimeIndex(data.index[hours])
+    sun = pvlib.solarposition.get_solarposition(index, weather.latitude, weather.longitude, altitude=weather.altitude)
+    start = np.searchsorted(weather.month[hours], np.arange(1, 14))
+    extra = pvlib.irradiance.get_extra_radiation(index).to_numpy()
+    return _Light(hours, start, sun, data.iloc[hours], extra)
+
+
+def _row_gcr(orientations: Orientations) -> FloatArray:
+    """Collector width over pitch of the rows (0: no rows); in an east-west field each half has half of the field's gcr."""
+    rows = np.where(orientations.mounting == RACK, orientations.gcr, 0.0)
+    return np.where(orientations.mounting == EAST_WEST, orientations.gcr / 2.0, rows)
+
+
+def _diffuse_factors(orientations: Orientations, system: System) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Share of the sky left by the rows, and reflection factors of sky and ground light, per class."""
+    gcr = _row_gcr(orientations)
+    seen = np.ones(len(orientations))
+    rows = gcr > 0
+    if rows.any():
+        masking = pvlib.shading.masking_angle_passias(orientations.surface_tilt[rows], gcr[rows])
+        seen[rows] = 1.0 - pvlib.shading.sky_diffuse_passias(np.nan_to_num(masking))
+    sky_iam, ground_iam = np.ones(len(orientations)), np.ones(len(orientations))
+    glass = orientations.mounting != BARE
+    if system.optics.iam == "physical" and glass.any():
+        tilts, back = np.unique(orientations.surface_tilt[glass], return_inverse=True)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a flat plane sees no ground
+            marion = pvlib.iam.marion_diffuse("physical", tilts)
+        sky_iam[glass], ground_iam[glass] = marion["sky"][back], np.nan_to_num(marion["ground"])[back]
+    return seen, sky_iam, ground_iam
+
+
+def _beam(light: _Light, orientations: Orientations, system: System) -> Float32Array:
+    """Direct and circumsolar light on every class (C, H), computed once per different plane."""
+    halves = [(c, 1.0, 0.0) for c in range(len(orientations))]
+    two = np.flatnonzero(orientations.mounting == EAST_WEST)
+    for c in two:
+        halves[c] = (int(c), 0.5, 0.0)
+    halves += [(int(c), 0.5, 180.0) for c in two]
+    classes = np.array([h[0] for h in halves], dtype=np.int64)
+    weights = np.array([h[1] for h in halves])
+    tilt = orientations.surface_tilt[classes]
+    azimuth = (orientations.surface_azimuth[classes] + np.array([h[2] for h in halves])) % 360.0
+    planes, member = np.unique(np.column_stack([tilt, azimuth]), axis=0, return_inverse=True)
+    member, gcr = member.ravel(), _row_gcr(orientations)
+    beam = np.zeros((len(orientations), light.hours.size), dtype=np.float32)
+    for first in range(0, len(planes), PLANES_PER_BLOCK):
+        block = planes[first : first + PLANES_PER_BLOCK]
+        raw, glazed = _plane_beam(light, block[:, :1], block[:, 1:], system)
+        for half in np.flatnonzero((member >= first) & (member < first + len(block))):
+            c, plane = classes[half], member[half] - first
+            part = raw[plane] if orientations.mounting[c] == BARE else glazed[plane]
+            if gcr[c] > 0:
+                part = part * (1.0 - _row_shade(light, planes[member[half]], float(gcr[c])))
+            beam[c] += (weights[half] * part).astype(np.float32)
+    return beam
+
+
+def _plane_beam(light: _Light, tilt: FloatArray, azimuth: FloatArray, system: System) -> tuple[FloatArray, FloatArray]:
+    """Beam and circumsolar on planes (B, 1) x hours, without and with reflection at the glass."""
+    zenith, sun_azimuth = light.sun["apparent_zenith"].to_numpy(), light.sun["azimuth"].to_numpy()
+    dni, dhi = light.data["dni"].to_numpy(), light.data["dhi"].to_numpy()
+    projection = np.maximum(pvlib.irradiance.aoi_projection(tilt, azimuth, zenith, sun_azimuth), 0.0)
+    parts = pvlib.irradiance.haydavies(
+        tilt, azimuth, dhi, dni, light.dni_extra, projection_ratio=projection / np.maximum(pvlib.tools.cosd(zenith), 0.01745), return_components=True
+    )
+    raw = np.where(zenith < 90.0, dni * projection + parts["poa_circumsolar"], 0.0)
+    if system.optics.iam == "none":
+        return raw, raw
+    return raw, raw * pvlib.iam.physical(np.degrees(np.arccos(np.minimum(projection, 1.0))))
+
+
+def _row_shade(light: _Light, plane: FloatArray, gcr: float) -> FloatArray:
+    """Share of the collector width that the row in front shades, per hour."""
+    tilt, azimuth = plane
+    if tilt == 0:
+        return np.zeros(light.hours.size)
+    shaded = pvlib.shading.shaded_fraction1d(
+        light.sun["apparent_zenith"].to_numpy(), light.sun["azimuth"].to_numpy(), axis_azimuth=azimuth - 90.0, shaded_row_rotation=tilt,
+        collector_width=gcr, pitch=1.0,
+    )  # fmt: skip
+    return np.nan_to_num(np.asarray(shaded, dtype=np.float64))

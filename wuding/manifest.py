@@ -1,0 +1,148 @@
+"""The run's own account of itself: inputs, versions, parameters, stages, audit, warnings."""
+
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = ("numpy", "pandas", "geopandas", "shapely", "pyogrio", "pyproj", "rasterio", "pvlib", "numba", "dask", "dask-geopandas", "folium")
+ROOMS = ("geo", "solar", "layers", "maps", "wuding")
+
+
+def version() -> str:
+    """Return the version of this distribution."""
+    return importlib.metadata.version("wuding")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    found = {"python": platform.python_version(), "wuding": version()}
+    return found | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def check_rooms() -> str:
+    """
+    Check that the five import names belong to this distribution and not to a namesake.
+
+    Returns
+    -------
+    str
+        The version, for comparison between the main process and its workers.
+
+    Raises
+    ------
+    StudyError
+        If one of them resolves elsewhere.
+    """
+    import importlib.util
+
+    from .errors import StudyError
+
+    home = Path(__file__).resolve().parent.parent
+    for room in ROOMS:
+        spec = importlib.util.find_spec(room)
+        origin = Path(spec.origin).resolve() if spec and spec.origin else None
+        if origin is None or origin.parent.parent != home:
+            raise StudyError(f"the import name {room!r} does not belong to wuding {version()}: another package of that name is installed; uninstall it (pip uninstall {room}) or use a fresh environment")
+    return version()
+
+
+class Clock:
+    """Seconds and peak memory by stage; memory counts this process and its children."""
+
+    def __init__(self) -> None:
+        self.stages: list[dict[str, Any]] = []
+        self._peak = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """
+        Measure the block.
+
+        Parameters
+        ----------
+        name
+            Name of the stage in the manifest.
+        """
+        stop = threading.Event()
+        self._peak = resident_mb()
+        watcher = threading.Thread(target=self._watch, args=(stop,), daemon=True)
+        watcher.start()
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - start
+            stop.set()
+            watcher.join()
+            self._peak = max(self._peak, resident_mb())
+            self.stages.append({"name": name, "seconds": round(seconds, 3), "peak_mb": round(self._peak, 1)})
+
+    def _watch(self, stop: threading.Event) -> None:
+        while not stop.wait(0.2):
+            self._peak = max(self._peak, resident_mb())
+
+
+def resident_mb() -> float:
+    """Return the memory of this process and all its children, shared pages counted once where the system tells [MB]."""
+    total = 0
+    own = psutil.Process(os.getpid())
+    for process in [own, *own.children(recursive=True)]:
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:  # a child may end between being listed and being asked
+            continue
+    return total / 1e6
+
+
+def write_json(path: Path, content: Any) -> None:
+    """
+    Write JSON whole or not at all; NaN becomes null.
+
+    Parameters
+    ----------
+    path
+        Target.
+    content
+        Plain data, numpy scalars allowed.
+    """
+    text = json.dumps(plain(content), ensure_ascii=False, indent=1, allow_nan=False)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text + "\n", encoding="utf-8", newline="\n")
+    part.replace(path)
+
+
+def plain(value: Any) -> Any:
+    """
+    Turn numpy scalars, dates and NaN into what JSON knows.
+
+    Parameters
+    ----------
+    value
+        Any nested content.
+
+    Returns
+    -------
+    object
+        Dictionaries, lists, text, numbers, booleans and None.
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (str, int, bool)) or value is None:
+        return value
+    return str(value)

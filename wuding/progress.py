@@ -1,0 +1,106 @@
+"""What the screen shows while a run works: bars on a terminal, plain lines in a file, JSON lines on request."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+STAGES = {
+    "weather": ("气象与天空模型", "weather and sky"),
+    "county": ("生成示例县", "writing the sample county"),
+    "read": ("读取与整理输入", "reading inputs"),
+    "tiles": ("逐栋屋顶评估", "assessing roofs"),
+    "audit": ("抽样复核", "audit"),
+    "tables": ("汇总与目标研判", "tables and targets"),
+    "geopackage": ("GeoPackage", "GeoPackage"),
+    "products": ("地图、报告、表格", "map, report, spreadsheet"),
+}
+# A plain log gets a line a stage and then at most one every so many seconds.
+QUIET_SECONDS = 10.0
+
+
+class Screen:
+    """Tells how far the work is: stage, count, rate, remaining time."""
+
+    def __init__(self, lang: str, *, json_lines: bool = False, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.lang = lang
+        self.json_lines = json_lines
+        self._bars: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._started: dict[str, float] = {}
+        self._last_line: dict[str, float] = {}
+
+    @contextmanager
+    def running(self) -> Iterator["Screen"]:
+        """Show bars while the block runs, if somebody is looking."""
+        if self.json_lines or not self.stream.isatty():
+            yield self
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(file=self.stream), transient=False) as self._bars:
+            yield self
+        self._bars = None
+
+    def told(self, stage: str, done: int, total: int) -> None:
+        """
+        Note that `done` of `total` units of a stage are finished.
+
+        Parameters
+        ----------
+        stage
+            Key of `STAGES`.
+        done, total
+            Counts in the stage's own unit.
+        """
+        now = time.monotonic()
+        start = self._started.setdefault(stage, now)
+        rate = done / (now - start) if done and now > start else 0.0
+        if self.json_lines:
+            self.line({"event": "progress", "stage": stage, "done": done, "total": total, "rate": round(rate, 2), "seconds": round(now - start, 2)})
+        elif self._bars is not None:
+            if stage not in self._tasks:
+                self._tasks[stage] = self._bars.add_task(self.title(stage), total=total, rate="")
+            self._bars.update(self._tasks[stage], completed=done, total=total, rate=f"{rate:,.0f}/s" if rate >= 1 else "")
+        elif done == 0 or done == total or now - self._last_line.get(stage, start) > QUIET_SECONDS:
+            self._last_line[stage] = now
+            left = f", {(total - done) / rate:.0f} s left" if 0 < done < total and rate > 0 else ""
+            speed = f", {rate:,.0f}/s" if rate >= 1 else ""
+            print(f"{self.title(stage)}: {done:,}/{total:,}{speed}{left}", file=self.stream, flush=True)
+
+    def title(self, stage: str) -> str:
+        """Return the stage's name in the screen's language."""
+        return STAGES[stage][0 if self.lang == "zh" else 1]
+
+    def say(self, zh: str, en: str) -> None:
+        """
+        Print one line in the screen's language.
+
+        Parameters
+        ----------
+        zh, en
+            The same words in both languages.
+        """
+        words = zh if self.lang == "zh" else en
+        if self.json_lines:
+            self.line({"event": "message", "text": words})
+        elif self._bars is not None:
+            self._bars.console.print(words, markup=False, highlight=False)
+        else:
+            print(words, file=self.stream, flush=True)
+
+    def line(self, content: dict[str, object]) -> None:
+        """Print one JSON line."""
+        print(json.dumps(content, ensure_ascii=False), file=self.stream, flush=True)

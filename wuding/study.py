@@ -1,0 +1,240 @@
+"""The study file: one TOML that names the inputs and the choices of a study, checked when it is read."""
+
+import difflib
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import StudyError
+
+Lang = Literal["zh", "en"]
+Datum = Literal["cgcs2000", "wgs84", "gcj02", "bd09"]
+USES = (
+    "factory",
+    "public_institution",
+    "public_building",
+    "commercial",
+    "urban_residential",
+    "rural_residential",
+    "transport",
+    "other",
+    "unknown",
+)
+BUILDING_COLUMNS = ("id", "name", "height", "floors", "use", "use_detail", "year_built", "installed_kwp", "urban")
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class Section(BaseModel):
+    """A table of the study file: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudySection(Section):
+    """`[study]`."""
+
+    name: str = Field(pattern=r"^[^/\\:*?\"<>|]+$", max_length=80)
+    crs: str
+    lang: Lang = "zh"
+    as_of: date = Field(default_factory=date.today)
+    made_up: bool = False
+
+
+class BuildingsSection(Section):
+    """`[buildings]`."""
+
+    path: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
+    layer: str | None = None
+    encoding: str | None = None
+    crs: str | None = None
+    datum: Datum | None = None
+    columns: dict[str, str] = {}
+    use: dict[str, str] = {}
+    minimum_area_m2: float = Field(default=10.0, gt=0)
+
+    @model_validator(mode="after")
+    def _known_words(self) -> "BuildingsSection":
+        for key in self.columns:
+            if key not in BUILDING_COLUMNS:
+                raise ValueError(f"buildings.columns.{key}: unknown key{nearest(key, BUILDING_COLUMNS)}; known: {', '.join(BUILDING_COLUMNS)}")
+        for word, use in self.use.items():
+            if use not in USES:
+                raise ValueError(f"buildings.use.{word!r} = {use!r}: unknown class{nearest(use, USES)}; known: {', '.join(USES)}")
+        return self
+
+
+class LayerSection(Section):
+    """A polygon layer: regions, exclusions."""
+
+    path: str
+    name: str = "name"
+    id: str | None = None
+    layer: str | None = None
+    encoding: str | None = None
+    crs: str | None = None
+    datum: Datum | None = None
+
+
+class ExclusionSection(LayerSection):
+    """`[[exclusions]]`."""
+
+    reason: str
+
+
+class TerrainSection(Section):
+    """`[terrain]`: `dem` is a path or the word "flat", which must be said."""
+
+    dem: str
+    dsm: str | None = None
+    surface_resolution: float = Field(default=1.0, ge=0.25, le=10)
+
+
+class WeatherSection(Section):
+    """`[weather]`: files, or the built-in climatology of Jinan."""
+
+    files: Annotated[list[str], BeforeValidator(_as_list)] = []
+    source: Literal["climatology"] | None = None
+    stand_in: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "WeatherSection":
+        if bool(self.files) == (self.source is not None):
+            raise ValueError('weather: give either files = ["a.epw"] or source = "climatology", one of the two')
+        return self
+
+
+class RoofsSection(Section):
+    """`[roofs]`: what the built-in archetypes say otherwise, by class of use."""
+
+    archetypes: dict[str, dict[str, Any]] = {}
+    point_threshold: float = Field(default=0.7, ge=0, le=1)
+
+
+class SystemSection(Section):
+    """`[system]`: module, mounts, losses; keys as in solar/system.toml."""
+
+    choose: Literal["lcoe", "energy", "coverage", "npv"] = "lcoe"
+    module: dict[str, Any] = {}
+    mounting: dict[str, Any] = {}
+    losses: dict[str, Any] = {}
+    inverter: dict[str, Any] = {}
+
+
+class PolicySection(Section):
+    """`[policy]`: the targets to judge by, and what only the user knows."""
+
+    name: str
+    form: str | None = None
+    existing_mw: float | None = Field(default=None, ge=0)
+    other_mw: float | None = Field(default=None, ge=0)
+
+
+class RunSection(Section):
+    """`[run]`: how the work is cut; none of it changes a number."""
+
+    tile_buildings: int = Field(default=4000, ge=1)
+    workers: int | None = Field(default=None, ge=1)
+
+
+class Study(Section):
+    """A study as its file says it; `folder` is where relative paths start."""
+
+    study: StudySection
+    buildings: BuildingsSection
+    exclusions: list[ExclusionSection] = []
+    terrain: TerrainSection
+    regions: dict[str, LayerSection] = {}
+    weather: WeatherSection
+    roofs: RoofsSection = RoofsSection()
+    system: SystemSection = SystemSection()
+    policy: PolicySection | None = None
+    run: RunSection = RunSection()
+    folder: Path = Field(exclude=True)
+    file: Path = Field(exclude=True)
+
+    def path(self, text: str) -> Path:
+        """Return the path that the study file means by `text`."""
+        path = Path(text).expanduser()
+        return path if path.is_absolute() else self.folder / path
+
+
+def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
+    """Return the words "; did you mean …?" where a known word is close, else nothing."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def load_study(file: Path) -> Study:
+    """
+    Read and check a study file.
+
+    Parameters
+    ----------
+    file
+        The TOML file.
+
+    Returns
+    -------
+    Study
+        Every section checked, paths still as written.
+
+    Raises
+    ------
+    StudyError
+        One message that lists every mistake with its key and what to do.
+    """
+    if not file.is_file():
+        raise StudyError(f"{file.name}: there is no such study file. Write one with: wuding init {file.name}")
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{file.name}: not a readable TOML file in UTF-8: {error}. On Windows write paths in 'single quotes'.") from error
+    for reserved in ("folder", "file"):
+        if reserved in content:
+            raise StudyError(f"{file.name}: unknown key {reserved!r}; known sections: {', '.join(_known_keys(Study))}")
+    try:
+        return Study(**content, folder=file.resolve().parent, file=file.resolve())
+    except ValidationError as error:
+        raise StudyError("\n".join(f"{file.name}: {_plain(problem)}" for problem in error.errors())) from error
+
+
+def _plain(problem: Any) -> str:
+    where = ".".join(str(part) for part in problem["loc"])
+    match problem["type"]:
+        case "extra_forbidden":
+            key = str(problem["loc"][-1])
+            known = _known_keys(_section_at(problem["loc"][:-1]))
+            return f"unknown key {where!r}{nearest(key, known)}; known here: {', '.join(known)}"
+        case "missing":
+            return f"{where!r} is missing; add it (wuding init writes a commented example)"
+        case "value_error":
+            return str(problem["msg"]).removeprefix("Value error, ")
+        case _:
+            return f"{where} = {problem['input']!r}: {problem['msg']}"
+
+
+def _section_at(loc: tuple[Any, ...]) -> type[BaseModel]:
+    section: type[BaseModel] = Study
+    for part in loc:
+        if isinstance(part, int) or part not in section.model_fields:
+            continue
+        annotation = section.model_fields[part].annotation
+        for candidate in _models_in(annotation):
+            section = candidate
+    return section
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+
+
+def _known_keys(section: type[BaseModel]) -> list[str]:
+    return [name for name, info in section.model_fields.items() if not info.exclude]
