@@ -169,7 +169,9 @@ class Archetypes:
             fits &= (plan >= kind.area_from_m2) & (plan < kind.area_below_m2)
             taken[fits] = number
         if (taken < 0).any():
-            raise GeoError(f"{int((taken < 0).sum())} buildings have a footprint area that is not a number; repair or leave them out first.")
+            raise GeoError(
+                f"{int((taken < 0).sum())} buildings have a footprint area that is not a number; repair or leave them out first."
+            )
         construction = np.array([k.construction for k in self.kinds])[taken]
         return RoofKinds(
             archetype=np.array([k.name for k in self.kinds])[taken],

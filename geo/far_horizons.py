@@ -352,4 +352,4 @@ def _bilinear(levels: NDArray[np.float32], offset: int, ny: int, nx: int, gx: fl
     k = offset + j * nx + i
     south = levels[k] * (1 - u) + levels[k + 1] * u
     north = levels[k + nx] * (1 - u) + levels[k + nx + 1] * u
-    return south * (1 - v) + north * v
+    return float(south * (1 - v) + north * v)

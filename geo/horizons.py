@@ -243,7 +243,7 @@ def _between(skyline: NDArray[np.float64], at: float) -> float:
     n = skyline.shape[0]
     i = int(math.floor(at))
     u = at - i
-    return skyline[i % n] * (1 - u) + skyline[(i + 1) % n] * u
+    return float(skyline[i % n] * (1 - u) + skyline[(i + 1) % n] * u)
 
 
 @njit(cache=True, nogil=True)

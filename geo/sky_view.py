@@ -91,7 +91,7 @@ def _sector(a: float, b: float, start: float, end: float) -> float:
 @njit(cache=True, nogil=True)
 def _above_horizon(a: float, b: float, start: float, end: float) -> float:
     beside = math.cos(b) * math.cos(a) ** 2 * (end - start)
-    return 0.5 * (beside + math.sin(b) * (math.pi / 2 - a - math.sin(a) * math.cos(a)) * (math.sin(end) - math.sin(start)))
+    return float(0.5 * (beside + math.sin(b) * (math.pi / 2 - a - math.sin(a) * math.cos(a)) * (math.sin(end) - math.sin(start))))
 
 
 @njit(cache=True, nogil=True)
@@ -99,4 +99,4 @@ def _above_plane(b: float, d: float) -> float:
     """Primitive of the sky above the plane's own back side."""
     turns = math.floor((d + math.pi) / (2 * math.pi))
     angle = math.atan2(math.cos(b) * math.sin(d), math.cos(d)) + 2 * math.pi * turns
-    return 0.5 * (math.sin(b) * math.sin(d) * (math.pi / 2 + math.atan2(math.sin(b) * math.cos(d), math.cos(b))) + angle)
+    return float(0.5 * (math.sin(b) * math.sin(d) * (math.pi / 2 + math.atan2(math.sin(b) * math.cos(d), math.cos(b))) + angle))

@@ -137,10 +137,14 @@ def _inputs(footprints: NDArray[Any], shape: ArrayLike, tilt: ArrayLike) -> tupl
     plan = shapely.force_2d(np.asarray(footprints, dtype=object))
     codes, slope = np.asarray(shape, dtype=np.int64), np.asarray(tilt, dtype=float)
     if not plan.shape == codes.shape == slope.shape:
-        raise GeoError(f"roof_surfaces got {plan.size} footprints, {codes.size} shapes and {slope.size} tilts; give one of each per building.")
+        raise GeoError(
+            f"roof_surfaces got {plan.size} footprints, {codes.size} shapes and {slope.size} tilts; give one of each per building."
+        )
     bad = ~np.isin(shapely.get_type_id(plan), (3, 6)) | shapely.is_empty(plan)
     if bad.any():
-        raise GeoError(f"footprint {int(np.argmax(bad))} is missing, empty or no polygon ({int(bad.sum())} such); repair or leave them out first.")
+        raise GeoError(
+            f"footprint {int(np.argmax(bad))} is missing, empty or no polygon ({int(bad.sum())} such); repair or leave them out first."
+        )
     known = np.isin(codes, list(Shape))
     if not known.all():
         raise GeoError(f"roof shape {codes[~known][0]} is not known; known are {', '.join(f'{s.value} {s.name.lower()}' for s in Shape)}.")

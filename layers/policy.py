@@ -91,11 +91,8 @@ KINDS: dict[str, tuple[type, ...]] = {TEXT: (str,), FLAG: (bool,), NUMBER: (int,
 TOP = {"policy": TABLE, "new_buildings": TABLE, "departments": TABLE, "target": "a list of [[target]] tables"}
 HEAD = dict.fromkeys(("name", "title_zh", "title_en", "number", "issuer", "source"), TEXT) | {"issued": DAY, "verified": FLAG}
 WINDOW = {"start": DAY, "end": DAY, "source": TEXT, "verified": FLAG}
-TARGET = dict.fromkeys(
-    ("id", "method", "title_zh", "title_en", "unit", "stated", "clause", "quote", "regions", "scope_zh", "scope_en")
-    + ("formula_zh", "formula_en", "note_zh", "note_en"),
-    TEXT,
-) | {
+TITLES = "id method title_zh title_en unit stated clause quote regions scope_zh scope_en formula_zh formula_en note_zh note_en"
+TARGET = dict.fromkeys(TITLES.split(), TEXT) | {
     "value": NUMBER,
     "deadline": DAY,
     "responsible": LIST,
@@ -243,7 +240,7 @@ def _target(table: Mapping[str, Any], where: str, window: bool) -> Target:
     for key, choices in CHOICES.items():
         if key in given:
             _choose(given[key], choices, f"{where}, parameters: {key}")
-    texts = {key: tuple(value) if isinstance(value, list) else value for key, value in scope.items()}
+    texts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in scope.items()}
     rest = {key: table[key] for key in TARGET if key not in OPTIONAL | {"value", "responsible"}}
     return Target(
         **rest,

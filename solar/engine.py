@@ -179,3 +179,59 @@ def _sum(values, start, stop):  # type: ignore[no-untyped-def]
     for i in range(whole, stop):
         a += values[i]
     return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+@njit(cache=True, nogil=True)
+def _simulate(  # type: ignore[no-untyped-def]
+    order, modules, planes, horizon, point_start, svf_modules, svf_plane, offset,
+    beam, beam_sum, sky_diffuse, ghi, sky_sum, ghi_sum, sky_factor, ground_factor, blocked_factor, mounting,
+    elevation, sector, weight, month_start, thermal, gain, gamma, dc, ac2, ac1, ac0, ac_rating,
+    energy, unshaded, irradiation, share,
+):  # fmt: skip
+    """Fill the four results, roof by roof."""
+    hours = elevation.size
+    lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
+    skyline = np.empty(SECTORS + 1)
+    for r in order:
+        module, plane = modules[r], planes[r]
+        first, last = point_start[r], point_start[r + 1]
+        lit[:] = 0.0
+        svf, kept = 0.0, 0.0
+        whole = beam_sum[plane] + sky_factor[plane] * sky_sum + ground_factor[plane] * ghi_sum
+        for p in range(first, last):
+            for s in range(SECTORS):
+                skyline[s] = horizon[p, s]
+            skyline[SECTORS] = skyline[0]
+            on_plane = beam[plane]
+            for h in range(hours):
+                left = skyline[sector[h]]
+                above = 1.0 if elevation[h] > left + weight[h] * (skyline[sector[h] + 1] - left) else 0.0
+                lit[h] += above
+                plane_light[h] = above * on_plane[h]
+            seen = svf_plane[p]
+            received = (
+                _sum(plane_light, 0, hours)
+                + seen * sky_factor[plane] * sky_sum
+                + (ground_factor[plane] + (1.0 - seen) * blocked_factor[plane]) * ghi_sum
+            )
+            share[p] = received / whole if whole > 0.0 else 0.0
+            kept += received
+            svf += svf_modules[p]
+        count = last - first
+        irradiation[r] = kept / count / 1000.0
+        svf /= count
+        on_module, rise = beam[module], gain[mounting[module]]
+        sky_open, ground_open = sky_factor[module], ground_factor[module]
+        sky_part, ground_part = sky_open * svf, ground_open + (1.0 - svf) * blocked_factor[module]
+        part = 1.0 / count
+        warmer = gamma * offset[r]
+        for h in range(hours):
+            light = part * lit[h] * on_module[h] + sky_part * sky_diffuse[h] + ground_part * ghi[h]
+            x = dc * light * (thermal[h] + warmer + rise[h] * light)
+            shaded[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
+            light = on_module[h] + sky_open * sky_diffuse[h] + ground_open * ghi[h]
+            x = dc * light * (thermal[h] + warmer + rise[h] * light)
+            clear[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
+        for month in range(12):
+            energy[r, month] = _sum(shaded, month_start[month], month_start[month + 1])
+        unshaded[r] = _sum(clear, 0, hours)

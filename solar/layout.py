@@ -108,7 +108,18 @@ def pack_rows(
     for number, layout in enumerate(layouts):
         _check(layout, polygons)
         _pack(
-            xy, rings, parts, layout.along, layout.depth, layout.pitch, layout.gap, layout.modules, number, best.count, best.offset, best.layout
+            xy,
+            rings,
+            parts,
+            layout.along,
+            layout.depth,
+            layout.pitch,
+            layout.gap,
+            layout.modules,
+            number,
+            best.count,
+            best.offset,
+            best.layout,
         )
     return best
 

@@ -12,6 +12,9 @@ from geo.errors import GeoError
 from geo.rasters import prepare_raster, read_window
 from geo.terrain import Terrain
 
+# rasterio itself multiplies transforms in the way that affine will drop
+pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+
 X0, Y0, CRS = 500_010.0, 4_056_000.0, "EPSG:4548"
 
 

@@ -12,6 +12,9 @@ from geo.errors import GeoError
 from geo.grid import Grid
 from geo.surface_raster import casts_far, middle_reach, middle_surface, near_surface
 
+# rasterio itself multiplies transforms in the way that affine will drop
+pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+
 X0, Y0 = 499_968.0, 4_055_936.0  # a corner of super-blocks: multiples of 128
 BOUNDS = (X0, Y0, X0 + 256, Y0 + 256)
 
