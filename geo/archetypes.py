@@ -188,7 +188,7 @@ class Archetypes:
 
     def floors(self, use: ArrayLike, height: ArrayLike, kinds: RoofKinds) -> NDArray[np.float64]:
         """
-        Number of floors that a height stands for.
+        Count the floors that a height stands for.
 
         Parameters
         ----------

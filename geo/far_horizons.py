@@ -313,7 +313,7 @@ def _skyline(
         if highest - z - drop <= max(best, LOWEST_ANGLE) * d and best > -1.0:
             break
         px, py = x + sx * d - west, y + sy * d - south
-        bi, bj = int(math.floor(px / summit_cell)), int(math.floor(py / summit_cell))
+        bi, bj = (math.floor(px / summit_cell)), (math.floor(py / summit_cell))
         if bi < 0 or bj < 0 or bi >= columns or bj >= rows:
             k += 1
             continue
@@ -345,7 +345,7 @@ def _to_edge(p: float, s: float, b: int, size: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _bilinear(levels: NDArray[np.float32], offset: int, ny: int, nx: int, gx: float, gy: float) -> float:
-    i, j = int(math.floor(gx)), int(math.floor(gy))
+    i, j = (math.floor(gx)), (math.floor(gy))
     if i < 0 or j < 0 or i + 1 >= nx or j + 1 >= ny:
         return np.nan
     u, v = gx - i, gy - j

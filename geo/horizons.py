@@ -241,7 +241,7 @@ def _march_points(
 @njit(cache=True, nogil=True)
 def _between(skyline: NDArray[np.float64], at: float) -> float:
     n = skyline.shape[0]
-    i = int(math.floor(at))
+    i = math.floor(at)
     u = at - i
     return float(skyline[i % n] * (1 - u) + skyline[(i + 1) % n] * u)
 
@@ -263,7 +263,7 @@ def _ray(
     ix, iy = 1 / sx, 1 / sy
     columns, rows = index.shape[1] << BLOCK_BITS, index.shape[0] << BLOCK_BITS
     half = 0.5 * size
-    i, j = int(math.floor((u + sx * start) / size)), int(math.floor((v + sy * start) / size))
+    i, j = (math.floor((u + sx * start) / size)), (math.floor((v + sy * start) / size))
     t = start
     own = start == 0.0
     while True:
@@ -289,7 +289,7 @@ def _ray(
         elif block_tops[rj >> BLOCK_BITS, ri >> BLOCK_BITS] - z <= tangent * met:
             bits = BLOCK_BITS
         if bits == 0 or (plain and block >= 0):
-            i, j, t, tangent = _cross_block(u, v, z, ix, iy, i, j, t, reach, tangent, mx, my, ci, cj, size, half, values[block])
+            i, j, t, tangent = _cross_block(u, v, z, ix, iy, i, j, t, reach, tangent, mx, my, ci, cj, size, half, values, block)
         else:
             bits = BLOCK_BITS if plain else bits
             i, j, t = _jump(u, v, sx, sy, ix, iy, i, j, bits, size)
@@ -313,12 +313,13 @@ def _cross_block(
     cj: int,
     size: float,
     half: float,
-    cells: NDArray[np.float32],
+    values: NDArray[np.float32],
+    block: int,
 ) -> tuple[int, int, float, float]:
     bi, bj = i >> BLOCK_BITS, j >> BLOCK_BITS
     tu, tv = ((i + 1) * size - u) * ix, ((j + 1) * size - v) * iy
     while t < reach:
-        rise = cells[((j ^ my) - cj) & (BLOCK - 1), ((i ^ mx) - ci) & (BLOCK - 1)] - z
+        rise = values[block, ((j ^ my) - cj) & (BLOCK - 1), ((i ^ mx) - ci) & (BLOCK - 1)] - z
         met = max(t, half)
         if rise > tangent * met:
             tangent = rise / met
@@ -341,13 +342,13 @@ def _jump(u: float, v: float, sx: float, sy: float, ix: float, iy: float, i: int
     eu, ev = ((i >> bits) + 1) << bits, ((j >> bits) + 1) << bits
     tu, tv = (eu * size - u) * ix, (ev * size - v) * iy
     if tu <= tv:
-        k = max(int(math.floor((v + sy * tu) / size)), j)
+        k = max((math.floor((v + sy * tu) / size)), j)
         while ((k + 1) * size - v) * iy < tu:
             k += 1
         while k > j and (k * size - v) * iy >= tu:
             k -= 1
         return eu, k, tu
-    k = max(int(math.floor((u + sx * tv) / size)), i)
+    k = max((math.floor((u + sx * tv) / size)), i)
     while ((k + 1) * size - u) * ix <= tv:
         k += 1
     while k > i and (k * size - u) * ix > tv:
@@ -363,7 +364,7 @@ def _land_skyline(
     index, tangents, nearness, ground, i0, j0, spacing = nodes
     known = index.shape[0] > 0
     gx, gy = x / spacing, y / spacing
-    i, j = int(math.floor(gx)), int(math.floor(gy))
+    i, j = (math.floor(gx)), (math.floor(gy))
     u, v = gx - i, gy - j
     for s in range(SECTORS):
         far = 0.0
@@ -387,7 +388,7 @@ def _land_ray(x: float, y: float, z: float, sx: float, sy: float, reach: float, 
     """Highest tangent over the bilinear DEM in steps of one cell; blocks that cannot rise above it are jumped."""
     values, tops, i0, j0, size, highest = land
     ny, nx = values.shape
-    last = int(math.floor(reach / size))
+    last = math.floor(reach / size)
     k = 1
     while k <= last:
         t = k * size
@@ -395,7 +396,7 @@ def _land_ray(x: float, y: float, z: float, sx: float, sy: float, reach: float, 
         if highest - z - drop <= tangent * t:
             return tangent
         gx, gy = (x + sx * t) / size - 0.5, (y + sy * t) / size - 0.5
-        i, j = int(math.floor(gx)), int(math.floor(gy))
+        i, j = (math.floor(gx)), (math.floor(gy))
         ri, rj = i - i0, j - j0
         if ri < 0 or rj < 0 or ri + 1 >= nx or rj + 1 >= ny:
             return tangent
@@ -403,7 +404,7 @@ def _land_ray(x: float, y: float, z: float, sx: float, sy: float, reach: float, 
         # a millimetre of slack: interpolation may round above its corners
         if not plain and tops[bj, bi] + 1e-3 - z - drop <= tangent * t:
             leave = min(_steps_out(gx - i0, sx, bi), _steps_out(gy - j0, sy, bj))
-            k = max(k + 1, int(math.ceil(k + leave - 1e-6)))
+            k = max(k + 1, (math.ceil(k + leave - 1e-6)))
             continue
         u, v = gx - i, gy - j
         south = values[rj, ri] * (1 - u) + values[rj, ri + 1] * u
@@ -417,7 +418,7 @@ def _land_ray(x: float, y: float, z: float, sx: float, sy: float, reach: float, 
 
 @njit(cache=True, nogil=True)
 def _steps_out(g: float, s: float, b: int) -> float:
-    """Steps of one cell until a ray at cell coordinate g leaves block b."""
+    """Count the steps of one cell until a ray at cell coordinate g leaves block b."""
     if s > 1e-9:
         return (((b + 1) << _TERRAIN_BITS) - g) / s
     if s < -1e-9:

@@ -62,7 +62,7 @@ class Rings:
 
 def usable_outlines(surfaces: NDArray[Any], setback: ArrayLike) -> NDArray[Any]:
     """
-    What is left of each surface inside its set-back.
+    Cut the set-back off each surface.
 
     Parameters
     ----------

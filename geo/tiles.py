@@ -31,7 +31,7 @@ class Surroundings:
     ----------
     geometry, top
         Shape (n,), every building within `NEAR_M` of the tile and those of the tile itself [m above datum].
-    tall_geometry, tall_top
+    tall_geometry, tall_top, tall_height
         Shape (k,), buildings of at least `TALL_M` within `reach` of the tile.
     reach
         How far the tallest building of the study can matter [m]; the same for every tile.
@@ -41,6 +41,7 @@ class Surroundings:
     top: Floats
     tall_geometry: Objects
     tall_top: Floats
+    tall_height: Floats
     reach: float
 
 
@@ -105,10 +106,10 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
         kept = _meeting(geometry, near)
         shapes.append(geometry[kept])
         tops.append(table["top_m"].to_numpy()[kept])
-    tall, tall_top, reach = _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet"))
+    tall, tall_top, tall_height, reach = _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet"))
     far = bounds + np.array([-reach, -reach, reach, reach])
     kept = _meeting(tall, far)
-    return Surroundings(np.concatenate(shapes), np.concatenate(tops), tall[kept], tall_top[kept], reach)
+    return Surroundings(np.concatenate(shapes), np.concatenate(tops), tall[kept], tall_top[kept], tall_height[kept], reach)
 
 
 def _meeting(geometry: Objects, window: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -127,8 +128,8 @@ def _tile_index(file: Path, stamp: int) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=2)
-def _tall(file: Path, stamp: int) -> tuple[Objects, Floats, float]:
+def _tall(file: Path, stamp: int) -> tuple[Objects, Floats, Floats, float]:
     tall = gpd.read_parquet(file)
     highest = float(tall["height_m"].max()) if len(tall) else 0.0
     reach = min(FARTHEST_M, max(NEAR_M, highest / float(np.tan(np.radians(3.0)))))
-    return tall.geometry.to_numpy(), tall["top_m"].to_numpy(dtype=float), reach
+    return tall.geometry.to_numpy(), tall["top_m"].to_numpy(dtype=float), tall["height_m"].to_numpy(dtype=float), reach

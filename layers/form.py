@@ -3,14 +3,13 @@
 import datetime
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zipfile import BadZipFile
 
 from openpyxl import Workbook, load_workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
+from openpyxl.cell.cell import Cell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
@@ -18,162 +17,14 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
 from .errors import LayersError
-from .form_fields import CITY, COLOURS, FIELDS, GROUPS, INTRO, PV_CLASSES, SHEETS, YES_NO, Field
+from .form_fields import CITY, COLOURS, FIELDS, GROUPS, INTRO, PV_CLASSES, SHEETS, YES_NO, Field, Lang
+from .form_values import FIRST_ROW, FormValues, Value, area_names, shown_name
 
-Value = float | int | str | bool | None
 HEAD_ROW = 2
-FIRST_ROW = 3
 INK, PAPER, INPUT = "FF1F3A4D", "FFE8EEF2", "FFFFFBE6"
 
 
-@dataclass(frozen=True, slots=True)
-class FormValues:
-    """What the form holds: a value by area (None is the whole city) and field; an empty cell is unknown, None."""
-
-    areas: tuple[str, ...]
-    values: Mapping[tuple[str | None, str], Value] = field(default_factory=dict)
-    rows: Mapping[str | None, int] = field(default_factory=dict)
-    sheet: str = SHEETS["zh"][0]
-
-    def get(self, area: str | None, name: str) -> Any:
-        """
-        Give the value of a cell as filled in.
-
-        Parameters
-        ----------
-        area
-            Accountable area, None for the whole.
-        name
-            Key of a field.
-
-        Returns
-        -------
-        value
-            The value, None where the cell is empty.
-        """
-        return self.values.get((area, name))
-
-    def total(self, area: str | None, name: str) -> float | None:
-        """
-        Give a quantity of an area, or of the whole as the sum of its areas where its own cell is empty.
-
-        Parameters
-        ----------
-        area
-            Accountable area, None for the whole.
-        name
-            Key of a field that can be added up.
-
-        Returns
-        -------
-        value
-            None where it is unknown: one empty area makes the sum unknown.
-        """
-        own = self.get(area, name)
-        if own is not None or area is not None or not self.areas:
-            return None if own is None else float(own)
-        parts = [self.get(part, name) for part in self.areas]
-        return None if any(part is None for part in parts) else math.fsum(float(part) for part in parts)
-
-    def cell(self, area: str | None, name: str) -> str:
-        """
-        Name the cell of a field, as people do in Excel.
-
-        Parameters
-        ----------
-        area
-            Accountable area, None for the whole.
-        name
-            Key of a field.
-
-        Returns
-        -------
-        cell
-            For example ``责任区域!D5``.
-        """
-        if area not in self.rows:
-            raise LayersError(f"the form has no row for the area {area!r}; its rows are {', '.join(self.areas)}")
-        return f"{self.sheet}!{_column(name)}{self.rows[area]}"
-
-    def missing(self, area: str | None, name: str) -> dict[str, str | None]:
-        """
-        Say which input would settle a question and where it belongs.
-
-        Parameters
-        ----------
-        area
-            Accountable area, None for the whole.
-        name
-            Key of a field.
-
-        Returns
-        -------
-        missing
-            Keys input, input_en and cell.
-        """
-        asked = _field(name)
-        return {"input": asked.head("zh"), "input_en": asked.head("en"), "cell": self.cell(area, name)}
-
-    def with_city(self, **values: float | None) -> "FormValues":
-        """
-        Add values for the whole that the study file gives.
-
-        Parameters
-        ----------
-        **values
-            Values by key of a field; None changes nothing.
-
-        Returns
-        -------
-        form
-            A new form with these values in the row of the whole.
-
-        Raises
-        ------
-        LayersError
-            Where the form gives another value.
-        """
-        merged = dict(self.values)
-        for name, value in values.items():
-            if value is None:
-                continue
-            if not math.isfinite(value) or value < 0:
-                raise LayersError(f"{name} = {value!r} in the study file: expected a number of 0 or more")
-            own = self.get(None, name)
-            if own is not None and not math.isclose(float(own), value, rel_tol=1e-9):
-                raise LayersError(
-                    f"{self.cell(None, name)} holds {own:g} but the study file says {value:g} for {name}: keep one of the two"
-                )
-            merged[None, _field(name).key] = value
-        return replace(self, values=merged)
-
-
-def blank_form(areas: Sequence[str], lang: Literal["zh", "en"] = "zh") -> FormValues:
-    """
-    Make the values of a form that nobody has filled in.
-
-    Parameters
-    ----------
-    areas
-        Accountable areas in the order of the form.
-    lang
-        Language of the form.
-
-    Returns
-    -------
-    form
-        A form without values, whose cells have their names.
-
-    Examples
-    --------
-    >>> blank_form(["甲区"]).cell("甲区", "existing_ac_mw")
-    '责任区域!B4'
-    """
-    shown = _areas(areas, lang)
-    return FormValues(shown, {}, {None: FIRST_ROW} | {area: FIRST_ROW + 1 + number for number, area in enumerate(shown)}, SHEETS[lang][0])
-
-
-def write_form(path: Path, areas: Sequence[str], lang: Literal["zh", "en"] = "zh", *, overwrite: bool = False) -> Path:
+def write_form(path: Path, areas: Sequence[str], lang: Lang = "zh", *, overwrite: bool = False) -> Path:
     """
     Write the empty form.
 
@@ -200,7 +51,7 @@ def write_form(path: Path, areas: Sequence[str], lang: Literal["zh", "en"] = "zh
     """
     if path.exists() and not overwrite:
         raise LayersError(f"{path.name} exists and may hold entries; give another name or move it away")
-    shown = _areas(areas, lang)
+    shown = area_names(areas, lang)
     book = Workbook()
     table = book.active
     if not isinstance(table, Worksheet):
@@ -258,37 +109,14 @@ def read_form(path: Path, areas: Sequence[str] | None = None) -> FormValues:
     return form
 
 
-def _field(name: str) -> Field:
-    for asked in FIELDS:
-        if asked.key == name:
-            return asked
-    raise LayersError(f"the form has no field {name!r}")
-
-
-def _column(name: str) -> str:
-    return get_column_letter(FIELDS.index(_field(name)) + 2)
-
-
-def _shown(text: str) -> str:
-    return ILLEGAL_CHARACTERS_RE.sub(" ", text).strip()
-
-
-def _areas(areas: Sequence[str], lang: Literal["zh", "en"]) -> tuple[str, ...]:
-    shown = tuple(_shown(area) for area in areas)
-    wrong = [area for area in shown if not area or area in CITY.values() or shown.count(area) > 1]
-    if wrong:
-        raise LayersError(f"accountable area {wrong[0]!r}: each needs a name of its own, other than {CITY[lang]!r}")
-    return shown
-
-
 def _text(cell: Cell, text: str) -> None:
     # A name that begins with = must stay a name: the type is set by hand and Excel told to quote it.
     cell.value = text
     cell.data_type = "s"
-    cell.quotePrefix = text[:1] in ("=", "+", "-", "@")  # type: ignore[assignment]
+    cell.quotePrefix = text[:1] in ("=", "+", "-", "@")
 
 
-def _heads(table: Worksheet, lang: Literal["zh", "en"]) -> None:
+def _heads(table: Worksheet, lang: Lang) -> None:
     fill, white = PatternFill("solid", fgColor=INK), Font(bold=True, color="FFFFFFFF")
     middle = Alignment(horizontal="center", vertical="center", wrap_text=True)
     _put(table, 1, 1, SHEETS[lang][0])
@@ -331,7 +159,7 @@ def _inputs(table: Worksheet, names: Sequence[str]) -> None:
             entry.number_format = {"number": "#,##0.###", "year": "0"}.get(asked.kind, "@")
 
 
-def _checks(table: Worksheet, last_row: int, lang: Literal["zh", "en"]) -> None:
+def _checks(table: Worksheet, last_row: int, lang: Lang) -> None:
     rules = {
         "number": {"type": "decimal", "operator": "greaterThanOrEqual", "formula1": "0"},
         "year": {"type": "whole", "operator": "between", "formula1": "2000", "formula2": "2100"},
@@ -347,7 +175,7 @@ def _checks(table: Worksheet, last_row: int, lang: Literal["zh", "en"]) -> None:
         table.add_data_validation(check)
 
 
-def _explain(sheet: Worksheet, lang: Literal["zh", "en"]) -> None:
+def _explain(sheet: Worksheet, lang: Lang) -> None:
     row = 1
     for line in INTRO[lang]:
         _put(sheet, row, 1, line).alignment = Alignment(wrap_text=True, vertical="top")
@@ -363,7 +191,7 @@ def _explain(sheet: Worksheet, lang: Literal["zh", "en"]) -> None:
         sheet.column_dimensions[letter].width = width
 
 
-def _open(path: Path) -> tuple[Worksheet, Worksheet, Literal["zh", "en"]]:
+def _open(path: Path) -> tuple[Worksheet, Worksheet, Lang]:
     try:
         plain, formulas = load_workbook(path, data_only=True), load_workbook(path)
     except FileNotFoundError:
@@ -372,7 +200,8 @@ def _open(path: Path) -> tuple[Worksheet, Worksheet, Literal["zh", "en"]]:
         raise LayersError(
             f"the form {path.name} cannot be read as an .xlsx workbook ({problem}); save it as .xlsx from Excel or WPS"
         ) from None
-    for lang in ("zh", "en"):
+    langs: tuple[Lang, ...] = ("zh", "en")
+    for lang in langs:
         name = SHEETS[lang][0]
         if name in plain.sheetnames:
             return plain[name], formulas[name], lang
@@ -381,7 +210,7 @@ def _open(path: Path) -> tuple[Worksheet, Worksheet, Literal["zh", "en"]]:
     )
 
 
-def _find_heads(sheet: Worksheet, lang: Literal["zh", "en"], problems: list[str]) -> dict[Field, int]:
+def _find_heads(sheet: Worksheet, lang: Lang, problems: list[str]) -> dict[Field, int]:
     heads = {_plain(sheet.cell(HEAD_ROW, column).value): column for column in range(2, sheet.max_column + 1)}
     columns = {}
     for number, asked in enumerate(FIELDS, start=2):
@@ -395,11 +224,11 @@ def _find_heads(sheet: Worksheet, lang: Literal["zh", "en"], problems: list[str]
     return columns
 
 
-def _find_rows(sheet: Worksheet, lang: Literal["zh", "en"], areas: Sequence[str] | None, problems: list[str]) -> dict[str | None, int]:
+def _find_rows(sheet: Worksheet, lang: Lang, areas: Sequence[str] | None, problems: list[str]) -> dict[str | None, int]:
     rows: dict[str | None, int] = {}
     for row in range(FIRST_ROW, sheet.max_row + 1):
         raw = sheet.cell(row, 1).value
-        name = None if raw is None else _shown(str(raw))
+        name = None if raw is None else shown_name(str(raw))
         if not name:
             if any(sheet.cell(row, column).value is not None for column in range(2, len(FIELDS) + 2)):
                 problems.append(f"{sheet.title}!A{row}: the row has entries but no area")
@@ -407,13 +236,12 @@ def _find_rows(sheet: Worksheet, lang: Literal["zh", "en"], areas: Sequence[str]
         area = None if name == CITY[lang] else name
         if area in rows:
             problems.append(f"{sheet.title}!A{row}: {name!r} stands already in row {rows[area]}")
-        elif area is not None and areas is not None and area not in {_shown(known) for known in areas}:
+        elif area is not None and areas is not None and area not in {shown_name(known) for known in areas}:
             problems.append(f"{sheet.title}!A{row}: the study has no accountable area {name!r}; it has {', '.join(areas)}")
         else:
             rows[area] = row
-    for known in areas or ():
-        if _shown(known) not in rows:
-            problems.append(f"{sheet.title}: the row of {known!r} is missing; write a new form with wuding template")
+    lost = [known for known in areas or () if shown_name(known) not in rows]
+    problems.extend(f"{sheet.title}: the row of {known!r} is missing; write a new form with wuding template" for known in lost)
     if None not in rows:
         problems.append(f"{sheet.title}: the row {CITY[lang]!r} is missing; write a new form with wuding template")
     return rows
@@ -434,7 +262,7 @@ def _value(value: Any, formula: Any, asked: Field) -> Value:
         pairs = zip(*(COLOURS.values() if asked.kind == "colour" else YES_NO.values()), strict=True)
         for pair in pairs:
             if text.lower() in pair or text in (f"{pair[0]}区", f"{pair[0]}色"):
-                return pair[1] if asked.kind == "colour" else pair[1] == "yes"
+                return str(pair[1]) if asked.kind == "colour" else pair[1] == "yes"
         choices = COLOURS["zh"] if asked.kind == "colour" else YES_NO["zh"]
         raise ValueError(f"holds {text!r}, expected one of {', '.join(choices)}; leave it empty if unknown")
     try:

@@ -104,7 +104,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         *("existing_ac_mw", "existing", "已建光伏合计，交流", "existing PV in all, AC", "MW"),
         why_zh="截至研判日并网的各类光伏（屋顶、地面、光伏+），按备案（逆变器）容量；含屋顶普查中已登记的部分。1 万千瓦 = 10 MW。",
-        why_en="PV of every kind on the grid on the day of judgement, registered (inverter) capacity; what a roof survey lists is part of it.",
+        why_en="PV of every kind on the grid on the day of judgement, registered (inverter) capacity; a roof survey is part of it.",
     ),
     Field("existing_dc_mw", "existing", "已建光伏合计，直流", "existing PV in all, DC", "MW"),
     Field(
@@ -116,7 +116,7 @@ FIELDS: tuple[Field, ...] = (
             "MW",
         ),
         why_zh="竣工年份在政策“新建”时段内的公共机构和厂房屋顶上的光伏，用于覆盖率。填写后代替逐栋登记的装机。",
-        why_en="PV on public institutions and factories completed inside the policy's window; used for coverage instead of the survey by building.",
+        why_en="PV on buildings completed inside the policy's window; replaces the survey by building for coverage.",
     ),
     Field(
         *(
@@ -133,14 +133,14 @@ FIELDS: tuple[Field, ...] = (
     ),
     *_classes(),
     Field(
-        *("base_year", "base", "基准年份", "base year", "年", "year"),
+        *("base_year", "base", "基准年份", "base year", "", "year"),
         why_zh="与基准年末装机一起给出到目标年的直线进度。",
         why_en="With the capacity at its end it gives the straight line to the target.",
         adds_up=False,
     ),
     Field("base_ac_mw", "base", "基准年末光伏装机，交流", "PV at the end of the base year, AC", "MW"),
     Field("committed_roof_ac_mw", "committed", "已批在建屋顶光伏，交流", "committed roof PV, AC", "MW"),
-    Field("committed_roof_year", "committed", "屋顶光伏全部投产年份", "year by which it is all in service", "年", "year", adds_up=False),
+    Field("committed_roof_year", "committed", "屋顶光伏全部投产年份", "year by which it is all in service", "", "year", adds_up=False),
     Field("committed_other_ac_mw", "committed", "已批在建地面及其他光伏，交流", "other committed PV, AC", "MW"),
     Field(
         "committed_other_year",
@@ -208,6 +208,6 @@ INTRO: dict[Lang, tuple[str, ...]] = {
     "en": (
         "Write numbers in the unit of the head; leave a cell empty if you do not know, write 0 if there is none.",
         "Empty means unknown, 0 means none. What is unknown makes a target 'cannot be judged' and names the cell to fill.",
-        "The row of the whole city may hold totals only; where empty the areas are added up (all must be filled). Do not move or rename rows or columns.",
+        "Where the row of the whole city is empty the areas are added up (all must be filled). Do not move or rename rows or columns.",
     ),
 }

@@ -21,6 +21,7 @@ ADDED = (
     "module_count",
     "module_area_m2",
     "covered_area_m2",
+    "covered_densest_m2",
     "pdc0_kwp",
     "pac0_kw",
     "energy_kwh",

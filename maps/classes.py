@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import mapclassify
 import numpy as np
@@ -21,7 +22,7 @@ NO_DATA = "#e4e2dc"
 
 @dataclass(frozen=True)
 class Classes:
-    """Upper edges of the classes and a colour for each; `low` is the smallest value."""
+    """Upper edges of the classes and a colour for each; `low` is the smallest value, rounded down alike."""
 
     low: float
     edges: tuple[float, ...]
@@ -58,7 +59,7 @@ def classify(values: Sequence[float] | npt.ArrayLike, palette: str, *, most: int
     count = int(min(most, distinct.size))
     edges = distinct if count < 2 or distinct.size <= 2 else _natural(found, count)
     edges = _rounded(found, edges)
-    return Classes(float(found[0]), tuple(float(edge) for edge in edges), _colours(palette, len(edges)))
+    return Classes(_floor(float(found[0]), edges), tuple(float(edge) for edge in edges), _colours(palette, len(edges)))
 
 
 def colour_of(value: float | None, classes: Classes | None) -> str:
@@ -100,6 +101,14 @@ def _rounded(found: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> 
         if np.all(np.diff(short) > 0) and len(np.unique(np.searchsorted(short, found, side="left"))) == filled:
             return short
     return edges
+
+
+def _floor(low: float, edges: npt.NDArray[np.float64]) -> float:
+    """The smallest value, rounded down to as many places as the edges have; a single value stays itself."""
+    if len(edges) == 1 and low == edges[0]:
+        return low
+    places = max(max(-int(Decimal(repr(float(edge))).as_tuple().exponent), 0) for edge in edges)
+    return float(np.floor(low * 10.0**places + 1e-9) / 10.0**places)
 
 
 def _round_up(value: float, digits: int) -> float:

@@ -182,7 +182,7 @@ def _folium_page(data: dict[str, Any]) -> OfflineMap:
     )
     page._id = "county"
     page.get_root()._id = "page"
-    keys = [*(region["key"] for region in data["regions"]), "labels", "roofs", "best", "public", "industry", "existing"]
+    keys = [*(region["key"] for region in data["regions"]), "land", "labels", "roofs", "best", "public", "industry", "existing"]
     groups = []
     for at, key in enumerate(keys):
         group = folium.FeatureGroup(name=key, show=False, control=False)

@@ -21,6 +21,7 @@ class Gauge:
     verdict_word: str
     required: str
     deadline: str
+    year: str
     built: str
     planned: str
     technical: str
@@ -88,6 +89,7 @@ def gauge(row: Mapping[str, Any], lang: str) -> Gauge:
         verdict_word=load_words(lang).code(verdict),
         required=amount(values["required"], unit, lang) if values["required"] is not None else load_words(lang)["not_allocated"],
         deadline=str(row.get("deadline") or "—"),
+        year=_year(str(row.get("deadline") or ""), lang),
         built=amount(values["built"], unit, lang),
         planned=amount(values["planned"], unit, lang),
         technical=amount(values["technical"], unit, lang),
@@ -134,6 +136,12 @@ def missing_inputs(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
         else:
             texts.append(str(item))
     return tuple(texts)
+
+
+def _year(deadline: str, lang: str) -> str:
+    """The end of a year is called by the year; any other day stays itself."""
+    short = deadline[:4] if deadline.endswith("-12-31") else deadline
+    return (f"{short} 年" if lang == "zh" and len(short) == 4 else f"by {short}" if lang == "en" else short) if short else ""
 
 
 def _joined(value: object, lang: str) -> str:

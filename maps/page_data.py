@@ -13,7 +13,7 @@ import shapely
 
 from .classes import NO_DATA, Classes, classify
 from .shapes import encode, lonlat, points
-from .tables import MapTables
+from .tables import MapTables, has_shape
 from .words import Words, clean
 
 MEASURES = ("pdc0_kwp", "energy_kwh", "kwp_per_km2", "specific_yield", "lcoe_cny_kwh")
@@ -189,7 +189,7 @@ def _roofs(tables: MapTables, origin: tuple[float, float]) -> dict[str, Any] | N
 def _places(places: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
     if places is None:
         return None
-    located = places[places.geometry.notna() & ~places.geometry.is_empty]
+    located = places[has_shape(places)]
     if not len(located):
         return None
     ranked = located.sort_values(["pdc0_kwp", "building_id"], ascending=[False, True]).reset_index(drop=True)

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow.dataset as ds
+import shapely
 
 from layers.errors import LayersError
 
@@ -115,7 +118,7 @@ class MapTables:
         table = self.regions.get(layer)
         if table is None:
             return None
-        inside = table[(table["kind"] != "outside") & table.geometry.notna() & ~table.geometry.is_empty]
+        inside = table[(table["kind"] != "outside").to_numpy(dtype=bool) & has_shape(table)]
         return inside.reset_index(drop=True) if len(inside) else None
 
     @property
@@ -134,6 +137,24 @@ class MapTables:
         """Where weather and terrain come from, and whether the county is made up."""
         notes: Mapping[str, Any] = self.manifest.get("notes", {})
         return notes
+
+
+def has_shape(frame: gpd.GeoDataFrame) -> npt.NDArray[np.bool_]:
+    """
+    Tell which rows have a geometry to draw.
+
+    Parameters
+    ----------
+    frame
+        Rows with geometries, some of them missing or empty.
+
+    Returns
+    -------
+    ndarray
+        True where there is a shape.
+    """
+    shapes = np.asarray(frame.geometry.array, dtype=object)
+    return ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
 
 
 def map_tables(

@@ -115,7 +115,7 @@ def _seasonal(local: pd.DatetimeIndex, values: list[float]) -> FloatArray:
     """Monthly values interpolated between the middles of the months, December next to January."""
     starts = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
     middles = (starts[:-1] + starts[1:]) / 2.0
-    day = np.asarray(local.dayofyear) - 1 + np.asarray(local.hour) / 24.0
+    day = np.asarray(local.day_of_year) - 1 + np.asarray(local.hour) / 24.0
     return np.asarray(np.interp(day, middles, values, period=365.0), dtype=np.float64)
 
 
@@ -123,26 +123,24 @@ def _clear_sky_index(number: int, local: pd.DatetimeIndex, ceiling: FloatArray, 
     """Clear-sky index of each hour of one month, such that the month's sum is met."""
     days = _CONSTANTS["days"]
     darkest, clearest, spread = (float(days[k]["value"]) for k in ("darkest", "clearest", "hourly_spread"))
-    rank = np.mod(0.5 + GOLDEN_STEP * np.asarray(local.dayofyear, dtype=np.float64), 1.0)
-    hour_of_year = np.asarray(local.dayofyear) * 24 + np.asarray(local.hour)
+    rank = np.mod(0.5 + GOLDEN_STEP * np.asarray(local.day_of_year, dtype=np.float64), 1.0)
+    hour_of_year = np.asarray(local.day_of_year) * 24 + np.asarray(local.hour)
     wobble = 2.0 * np.mod(SILVER_STEP * hour_of_year, 1.0) - 1.0
 
     def hours(power: float) -> FloatArray:
         day = darkest + (clearest - darkest) * rank**power
         # no spread on dark and on clear days, most between
         place = (day - darkest) / (clearest - darkest)
-        return np.clip(day + spread * 4.0 * place * (1.0 - place) * wobble, 0.5 * darkest, clearest)
+        return np.asarray(np.clip(day + spread * 4.0 * place * (1.0 - place) * wobble, 0.5 * darkest, clearest), dtype=np.float64)
 
     low, high = np.log(0.01), np.log(100.0)
     if not float(hours(np.exp(high)) @ ceiling) < 1000.0 * target_kwh < float(hours(np.exp(low)) @ ceiling):
-        raise SolarError(
-            f"climatology month {number}: {target_kwh:g} kWh/m² is not between its dark and clear sky ({ceiling.sum() / 1000:.0f}); correct climatology.toml"
-        )
+        raise SolarError(f"climatology month {number}: {target_kwh:g} kWh/m² is not between dark and clear; correct climatology.toml")
     for _ in range(60):  # the sum falls as the power grows
         middle = (low + high) / 2.0
         low, high = (middle, high) if float(hours(np.exp(middle)) @ ceiling) > 1000.0 * target_kwh else (low, middle)
     found = hours(np.exp(low))
-    return found * (1000.0 * target_kwh / float(found @ ceiling))
+    return np.asarray(found * (1000.0 * target_kwh / float(found @ ceiling)), dtype=np.float64)
 
 
 def _temperature(local: pd.DatetimeIndex) -> FloatArray:
@@ -150,4 +148,4 @@ def _temperature(local: pd.DatetimeIndex) -> FloatArray:
     monthly = _CONSTANTS["monthly"]
     mean, swing = _seasonal(local, monthly["temp_air"]["value"]), _seasonal(local, monthly["temp_range"]["value"])
     hour = np.asarray(local.hour, dtype=np.float64) + 0.5
-    return mean + swing / 2.0 * np.cos(2.0 * np.pi * (hour - 15.0) / 24.0)
+    return np.asarray(mean + swing / 2.0 * np.cos(2.0 * np.pi * (hour - 15.0) / 24.0), dtype=np.float64)

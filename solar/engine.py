@@ -9,8 +9,10 @@ import numpy.typing as npt
 from numba import njit
 
 from .errors import SolarError
-from .orientations import BARE, FloatArray, IntArray
-from .sky import Sky
+from .orientations import BARE, Blend, FloatArray, IntArray
+from .sky import Float32Array, Sky
+
+Int32Array = npt.NDArray[np.int32]
 
 SECTORS = 72
 SECTOR_DEGREES = 360.0 / SECTORS
@@ -40,8 +42,8 @@ class Yield:
 def simulate(
     sky: Sky,
     *,
-    orientation: npt.ArrayLike,
-    plane: npt.ArrayLike,
+    orientation: npt.ArrayLike | Blend,
+    plane: npt.ArrayLike | Blend,
     horizon: npt.ArrayLike,
     point_start: npt.ArrayLike,
     sky_view_factor_modules: npt.ArrayLike,
@@ -56,9 +58,9 @@ def simulate(
     sky
         Prepared sky of the weather cell.
     orientation
-        Class of the modules, shape (R,), index into the orientations of the sky.
+        Class of the modules, shape (R,), index into the orientations of the sky; or their place between classes (`Orientations.blend`).
     plane
-        Class of the bare roof plane, shape (R,).
+        Class of the bare roof plane, shape (R,), or its place between classes.
     horizon
         Horizon elevation in sectors centred on 0, 5, ... degrees clockwise from north, shape (P, 72) [degrees].
     point_start
@@ -87,8 +89,11 @@ def simulate(
     is pvlib's pvsyst_cell on the irradiance behind the glass, DC pvwatts_dc, AC inverter.pvwatts with clipping at the DC/AC ratio.
     """
     modules, planes = _classes(sky, "orientation", orientation), _classes(sky, "plane", plane)
-    if (sky.orientations.mounting[modules] == BARE).any():
-        raise SolarError("simulate: orientation names a bare plane; expected a mounted class (flush, rack, east_west); use nearest(..., mounting=0)")
+    kind = sky.orientations.mounting[modules.classes[:, 0]]
+    if (kind == BARE).any():
+        raise SolarError(
+            "simulate: orientation names a bare plane; expected a mounted class (flush, rack, east_west); use nearest(..., mounting=0)"
+        )
     start = np.ascontiguousarray(point_start, dtype=np.int64)
     skyline = np.ascontiguousarray(horizon)
     if skyline.dtype not in (np.float32, np.float64):
@@ -98,50 +103,63 @@ def simulate(
     svf_modules, svf_plane = (np.ascontiguousarray(a, dtype=np.float64) for a in (sky_view_factor_modules, sky_view_factor_plane))
     _check(modules, planes, skyline, start, svf_modules, svf_plane, offset)
 
-    roofs = modules.size
+    roofs = len(modules)
     energy, unshaded, irradiation, share = np.zeros((roofs, 12)), np.zeros(roofs), np.zeros(roofs), np.zeros(points)
     if roofs:
         # roofs of one class after another: its beam stays in the cache; every roof is computed alone, so the order changes nothing
-        order = np.lexsort((planes, modules))
+        order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
         _simulate(
-            order, modules, planes, skyline, start, svf_modules, svf_plane, offset,
-            sky.beam, sky.beam.sum(axis=1, dtype=np.float64), sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
-            sky.sky_factor, sky.ground_factor, sky.blocked_factor, sky.orientations.mounting,
+            order, modules.classes, modules.weights, planes.classes, planes.weights, kind, skyline, start, svf_modules, svf_plane, offset,
+            sky.beam, sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
+            sky.sky_factor, sky.ground_factor, sky.blocked_factor,
             *_sun(sky), sky.month_start, *_electrical(sky),
             energy, unshaded, irradiation, share,
         )  # fmt: skip
     return Yield(energy, unshaded, irradiation, share)
 
 
-def _classes(sky: Sky, name: str, values: npt.ArrayLike) -> IntArray:
-    """Class indices, checked against the sky."""
-    classes = np.ascontiguousarray(values, dtype=np.int64)
-    if classes.ndim != 1 or (classes.size and not (0 <= classes.min() and classes.max() < len(sky.orientations))):
-        raise SolarError(f"simulate: {name} must be indices (R,) into the {len(sky.orientations)} classes of the sky; use orientations.nearest")
-    return classes
+def _classes(sky: Sky, name: str, values: npt.ArrayLike | Blend) -> Blend:
+    """Classes and their weights, checked against the sky."""
+    if isinstance(values, Blend):
+        found = Blend(np.ascontiguousarray(values.classes, dtype=np.int64), np.ascontiguousarray(values.weights, dtype=np.float64))
+    else:
+        single = np.asarray(values)
+        if single.ndim != 1 or (single.size and single.dtype.kind not in "iu"):
+            raise SolarError(f"simulate: {name} is {single.dtype} of shape {single.shape}; expected class indices (R,) or a Blend")
+        found = Blend(single.astype(np.int64)[:, None], np.ones((single.size, 1)))
+    if found.classes.size and not (found.classes.min() >= 0 and found.classes.max() < len(sky.orientations)):
+        raise SolarError(f"simulate: {name} points beyond the {len(sky.orientations)} classes of the sky; use its own orientations.blend")
+    return found
 
 
 def _check(
-    modules: IntArray, planes: IntArray, horizon: FloatArray, start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray
+    modules: Blend, planes: Blend, horizon: FloatArray, start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray
 ) -> None:
     """Shapes that belong together, finite values, at least one point a roof."""
-    roofs = modules.size
+    roofs = len(modules)
     if horizon.ndim != 2 or horizon.shape[1] != SECTORS:
         raise SolarError(f"simulate: horizon has shape {horizon.shape}; expected (points, {SECTORS}) degrees")
     points = horizon.shape[0]
-    shapes = {"plane": planes.shape, "temperature_offset": offset.shape, "point_start": (start.size - 1,)}
+    shapes = {"plane": (len(planes),), "temperature_offset": offset.shape, "point_start": (start.size - 1,)}
     wrong = [n for n, s in shapes.items() if s != (roofs,)]
     wrong += [n for n, a in (("sky_view_factor_modules", svf_modules), ("sky_view_factor_plane", svf_plane)) if a.shape != (points,)]
     if wrong:
         raise SolarError(f"simulate: {', '.join(wrong)} of the wrong length; expected {roofs} roofs and {points} points")
     if start[0] != 0 or start[-1] != points or (np.diff(start) < 1).any():
         raise SolarError("simulate: point_start must rise from 0 to the number of points, with at least one point a roof")
-    for name, values in (("horizon", horizon), ("sky_view_factor_modules", svf_modules), ("sky_view_factor_plane", svf_plane), ("temperature_offset", offset)):
+    for name, values in (
+        ("horizon", horizon),
+        ("sky_view_factor_modules", svf_modules),
+        ("sky_view_factor_plane", svf_plane),
+        ("temperature_offset", offset),
+    ):
         if not np.isfinite(values).all():
-            raise SolarError(f"simulate: {name} has {int((~np.isfinite(values)).sum())} values that are not numbers; drop these roofs first")
+            raise SolarError(
+                f"simulate: {name} has {int((~np.isfinite(values)).sum())} values that are not numbers; drop these roofs first"
+            )
 
 
-def _sun(sky: Sky) -> tuple[FloatArray, npt.NDArray[np.int32], FloatArray]:
+def _sun(sky: Sky) -> tuple[FloatArray, Int32Array, FloatArray]:
     """Elevation of the sun, its sector and the weight of the next sector."""
     place = sky.solar_azimuth / SECTOR_DEGREES
     sector = np.floor(place)
@@ -149,7 +167,7 @@ def _sun(sky: Sky) -> tuple[FloatArray, npt.NDArray[np.int32], FloatArray]:
 
 
 def _electrical(sky: Sky) -> tuple[FloatArray, FloatArray, float, float, float, float, float, float]:
-    """Module and inverter as coefficients: DC = k G (t + gain G), AC = (a DC + b) DC + c, limited to the AC rating; all per kWp."""
+    """Give module and inverter as coefficients: DC = k G (t + gain G), AC = (a DC + b) DC + c up to the rating; all per kWp."""
     system = sky.system
     gamma = system.module.gamma_pdc
     thermal = 1.0 + gamma * (sky.temp_air - 25.0)
@@ -159,11 +177,12 @@ def _electrical(sky: Sky) -> tuple[FloatArray, FloatArray, float, float, float, 
     scale = system.inverter.eta_nom / PVWATTS_ETA_REF
     square, linear, constant = PVWATTS_CURVE
     ac = system.ac_factor
-    return thermal, gain, gamma, system.dc_factor / 1000.0, ac * scale * square / dc_limit, ac * scale * linear, ac * scale * constant * dc_limit, ac * ac_rating  # fmt: skip
+    quadratic = (ac * scale * square / dc_limit, ac * scale * linear, ac * scale * constant * dc_limit)
+    return thermal, gain, gamma, system.dc_factor / 1000.0, *quadratic, ac * ac_rating
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _sum(values, start, stop):  # type: ignore[no-untyped-def]
+def _sum(values: FloatArray, start: int, stop: int) -> float:
     """Sum in eight interleaved parts: a fixed order that the processor can do in parallel."""
     a = b = c = d = e = f = g = h = 0.0
     whole = start + (stop - start) // 8 * 8
@@ -182,49 +201,81 @@ def _sum(values, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _simulate(  # type: ignore[no-untyped-def]
-    order, modules, planes, horizon, point_start, svf_modules, svf_plane, offset,
-    beam, beam_sum, sky_diffuse, ghi, sky_sum, ghi_sum, sky_factor, ground_factor, blocked_factor, mounting,
-    elevation, sector, weight, month_start, thermal, gain, gamma, dc, ac2, ac1, ac0, ac_rating,
-    energy, unshaded, irradiation, share,
-):  # fmt: skip
+def _blended(beam: Float32Array, classes: IntArray, weights: FloatArray, out: FloatArray) -> None:
+    """Weighted mean of the beams of some classes."""
+    for n in range(classes.size):
+        row, weight = beam[classes[n]], weights[n]
+        if n == 0:
+            for h in range(out.size):
+                out[h] = weight * row[h]
+        elif weight > 0.0:
+            for h in range(out.size):
+                out[h] += weight * row[h]
+
+
+@njit(cache=True, nogil=True)
+def _mean(factor: FloatArray, classes: IntArray, weights: FloatArray) -> float:
+    """Weighted mean of a factor of some classes."""
+    total = 0.0
+    for n in range(classes.size):
+        total += weights[n] * factor[classes[n]]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _lit_plane(
+    horizon: FloatArray, skyline: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray, on_plane: FloatArray,
+    lit: FloatArray, plane_light: FloatArray,
+) -> None:  # fmt: skip
+    """Count one point's hours of sun into `lit`, and give its beam on the bare plane."""
+    for s in range(SECTORS):
+        skyline[s] = horizon[s]
+    skyline[SECTORS] = skyline[0]
+    for h in range(elevation.size):
+        left = skyline[sector[h]]
+        above = 1.0 if elevation[h] > left + weight[h] * (skyline[sector[h] + 1] - left) else 0.0
+        lit[h] += above
+        plane_light[h] = above * on_plane[h]
+
+
+@njit(cache=True, nogil=True)
+def _simulate(
+    order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
+    mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
+    beam: Float32Array, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
+    sky_factor: FloatArray, ground_factor: FloatArray, blocked_factor: FloatArray,
+    elevation: FloatArray, sector: Int32Array, weight: FloatArray, month_start: IntArray, thermal: FloatArray, gain: FloatArray,
+    gamma: float, dc: float, ac2: float, ac1: float, ac0: float, ac_rating: float,
+    energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray,
+) -> None:  # fmt: skip
     """Fill the four results, roof by roof."""
     hours = elevation.size
     lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
-    skyline = np.empty(SECTORS + 1)
+    on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(SECTORS + 1)
     for r in order:
-        module, plane = modules[r], planes[r]
-        first, last = point_start[r], point_start[r + 1]
+        classes, weights = plane_classes[r], plane_weights[r]
+        _blended(beam, classes, weights, on_plane)
+        sky_plane, ground_plane = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
+        blocked_plane = _mean(blocked_factor, classes, weights)
+        whole = _sum(on_plane, 0, hours) + sky_plane * sky_sum + ground_plane * ghi_sum
         lit[:] = 0.0
         svf, kept = 0.0, 0.0
-        whole = beam_sum[plane] + sky_factor[plane] * sky_sum + ground_factor[plane] * ghi_sum
+        first, last = point_start[r], point_start[r + 1]
         for p in range(first, last):
-            for s in range(SECTORS):
-                skyline[s] = horizon[p, s]
-            skyline[SECTORS] = skyline[0]
-            on_plane = beam[plane]
-            for h in range(hours):
-                left = skyline[sector[h]]
-                above = 1.0 if elevation[h] > left + weight[h] * (skyline[sector[h] + 1] - left) else 0.0
-                lit[h] += above
-                plane_light[h] = above * on_plane[h]
+            _lit_plane(horizon[p], skyline, elevation, sector, weight, on_plane, lit, plane_light)
             seen = svf_plane[p]
-            received = (
-                _sum(plane_light, 0, hours)
-                + seen * sky_factor[plane] * sky_sum
-                + (ground_factor[plane] + (1.0 - seen) * blocked_factor[plane]) * ghi_sum
-            )
+            received = _sum(plane_light, 0, hours) + seen * sky_plane * sky_sum + (ground_plane + (1.0 - seen) * blocked_plane) * ghi_sum
             share[p] = received / whole if whole > 0.0 else 0.0
             kept += received
             svf += svf_modules[p]
-        count = last - first
-        irradiation[r] = kept / count / 1000.0
-        svf /= count
-        on_module, rise = beam[module], gain[mounting[module]]
-        sky_open, ground_open = sky_factor[module], ground_factor[module]
-        sky_part, ground_part = sky_open * svf, ground_open + (1.0 - svf) * blocked_factor[module]
-        part = 1.0 / count
-        warmer = gamma * offset[r]
+        part = 1.0 / (last - first)
+        svf *= part
+        irradiation[r] = kept * part / 1000.0
+        classes, weights = module_classes[r], module_weights[r]
+        _blended(beam, classes, weights, on_module)
+        sky_open, ground_open = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
+        sky_part, ground_part = sky_open * svf, ground_open + (1.0 - svf) * _mean(blocked_factor, classes, weights)
+        rise, warmer = gain[mounting[r]], gamma * offset[r]
         for h in range(hours):
             light = part * lit[h] * on_module[h] + sky_part * sky_diffuse[h] + ground_part * ghi[h]
             x = dc * light * (thermal[h] + warmer + rise[h] * light)

@@ -107,20 +107,8 @@ def pack_rows(
     rings, parts = np.asarray(ring_start, dtype=np.int64), np.asarray(polygon_start, dtype=np.int64)
     for number, layout in enumerate(layouts):
         _check(layout, polygons)
-        _pack(
-            xy,
-            rings,
-            parts,
-            layout.along,
-            layout.depth,
-            layout.pitch,
-            layout.gap,
-            layout.modules,
-            number,
-            best.count,
-            best.offset,
-            best.layout,
-        )
+        size = (layout.along, layout.depth, layout.pitch, layout.gap, layout.modules)
+        _pack(xy, rings, parts, *size, number, best.count, best.offset, best.layout)
     return best
 
 
@@ -214,10 +202,8 @@ def _pack(
         left, right = edges[:used, 0].min(), max(edges[:used, 0].max(), edges[:used, 2].max())
         ceiling = max(rows, 0.0) * max(np.floor((right - left + gap[i] + _TOUCH) / (along[i] + gap[i])), 0.0)
         for trial in range(OFFSETS + 1):
-            if trial == OFFSETS:  # the last row ends at the far edge
-                offset = max(high - low - depth[i] - (rows - 1.0) * pitch[i], 0.0)
-            else:
-                offset = trial * pitch[i] / OFFSETS
+            flush_end = max(high - low - depth[i] - (rows - 1.0) * pitch[i], 0.0)  # the last row ends at the far edge
+            offset = flush_end if trial == OFFSETS else trial * pitch[i] / OFFSETS
             if ceiling * modules <= best_count[i]:
                 break  # no offset of this layout can do better
             count = modules * _lay(edges, used, low + offset, high, along[i], depth[i], pitch[i], gap[i], blocked, nowhere)

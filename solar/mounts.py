@@ -14,7 +14,7 @@ from .orientations import EAST_WEST, FLUSH, RACK
 FLAT_BELOW = 5.0  # degrees: a surface steeper than this carries its modules flush
 CRITERIA = ("lcoe", "energy", "coverage", "npv")
 ORIENTATIONS = ("portrait", "landscape")
-_OBLIQUITY = 23.44  # declination of the sun at the solstice, degrees
+_OBLIQUITY = 23.45  # declination at the solstice by Cooper's formula, the one behind tables of row spacing, degrees
 _HALF_DAY = 45.0  # 9:00 to 15:00 true solar time is an hour angle of 45 degrees either way
 _LOWEST_SUN = 10.0  # degrees: a lower winter sun (beyond about 45 N) no longer widens the rows
 
@@ -70,7 +70,8 @@ def pitch_ratio(latitude: float, surface_tilt: ArrayLike, row_azimuth: ArrayLike
     Notes
     -----
     cos b + k sin b with k the maximum of cos(sun azimuth - row azimuth) / tan(sun elevation) (GB 50797), taken at the ends of the time
-    and where its derivative vanishes. Sun below 10 degrees is left out: from about 45 degrees of latitude the rule asks for rows without end.
+    and where its derivative vanishes. A sun below 10 degrees is left out:
+    beyond about 45 degrees of latitude the rule would ask for rows without end.
 
     Examples
     --------
@@ -117,7 +118,7 @@ def candidates(
     is_metal
         Whether the roof is of metal sheet, shape (m,).
     latitude
-        [degrees], north positive: racks face south of the equator's north.
+        [degrees], north positive.
     rack_tilt
         Tilt of rack modules [degrees].
     east_west_tilt
@@ -290,7 +291,7 @@ def choose(
 
 
 def _nearest_axis(axis: NDArray[np.float64], target: float) -> NDArray[np.float64]:
-    """The direction along or across the roof axis that is nearest to `target`."""
+    """Take the direction along or across the roof axis that is nearest to `target`."""
     return np.asarray((target + (axis - target + 45.0) % 90.0 - 45.0) % 360.0)
 
 

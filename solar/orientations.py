@@ -19,6 +19,25 @@ TILT_STEP = 5.0
 AZIMUTH_STEP = 10.0
 # steeper planes are walls, not roofs; they take the steepest class
 MAX_TILT = 75.0
+# degrees of tilt that a difference of 1 in gcr weighs: small, so that gcr only decides between racks of equal tilt
+GCR_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """
+    Planes as weighted means of up to four classes, arrays of shape (R, 4).
+
+    Notes
+    -----
+    Unused places have weight 0; the weights of a plane add up to 1.
+    """
+
+    classes: IntArray
+    weights: FloatArray
+
+    def __len__(self) -> int:
+        return int(self.classes.shape[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +61,7 @@ class Orientations:
         tilt, azimuth, gcr = (np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in (self.surface_tilt, self.surface_azimuth, self.gcr))
         mounting = np.atleast_1d(np.asarray(self.mounting, dtype=np.int64))
         if not tilt.shape == azimuth.shape == gcr.shape == mounting.shape or tilt.ndim != 1:
-            raise SolarError(
-                f"orientations: shapes {tilt.shape}, {azimuth.shape}, {mounting.shape}, {gcr.shape} of tilt, azimuth, mounting, gcr; expected the same (C,)"
-            )
+            raise SolarError(f"orientations: shapes {tilt.shape}, {azimuth.shape}, {mounting.shape}, {gcr.shape}; expected one shape (C,)")
         azimuth = np.where(np.isnan(azimuth) & (tilt == 0), 180.0, azimuth) % 360.0
         _inside("surface_tilt", tilt, 0.0, 90.0)
         _inside("surface_azimuth", azimuth, 0.0, 360.0)
@@ -83,40 +100,139 @@ class Orientations:
         SolarError
             If a mount has no class, or a tilted plane no azimuth.
         """
-        tilt, azimuth, code = np.broadcast_arrays(
-            np.atleast_1d(np.asarray(surface_tilt, dtype=np.float64)), np.asarray(surface_azimuth, dtype=np.float64), np.asarray(mounting)
-        )
-        if not np.isfinite(tilt).all():
-            raise SolarError(f"orientations: {int((~np.isfinite(tilt)).sum())} planes without tilt; expected degrees; drop roofs without a plane")
-        spacing = None if gcr is None else np.broadcast_to(np.asarray(gcr, dtype=np.float64), tilt.shape)
+        tilt, azimuth, code, spacing = _queries(surface_tilt, surface_azimuth, mounting, gcr)
         found = np.full(tilt.shape, -1, dtype=np.int64)
         for kind in np.unique(code):
             rows = np.flatnonzero(code == kind)
-            found[rows] = self._nearest_of(int(kind), tilt[rows], azimuth[rows], None if spacing is None else spacing[rows])
+            groups = self._groups(int(kind))
+            distance = np.abs(tilt[rows, None] - groups.tilt)
+            if spacing is not None:  # decides between racks of equal tilt only
+                distance += GCR_WEIGHT * np.abs(spacing[rows, None] - groups.gcr)
+            for number, here in _by_value(np.argmin(distance, axis=1)):
+                classes, weights = groups.around(number, azimuth[rows[here]])
+                found[rows[here]] = np.where(weights >= 0.5, classes[:, 0], classes[:, 1])
         return found
 
-    def _nearest_of(self, kind: int, tilt: FloatArray, azimuth: FloatArray, gcr: FloatArray | None) -> IntArray:
-        """Nearest class within one mount: groups of equal tilt and spacing first, then their azimuths."""
+    def blend(
+        self, surface_tilt: npt.ArrayLike, surface_azimuth: npt.ArrayLike, mounting: npt.ArrayLike, gcr: npt.ArrayLike | None = None
+    ) -> Blend:
+        """
+        Place each plane between its neighbouring classes.
+
+        Parameters
+        ----------
+        surface_tilt
+            Tilt of the planes, shape (R,) [degrees]; beyond the steepest class it counts as that.
+        surface_azimuth
+            Azimuth of the planes, shape (R,) [degrees]; NaN is allowed on flat planes.
+        mounting
+            Code of the mount, shape (R,) or one for all.
+        gcr
+            Ground cover ratio, shape (R,) or one for all; only needed where racks of one tilt differ in it.
+
+        Returns
+        -------
+        Blend
+            Linear in azimuth between the two classes beside the plane; for flush and bare planes also linear in tilt. Racks and
+            east-west take the nearest tilt, as in `nearest`.
+
+        Raises
+        ------
+        SolarError
+            If a mount has no class, or a tilted plane no azimuth.
+
+        Notes
+        -----
+        Where the nearest class alone is up to 5 % off on steep planes that face north, the blend stays within a few tenths.
+        """
+        tilt, azimuth, code, spacing = _queries(surface_tilt, surface_azimuth, mounting, gcr)
+        classes, weights = np.zeros((tilt.size, 4), dtype=np.int64), np.zeros((tilt.size, 4))
+        for kind in np.unique(code):
+            rows = np.flatnonzero(code == kind)
+            groups = self._groups(int(kind))
+            if kind in (RACK, EAST_WEST):
+                distance = np.abs(tilt[rows, None] - groups.tilt)
+                if spacing is not None:
+                    distance += GCR_WEIGHT * np.abs(spacing[rows, None] - groups.gcr)
+                low = high = np.argmin(distance, axis=1)
+                rise = np.zeros(rows.size)
+            else:
+                high = np.clip(np.searchsorted(groups.tilt, tilt[rows]), 0, groups.tilt.size - 1)
+                low = np.where(groups.tilt[high] > tilt[rows], np.maximum(high - 1, 0), high)
+                width = groups.tilt[high] - groups.tilt[low]
+                rise = np.where(width > 0, (tilt[rows] - groups.tilt[low]) / np.where(width > 0, width, 1.0), 0.0)
+            for column, level, share in ((0, low, 1.0 - rise), (2, high, rise)):
+                used = np.flatnonzero(share > 0)
+                for number, here in _by_value(level[used]):
+                    at = rows[used[here]]
+                    around, left = groups.around(number, azimuth[at])
+                    classes[at, column : column + 2] = around
+                    weights[at, column : column + 2] = share[used[here]][:, None] * np.column_stack([left, 1.0 - left])
+        return Blend(classes, weights)
+
+    def _groups(self, kind: int) -> _Groups:
+        """Classes of one mount, by tilt and spacing."""
         classes = np.flatnonzero(self.mounting == kind)
         if classes.size == 0:
-            raise SolarError(f"orientations: no class of mounting {kind}; expected one of {np.unique(self.mounting).tolist()}; add it to the grid")
-        groups, member = np.unique(np.column_stack([self.surface_tilt[classes], self.gcr[classes]]), axis=0, return_inverse=True)
-        distance = np.abs(tilt[:, None] - groups[None, :, 0])
-        if gcr is not None:  # a hundredth of gcr weighs like a thousandth of a degree: it only decides between equal tilts
-            distance = distance + 0.1 * np.abs(gcr[:, None] - groups[None, :, 1])
-        chosen = np.argmin(distance, axis=1)
-        found = np.empty(tilt.size, dtype=np.int64)
+            raise SolarError(
+                f"orientations: no class of mounting {kind}; expected one of {np.unique(self.mounting).tolist()}; add it to the grid"
+            )
+        pairs, member = np.unique(np.column_stack([self.surface_tilt[classes], self.gcr[classes]]), axis=0, return_inverse=True)
         turn = 180.0 if kind == EAST_WEST else 360.0
-        for number in np.unique(chosen):
-            rows, options = np.flatnonzero(chosen == number), classes[member.ravel() == number]
-            if options.size == 1 and groups[number, 0] == 0:
-                found[rows] = options[0]
-                continue
-            if np.isnan(azimuth[rows]).any():
-                raise SolarError(f"orientations: planes of {groups[number, 0]:g}° without azimuth; expected degrees clockwise from north")
-            away = np.abs((azimuth[rows, None] - self.surface_azimuth[options][None, :] + turn / 2) % turn - turn / 2)
-            found[rows] = options[np.argmin(away, axis=1)]
-        return found
+        members = []
+        for number in range(len(pairs)):
+            mine = classes[member.ravel() == number]
+            members.append(mine[np.argsort(self.surface_azimuth[mine] % turn, kind="stable")])
+        return _Groups(pairs[:, 0], pairs[:, 1], tuple(members), tuple(self.surface_azimuth[m] % turn for m in members), turn)
+
+
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Classes of one mount in groups of equal tilt and gcr (rising), each with its azimuths in rising order."""
+
+    tilt: FloatArray
+    gcr: FloatArray
+    members: tuple[IntArray, ...]
+    azimuths: tuple[FloatArray, ...]
+    turn: float
+
+    def around(self, number: int, azimuth: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Find the two classes of a group beside each azimuth, shape (N, 2), and the weight of the first."""
+        members, known = self.members[number], self.azimuths[number]
+        if members.size == 1 and self.tilt[number] == 0:
+            return np.full((azimuth.size, 2), members[0]), np.ones(azimuth.size)
+        if np.isnan(azimuth).any():
+            raise SolarError(f"orientations: planes of about {self.tilt[number]:g}° without azimuth; expected degrees clockwise from north")
+        turned = azimuth % self.turn
+        right = np.searchsorted(known, turned, side="right")
+        left = (right - 1) % known.size
+        right = right % known.size
+        gap = (known[right] - known[left]) % self.turn
+        gap = np.where(gap == 0, self.turn, gap)
+        away = (turned - known[left]) % self.turn
+        return np.column_stack([members[left], members[right]]), 1.0 - away / gap
+
+
+def _queries(
+    surface_tilt: npt.ArrayLike, surface_azimuth: npt.ArrayLike, mounting: npt.ArrayLike, gcr: npt.ArrayLike | None
+) -> tuple[FloatArray, FloatArray, IntArray, FloatArray | None]:
+    """Planes to place, broadcast to one shape; flat planes need no azimuth."""
+    tilt, azimuth, code = np.broadcast_arrays(
+        np.atleast_1d(np.asarray(surface_tilt, dtype=np.float64)),
+        np.asarray(surface_azimuth, dtype=np.float64),
+        np.asarray(mounting, dtype=np.int64),
+    )
+    if not np.isfinite(tilt).all():
+        raise SolarError(
+            f"orientations: {int((~np.isfinite(tilt)).sum())} planes without tilt; expected degrees; drop roofs without a plane"
+        )
+    spacing = None if gcr is None else np.broadcast_to(np.asarray(gcr, dtype=np.float64), tilt.shape)
+    return tilt, azimuth, code, spacing
+
+
+def _by_value(numbers: IntArray) -> list[tuple[int, IntArray]]:
+    """Each different number with the places where it stands."""
+    return [(int(n), np.flatnonzero(numbers == n)) for n in np.unique(numbers)]
 
 
 def orientation_grid(racks: Sequence[tuple[float, float]], east_west: tuple[float, float]) -> Orientations:

@@ -215,7 +215,7 @@ def _flatten(overrides: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 
 def _checked(name: str, value: Any, default: Any) -> float | str:
-    """The study's value, of the default's kind and within its limits."""
+    """Check that the study's value is of the default's kind and within its limits."""
     if isinstance(default, str):
         if value not in IAM_MODELS:
             raise SolarError(f"system: {name} is {value!r}; expected one of {', '.join(IAM_MODELS)}")
@@ -237,7 +237,7 @@ def _limits(name: str) -> tuple[float, float]:
 
 
 def _left(losses: Mapping[str, float]) -> float:
-    """What several losses leave, one after another."""
+    """Multiply what several losses leave, one after another."""
     factor = 1.0
     for loss in losses.values():
         factor *= 1.0 - loss

@@ -190,7 +190,13 @@ def _plane_beam(light: _Light, tilt: FloatArray, azimuth: FloatArray, system: Sy
     dni, dhi = light.data["dni"].to_numpy(), light.data["dhi"].to_numpy()
     projection = np.maximum(pvlib.irradiance.aoi_projection(tilt, azimuth, zenith, sun_azimuth), 0.0)
     parts = pvlib.irradiance.haydavies(
-        tilt, azimuth, dhi, dni, light.dni_extra, projection_ratio=projection / np.maximum(pvlib.tools.cosd(zenith), 0.01745), return_components=True
+        tilt,
+        azimuth,
+        dhi,
+        dni,
+        light.dni_extra,
+        projection_ratio=projection / np.maximum(pvlib.tools.cosd(zenith), 0.01745),
+        return_components=True,
     )
     raw = np.where(zenith < 90.0, dni * projection + parts["poa_circumsolar"], 0.0)
     if system.optics.iam == "none":

@@ -88,7 +88,9 @@ def measure_stamp_offset(
     if index.tz is None:
         raise SolarError("weather labels have no time zone; expected UTC or a fixed offset; localise the index first")
     if not len(index) == g.size == b.size == d.size:
-        raise SolarError(f"weather columns of different length: labels {len(index)}, ghi {g.size}, dni {b.size}, dhi {d.size}; expected equal lengths")
+        raise SolarError(
+            f"weather columns of different length: labels {len(index)}, ghi {g.size}, dni {b.size}, dhi {d.size}; expected equal lengths"
+        )
     declination, hour_angle = _declination_and_hour_angle(index, latitude, longitude)
     finite = np.isfinite(g) & np.isfinite(b) & np.isfinite(d)
     telling = finite & (b >= MIN_DNI_W_M2)

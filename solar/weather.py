@@ -50,13 +50,11 @@ class Weather:
     def __post_init__(self) -> None:
         if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
             raise SolarError(
-                f"weather '{self.name}': place {self.latitude}, {self.longitude} is not on Earth; expected degrees north and east; check the header"
+                f"weather '{self.name}': place {self.latitude}, {self.longitude} is not on Earth; expected degrees; check the header"
             )
         missing = [c for c in COLUMNS if c not in self.data.columns]
         if missing or len(self.data) != HOURS:
-            raise SolarError(
-                f"weather '{self.name}': {len(self.data)} rows, columns lacking: {missing or 'none'}; expected {HOURS} rows and {', '.join(COLUMNS)}"
-            )
+            raise SolarError(f"weather '{self.name}': {len(self.data)} rows, lacking {missing}; expected {HOURS} of {', '.join(COLUMNS)}")
         if not isinstance(self.data.index, pd.DatetimeIndex) or str(self.data.index.tz) != "UTC":
             raise SolarError(f"weather '{self.name}': index must be instants in UTC; convert with tz_convert('UTC')")
         if not np.isfinite(self.data[list(COLUMNS)].to_numpy()).all():
@@ -70,7 +68,7 @@ class Weather:
     @property
     def month(self) -> npt.NDArray[np.int64]:
         """Local month of each row, 1 to 12, shape (8760,)."""
-        return np.asarray((self.data.index + pd.Timedelta(hours=self.utc_offset)).month, dtype=np.int64)
+        return np.asarray((pd.DatetimeIndex(self.data.index) + pd.Timedelta(hours=self.utc_offset)).month, dtype=np.int64)
 
 
 def read_weather(path: Path) -> Weather:
@@ -99,21 +97,34 @@ def read_weather(path: Path) -> Weather:
         elif first.lower().startswith("latitude (decimal degrees)"):
             frame, name, latitude, longitude, altitude, utc_offset, header_offset = _read_pvgis(path)
         else:
-            raise SolarError(f"weather {path.name}: first line is '{first[:40]}'; expected EPW (LOCATION, ...) or PVGIS TMY CSV; give one of these")
+            raise SolarError(
+                f"weather {path.name}: first line is '{first[:40]}'; expected EPW (LOCATION, ...) or PVGIS TMY CSV; give one of these"
+            )
     except SolarError:
         raise
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, UnicodeError, StopIteration) as error:
-        raise SolarError(f"weather {path.name}: cannot be read ({error}); expected a complete EPW or PVGIS TMY CSV; download it again") from error
+        raise SolarError(
+            f"weather {path.name}: cannot be read ({error}); expected a complete EPW or PVGIS TMY CSV; download it again"
+        ) from error
     frame, notes = _one_year(path.name, frame)
     frame, cleaned = _clean(path.name, frame)
-    stamp = measure_stamp_offset(frame.index, frame["ghi"], frame["dni"], frame["dhi"], latitude, longitude)  # type: ignore[arg-type]
+    stamp = measure_stamp_offset(pd.DatetimeIndex(frame.index), frame["ghi"], frame["dni"], frame["dhi"], latitude, longitude)
     notes += cleaned + _stamp_notes(stamp, header_offset)
     frame.index = _nominal_sun_index(pd.DatetimeIndex(frame.index), stamp.hours)
     frame, completed = _complete_components(path.name, frame, latitude, longitude)
     return Weather(
-        name=name, latitude=latitude, longitude=longitude, altitude=altitude, data=frame[list(COLUMNS)].astype("float64"), utc_offset=utc_offset,
-        source=path.name, verified=True, climatology=False, stamp_offset_h=stamp.hours, notes=tuple(notes + completed),
-    )  # fmt: skip
+        name=name,
+        latitude=latitude,
+        longitude=longitude,
+        altitude=altitude,
+        data=frame[list(COLUMNS)].astype("float64"),
+        utc_offset=utc_offset,
+        source=path.name,
+        verified=True,
+        climatology=False,
+        stamp_offset_h=stamp.hours,
+        notes=tuple(notes + completed),
+    )
 
 
 def _first_line(path: Path) -> str:
@@ -122,7 +133,9 @@ def _first_line(path: Path) -> str:
         with path.open(encoding="utf-8-sig", errors="replace") as handle:
             return handle.readline().strip()
     except OSError as error:
-        raise SolarError(f"weather {path.name}: cannot be opened ({error.strerror}); expected an EPW or PVGIS TMY CSV file; check the path") from error
+        raise SolarError(
+            f"weather {path.name}: cannot be opened ({error.strerror}); expected an EPW or PVGIS TMY CSV file; check the path"
+        ) from error
 
 
 def _read_epw(path: Path) -> tuple[pd.DataFrame, str, float, float, float, float, float]:
@@ -139,7 +152,15 @@ def _read_pvgis(path: Path) -> tuple[pd.DataFrame, str, float, float, float, flo
     inputs = meta["inputs"]
     latitude, longitude = float(inputs["latitude"]), float(inputs["longitude"])
     offset = float(inputs.get("irradiance time offset", 0.0))
-    return frame, f"PVGIS TMY {latitude:g} {longitude:g}", latitude, longitude, float(inputs["elevation"]), float(round(longitude / 15.0)), offset
+    return (
+        frame,
+        f"PVGIS TMY {latitude:g} {longitude:g}",
+        latitude,
+        longitude,
+        float(inputs["elevation"]),
+        float(round(longitude / 15.0)),
+        offset,
+    )
 
 
 def _one_year(name: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -150,7 +171,7 @@ def _one_year(name: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     hour_of_year = pd.DatetimeIndex(kept.index).strftime("%m%d%H")
     if len(kept) != HOURS or hour_of_year.nunique() != HOURS or not hour_of_year.is_monotonic_increasing:
         raise SolarError(
-            f"weather {name}: {len(kept)} hours, {hour_of_year.nunique()} different; expected the {HOURS} hours of one year in order; get a typical year"
+            f"weather {name}: {len(kept)} hours, {hour_of_year.nunique()} different; expected {HOURS} in order; get a typical year"
         )
     return kept, [f"29 February dropped ({int(leap.sum())} rows)"] if leap.any() else []
 
@@ -170,7 +191,9 @@ def _clean(name: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             out[column] = values  # completed from GHI once the sun's place is known
             continue
         if gaps > MAX_GAP_ROWS:
-            raise SolarError(f"weather {name}: {column} missing in {gaps} of {len(out)} hours; expected at most {MAX_GAP_ROWS}; use another file")
+            raise SolarError(
+                f"weather {name}: {column} missing in {gaps} of {len(out)} hours; expected at most {MAX_GAP_ROWS}; use another file"
+            )
         if gaps:
             notes.append(f"{column}: {gaps} missing values interpolated")
             values = values.interpolate(limit_direction="both")
@@ -179,10 +202,10 @@ def _clean(name: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _stamp_notes(stamp: StampOffset, header_offset: float) -> list[str]:
-    """What was measured about the stamps, and where it contradicts the file's own statement."""
+    """Tell what was measured about the stamps, and where it contradicts the file's own statement."""
     if not stamp.measured:
         return [f"time stamps could not be measured: {stamp.why}"]
-    notes = [f"sun stands at label {stamp.hours:+.3f} h (measured; closure {stamp.closure_w_m2:.1f} W/m², mid-hour {stamp.closure_mid_interval_w_m2:.1f})"]
+    notes = [f"sun stands at label {stamp.hours:+.3f} h (measured; closure {stamp.closure_w_m2:.1f} W/m²)"]
     if abs(stamp.hours - header_offset) > HEADER_TOLERANCE_HOURS:
         notes.append(f"the file's own convention would put the sun at label {header_offset:+.3f} h: the measured offset is used")
     if np.isfinite(stamp.symmetry_hours) and abs(stamp.symmetry_hours - stamp.hours) > 0.25:
@@ -193,7 +216,7 @@ def _stamp_notes(stamp: StampOffset, header_offset: float) -> list[str]:
 
 
 def _nominal_sun_index(index: pd.DatetimeIndex, hours: float) -> pd.DatetimeIndex:
-    """The same hours in the nominal year, moved to where the sun stands, in UTC."""
+    """Give the same hours in the nominal year, moved to where the sun stands, in UTC."""
     first = pd.Timestamp(year=NOMINAL_YEAR, month=1, day=1, hour=int(index[0].hour), minute=int(index[0].minute), tz=index.tz)
     moved = pd.date_range(first, periods=HOURS, freq="h") + pd.Timedelta(seconds=round(hours * 3600.0))
     return pd.DatetimeIndex(moved.tz_convert("UTC"))

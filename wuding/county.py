@@ -86,7 +86,7 @@ def write_county(out: Path, *, buildings: int = 3000, seed: int = 2036, progress
     Notes
     -----
     GeoPackage up to 100,000 buildings, GeoParquet with a bbox column above. Each settlement has its own random stream, seeded by its
-    number; memory does not grow with the number of buildings beyond the list of settlements.
+    number; buildings are built and written in chunks of 40,000, so that only the terrain and the list of settlements grow.
     """
     if buildings < FEWEST:
         raise StudyError(f"buildings = {buildings}: a sample county needs at least {FEWEST}; ask for more")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .county_footprints import Floats, Ints
+from .county_footprints import Ints
+from .county_terrain import Floats
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,29 @@ class Register:
 
 
 def make_register(rng: np.random.Generator, place: str, role: Ints, height: Floats, floors: Ints, area: Floats) -> Register:
-    """Draw the register of one settlement: `role` [n], true `height` [m] and `floors`, footprint `area` [m²]."""
+    """
+    Draw the register of one settlement: `role` [n], true `height` [m] and `floors`, footprint `area` [m²].
+
+    Parameters
+    ----------
+    rng
+        Random stream of this part of the county.
+    place
+        Name that the names of its buildings start with.
+    role
+        Index into `ROLES`, shape (n,).
+    height
+        True height above ground [m], shape (n,).
+    floors
+        True number of floors, shape (n,).
+    area
+        Footprint area [m2], shape (n,).
+
+    Returns
+    -------
+    Register
+        Columns of shape (n,) with the gaps of a real register.
+    """
     count = role.size
     table = {
         name: np.array([getattr(r, name) for r in ROLES])[role] for name in ("first_year", "last_year", "new_share", "pv_share", "pv_cover")
@@ -99,10 +121,16 @@ def make_register(rng: np.random.Generator, place: str, role: Ints, height: Floa
         _names(place, role, rng),
         np.where(known < 0.88, np.round(height, 1), np.nan),
         np.where(has_floors, floors, np.nan).astype(np.float64),
-        np.where(rng.random(count) < 0.985, np.array([r.use for r in ROLES], dtype=object)[role], None),
+        _with_gaps(np.array([r.use for r in ROLES], dtype=object)[role], rng.random(count) >= 0.985),
         _year_text(year, rng.random(count)),
         np.where(pv, np.round(area * table["pv_cover"] * _KWP_PER_M2, 1), np.nan),
     )
+
+
+def _with_gaps(words: NDArray[np.object_], gap: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """Blank the words where the register has a gap."""
+    words[gap] = None
+    return words
 
 
 def _year_text(year: Ints, luck: Floats) -> NDArray[np.object_]:
@@ -161,7 +189,23 @@ _ESTATE_ENDINGS = ("花园", "家园", "小区", "新城", "苑")
 
 
 def place_name(kind: str, number: int, town: str) -> str:
-    """Name of the settlement with this number among its kind."""
+    """
+    Name the settlement with this number among its kind.
+
+    Parameters
+    ----------
+    kind
+        Kind of settlement.
+    number
+        Number among its kind, from 0.
+    town
+        Name of the town it belongs to.
+
+    Returns
+    -------
+    str
+        Name, unique among villages.
+    """
     if kind == "village":
         word = _SURNAMES[number % len(_SURNAMES)] + _ENDINGS[(number * 3 + number // len(_SURNAMES)) % len(_ENDINGS)]
         serial = number // (len(_SURNAMES) * len(_ENDINGS))
@@ -170,8 +214,3 @@ def place_name(kind: str, number: int, town: str) -> str:
         word = _ESTATES[number % len(_ESTATES)] + _ESTATE_ENDINGS[(number // len(_ESTATES)) % len(_ESTATE_ENDINGS)]
         return town + word
     return town
-
-
-def column_types() -> dict[str, Any]:
-    """Columns of the register file in order, theirs, with numpy kinds for the Arrow schema."""
-    return {"bid": str, "名称": str, "高度": float, "层数": int, "用途": str, "建成年份": str, "已装光伏kw": float}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .county_attributes import ROLE
-from .county_footprints import ANGLE, CROSS, RECTANGLE, YARD, Floats, Layout, Shapes
+from .county_footprints import ANGLE, CROSS, RECTANGLE, YARD, Layout, Shapes
+from .county_terrain import Floats
 
 # role, width, depth [m], floors, storey [m], shape, arm [m]: a school, a hospital, the government and a centre with shops and a station.
 _Building = tuple[str, float, float, int, float, int, float]
@@ -48,11 +51,27 @@ _AREA_PER_PLANT_BUILDING = 8400.0
 
 
 def campus(rng: np.random.Generator, count: int, kind: int) -> Layout:
-    """Lay out `count` public buildings of one of the `CAMPUSES` in rows of three."""
+    """
+    Lay out `count` public buildings of one of the `CAMPUSES` in rows of three.
+
+    Parameters
+    ----------
+    rng
+        Random stream of this part of the county.
+    count
+        Number of buildings n.
+    kind
+        Index into `CAMPUSES`.
+
+    Returns
+    -------
+    Layout
+        Buildings around 0, 0.
+    """
     plan = [CAMPUSES[kind][i % len(CAMPUSES[kind])] for i in range(count)]
     slot = np.arange(count)
     rows = (count + 2) // 3
-    x = (slot % 3 - 1) * _CAMPUS_SLOT[0]
+    x = (slot % 3 - 1.0) * _CAMPUS_SLOT[0]
     y = ((rows - 1) / 2 - slot // 3) * _CAMPUS_SLOT[1]
     role, width, depth, floors, storey, shape, arm = (np.array(c) for c in zip(*plan, strict=True))
     scale = rng.uniform(0.85, 1.0, count)
@@ -62,7 +81,23 @@ def campus(rng: np.random.Generator, count: int, kind: int) -> Layout:
 
 
 def estate(rng: np.random.Generator, count: int, *, towers: bool) -> Layout:
-    """Lay out an estate of `count` buildings: slabs (or point towers of 55-100 m) in rows facing south, shops, a kindergarten."""
+    """
+    Lay out an estate of `count` buildings: slabs (or point towers of 55-100 m) in rows facing south, shops, a kindergarten.
+
+    Parameters
+    ----------
+    rng
+        Random stream of this part of the county.
+    count
+        Number of buildings n.
+    towers
+        True for 19 to 33 floors, False for 4 to 7.
+
+    Returns
+    -------
+    Layout
+        Buildings around 0, 0.
+    """
     homes = max(1, round(count * 0.8))
     points = towers and rng.random() < 0.4
     floors = rng.integers(19, 32) if towers else rng.integers(5, 8)
@@ -108,9 +143,22 @@ def estate(rng: np.random.Generator, count: int, *, towers: bool) -> Layout:
 
 
 def park(rng: np.random.Generator, count: int) -> Layout:
-    """Lay out an industrial park of `count` buildings: parcels along streets with halls, an office and a lodge in front.
+    """
+    Lay out an industrial park of `count` buildings: parcels along streets with halls, an office and a lodge in front.
 
     One parcel in nine was sold in two halves, so that its halls straddle the border; one in twenty is not registered.
+
+    Parameters
+    ----------
+    rng
+        Random stream of this part of the county.
+    count
+        Number of buildings n.
+
+    Returns
+    -------
+    Layout
+        Buildings and parcels around 0, 0.
     """
     plots = _plots(rng, count)
     plan = np.searchsorted((0.52, 0.78), rng.random(len(plots)), side="right")
@@ -135,7 +183,7 @@ def park(rng: np.random.Generator, count: int) -> Layout:
         floors.append(int(rng.integers(3, 7)))
         height.append(floors[-1] * 3.7 + 0.8)
         if lodge[k]:
-            rectangles.append((east - 44, south + 12, east - 12, south + 24))
+            rectangles.append((max(east - 44, west + 20 + office), south + 12, east - 12, south + 24))
             role.append(ROLE["workshop"])
             floors.append(int(rng.integers(2, 5)))
             height.append(floors[-1] * 3.3 + 0.5)
@@ -151,12 +199,40 @@ def park(rng: np.random.Generator, count: int) -> Layout:
 
 
 def estate_columns(homes: int, towers: bool) -> int:
-    """Houses in a row, so that the estate is about square."""
-    return max(1, round(np.sqrt(homes * (1.15 if towers else 0.62))))
+    """
+    Choose how many houses stand in a row, so that the estate is about square.
+
+    Parameters
+    ----------
+    homes
+        Number of residential houses.
+    towers
+        Whether they are towers.
+
+    Returns
+    -------
+    int
+        Houses in a row.
+    """
+    return max(1, round(math.sqrt(homes * (1.15 if towers else 0.62))))
 
 
 def block_radius(kind: str, count: int) -> float:
-    """Radius [m] that surely holds an estate, a campus or a park of `count` buildings, turned by up to 20 degrees."""
+    """
+    Bound the half-size of an estate, a campus or a park, turned by up to 20 degrees.
+
+    Parameters
+    ----------
+    kind
+        Kind of settlement.
+    count
+        Number of buildings n.
+
+    Returns
+    -------
+    float
+        Half the side [m] of the square to keep free.
+    """
     if kind == "park":
         side = np.sqrt(count * _AREA_PER_PLANT_BUILDING)
         return float((side / 2 + 150) * 1.24)

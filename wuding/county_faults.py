@@ -16,7 +16,19 @@ FAULTS = {"bow_tie": 5, "null_geometry": 3, "empty_geometry": 2, "duplicate": 6,
 
 
 def faulty_rows(model: RegisterRows) -> RegisterRows:
-    """Make the faulty rows in the village `model`: in open ground south of it, except the duplicates, which lie on its houses."""
+    """
+    Make the faulty rows in the village `model`: in open ground south of it, except the duplicates, which lie on its houses.
+
+    Parameters
+    ----------
+    model
+        Rows of a village of at least 40 buildings.
+
+    Returns
+    -------
+    RegisterRows
+        Rows in the order and the numbers of `FAULTS`.
+    """
     left, bottom, right, _ = shapely.total_bounds(model.geometry)
     total = sum(FAULTS.values())
     # South of the village there is 30 m of ground that its site keeps free.

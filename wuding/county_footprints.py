@@ -58,21 +58,69 @@ class Shapes:
         thickness: Floats | float = 0.0,
         kind: Ints | int = RECTANGLE,
     ) -> Shapes:
-        """Make shapes from arrays; rectangles unless `kind` says otherwise."""
+        """
+        Make shapes from arrays; rectangles unless `kind` says otherwise.
+
+        Parameters
+        ----------
+        building
+            Number of the building of each shape, shape (p,).
+        x
+            Centre east [m], shape (p,).
+        y
+            Centre north [m], shape (p,).
+        width
+            Size along x [m], shape (p,).
+        depth
+            Size along y [m], shape (p,).
+        thickness
+            Width of the arms [m]; not used by rectangles.
+        kind
+            RECTANGLE, ANGLE (arms west and north), YARD (open to the south) or CROSS.
+
+        Returns
+        -------
+        Shapes
+            Columns of equal length.
+        """
         return cls(building, x, y, width, depth, np.broadcast_to(thickness, x.shape) + 0.0, np.broadcast_to(kind, x.shape) + 0)
 
     @classmethod
     def join(cls, pieces: Sequence[Shapes]) -> Shapes:
-        """Put shapes one after the other."""
+        """
+        Put shapes one after the other.
+
+        Parameters
+        ----------
+        pieces
+            Shapes that share their numbering of buildings.
+
+        Returns
+        -------
+        Shapes
+            All of them.
+        """
         names = ("building", "x", "y", "width", "depth", "thickness", "kind")
         return cls(*(np.concatenate([getattr(p, n) for p in pieces]) for n in names))
 
     def areas(self, count: int) -> Floats:
-        """Footprint area [count] of each building [m²]."""
+        """
+        Compute the footprint area of each building.
+
+        Parameters
+        ----------
+        count
+            Number of buildings n.
+
+        Returns
+        -------
+        array of float
+            Shape (n,) [m2].
+        """
         t, w, d = self.thickness, self.width, self.depth
         full = w * d
         by_kind = np.stack([full, t * (w + d - t), t * (w + 2 * (d - t)), full - 4 * t * t])
-        return np.bincount(self.building, weights=by_kind[self.kind, np.arange(t.size)], minlength=count)
+        return np.asarray(np.bincount(self.building, weights=by_kind[self.kind, np.arange(t.size)], minlength=count), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -90,13 +138,49 @@ class Layout:
 
 
 def turned(x: Floats, y: Floats, site: tuple[float, float], angle: float) -> tuple[Floats, Floats]:
-    """Turn local coordinates by `angle` [degrees, anticlockwise] and move them to the site [m], to the millimetre."""
+    """
+    Turn local coordinates and move them to the site, to the millimetre.
+
+    Parameters
+    ----------
+    x
+        Local coordinates east [m], any shape.
+    y
+        Local coordinates north [m], same shape.
+    site
+        Centre of the settlement (x, y) [m].
+    angle
+        Turn of the settlement [degrees], anticlockwise.
+
+    Returns
+    -------
+    tuple of array
+        Eastings and northings [m], same shape.
+    """
     c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     return np.round(site[0] + c * x - s * y, 3), np.round(site[1] + s * x + c * y, 3)
 
 
 def footprints(shapes: Shapes, count: int, site: tuple[float, float], angle: float) -> NDArray[np.object_]:
-    """Polygons [count] of the buildings of a settlement; several shapes of one building become a multipolygon."""
+    """
+    Make the footprints of a settlement; several shapes of one building become a multipolygon.
+
+    Parameters
+    ----------
+    shapes
+        Shapes of the buildings 0 to n - 1, at least one each.
+    count
+        Number of buildings n.
+    site
+        Centre of the settlement (x, y) [m].
+    angle
+        Turn of the settlement [degrees], anticlockwise.
+
+    Returns
+    -------
+    array of Polygon or MultiPolygon
+        Shape (n,).
+    """
     polygons = np.empty(shapes.x.size, dtype=object)
     for kind, corners in _CORNERS.items():
         mine = np.flatnonzero(shapes.kind == kind)
@@ -123,7 +207,23 @@ def footprints(shapes: Shapes, count: int, site: tuple[float, float], angle: flo
 
 
 def boxes(rectangles: Floats, site: tuple[float, float], angle: float) -> NDArray[np.object_]:
-    """Polygons [k] of rectangles (x0, y0, x1, y1) given on the settlement's axes."""
+    """
+    Make polygons of rectangles given on the settlement's axes.
+
+    Parameters
+    ----------
+    rectangles
+        Corners x0, y0, x1, y1 [m], shape (k, 4).
+    site
+        Centre of the settlement (x, y) [m].
+    angle
+        Turn of the settlement [degrees], anticlockwise.
+
+    Returns
+    -------
+    array of Polygon
+        Shape (k,).
+    """
     x = rectangles[:, [0, 2, 2, 0]]
     y = rectangles[:, [1, 1, 3, 3]]
     return np.asarray(shapely.polygons(np.stack(turned(x, y, site, angle), axis=-1)))

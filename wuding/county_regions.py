@@ -48,14 +48,36 @@ class CountyRegions:
 
     @property
     def outline(self) -> Any:
-        """Polygon of the whole county."""
+        """
+        Return the polygon of the whole county.
+
+        Returns
+        -------
+        Polygon
+            Union of the towns.
+        """
         return shapely.coverage_union_all(self.towns.geometry.to_numpy())
 
 
 def make_regions(rng: np.random.Generator, bounds: tuple[float, float, float, float], crs: str) -> CountyRegions:
-    """Divide `bounds` (left, bottom, right, top) [m] into towns and unite these into the other layers.
+    """
+    Divide `bounds` (left, bottom, right, top) [m] into towns and unite these into the other layers.
 
     Every layer is a union of whole towns with shared vertices, so partitions are exact.
+
+    Parameters
+    ----------
+    rng
+        Random stream of this part of the county.
+    bounds
+        Left, bottom, right, top [m].
+    crs
+        Projected CRS of the county.
+
+    Returns
+    -------
+    CountyRegions
+        Towns, districts, zone and accountable areas.
     """
     left, bottom, right, _ = bounds
     side = right - left
@@ -72,7 +94,11 @@ def make_regions(rng: np.random.Generator, bounds: tuple[float, float, float, fl
     district = np.where(v < 0.36, 2, np.where(u < 0.52, 0, 1))
     zone = _zone_towns(centres, district, max(2, round(0.06 * row.size)))
     towns = gpd.GeoDataFrame(
-        {"name": _town_names(row.size), "district": np.array(DISTRICTS, dtype=object)[district], "zone": np.where(zone, ZONE, None)},
+        {
+            "name": _town_names(row.size),
+            "district": np.array(DISTRICTS, dtype=object)[district],
+            "zone": [ZONE if z else None for z in zone],
+        },
         geometry=shapes,
         crs=crs,
     )
@@ -87,7 +113,21 @@ def make_regions(rng: np.random.Generator, bounds: tuple[float, float, float, fl
 
 
 def urban_boundary(hulls: list[Any], crs: str) -> gpd.GeoDataFrame:
-    """Draw the 城镇 boundary around the built-up hulls of the towns."""
+    """
+    Draw the 城镇 boundary around the built-up hulls of the towns.
+
+    Parameters
+    ----------
+    hulls
+        Convex hulls of the built-up quarters [m].
+    crs
+        Projected CRS of the county.
+
+    Returns
+    -------
+    GeoDataFrame
+        Columns name and geometry, the largest first.
+    """
     # Closing by 250 m joins the quarters of one town; the boundary keeps 60 m of margin.
     closed = shapely.buffer(shapely.union_all(shapely.buffer(hulls, 310, quad_segs=4)), -250, quad_segs=4)
     parts = shapely.get_parts(shapely.simplify(closed, 8))

@@ -29,13 +29,36 @@ class RegisterRows:
 
     @classmethod
     def join(cls, parts: Sequence[RegisterRows]) -> RegisterRows:
-        """Put rows one after the other."""
+        """
+        Put rows one after the other.
+
+        Parameters
+        ----------
+        parts
+            Rows in order.
+
+        Returns
+        -------
+        RegisterRows
+            All of them.
+        """
         columns = (np.concatenate([getattr(p.register, f.name) for p in parts]) for f in fields(Register))
         return cls(np.concatenate([p.geometry for p in parts]), Register(*columns))
 
 
 def write_register(chunks: Iterator[RegisterRows], path: Path, crs: str) -> None:
-    """Write chunks of rows, numbering them B0000001, B0000002, …; the suffix of `path` decides the format."""
+    """
+    Write chunks of rows, numbering them B0000001, B0000002, …; the suffix of `path` decides the format.
+
+    Parameters
+    ----------
+    chunks
+        Rows in order; only one chunk is held at a time.
+    path
+        File to write, .gpkg or .parquet.
+    crs
+        Projected CRS of the county.
+    """
     if path.suffix == ".parquet":
         _write_parquet(chunks, path, crs)
         return

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .county_blocks import block_radius
-from .county_footprints import Floats, Ints
+from .county_footprints import Ints
 from .county_regions import CountyRegions
-from .county_terrain import CountyGround
+from .county_terrain import CountyGround, Floats
 from .errors import StudyError
 from .settlements import lots_radius
 
@@ -19,7 +19,7 @@ SHARES = {"old_town": 0.13, "towers": 0.021, "flats": 0.032, "campus": 0.014, "p
 URBAN = tuple(SHARES)
 STEEPEST = 8.0
 _SIZES = {"towers": 22, "flats": 30, "campus": 6, "park": 140}
-_VILLAGE = 240
+_VILLAGE = 150
 _BUILDINGS_PER_SEAT = 50_000
 
 
@@ -38,10 +38,29 @@ class Settlement:
 def plan_settlements(
     rng: np.random.Generator, count: int, ground: CountyGround, regions: CountyRegions, inside: NDArray[np.bool_]
 ) -> list[Settlement]:
-    """Divide `count` buildings among settlements and find a site for each.
+    """
+    Divide `count` buildings among settlements and find a site for each.
 
     `inside` says of each block of the ground whether it lies in the county. Settlements come out ordered along a space-filling
     curve, so that neighbours in the file are neighbours on the map.
+
+    Parameters
+    ----------
+    rng
+        Random stream of this part of the county.
+    count
+        Buildings to divide.
+    ground
+        Elevations and slopes.
+    regions
+        Towns, whose centres become seats.
+    inside
+        Whether each block of the ground lies in the county, shape of `ground.slope`.
+
+    Returns
+    -------
+    list of Settlement
+        In the order in which they are written.
 
     Raises
     ------
@@ -140,7 +159,7 @@ def _fits(taken: NDArray[np.bool_], half: int) -> NDArray[np.bool_]:
     total = np.zeros((taken.shape[0] + 1, taken.shape[1] + 1), dtype=np.int64)
     total[1:, 1:] = taken.cumsum(axis=0).cumsum(axis=1)
     inner = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
-    return inner == 0
+    return np.asarray(inner == 0)
 
 
 def _radius(kind: str, count: int) -> float:
@@ -187,7 +206,7 @@ def _split(rng: np.random.Generator, total: int, parts: int, *, spread: float) -
     """Divide `total` into `parts` whole numbers that differ by the factor 1 ± spread."""
     weight = rng.uniform(1 - spread, 1 + spread, parts)
     edges = np.round(np.concatenate([[0], np.cumsum(weight)]) / weight.sum() * total).astype(np.int64)
-    return np.diff(edges)
+    return np.asarray(np.diff(edges))
 
 
 def _curve(sites: Floats, ground: CountyGround) -> Ints:

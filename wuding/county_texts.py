@@ -6,7 +6,21 @@ from .county_attributes import USES
 
 
 def study_text(crs: str, buildings: str) -> str:
-    """Return the study file of the sample county, each key explained."""
+    """
+    Return the study file of the sample county, each key explained.
+
+    Parameters
+    ----------
+    crs
+        Projected CRS of the county.
+    buildings
+        Name of the building file.
+
+    Returns
+    -------
+    str
+        TOML.
+    """
     uses = "\n".join(f'"{theirs}" = "{ours}"' for theirs, ours in USES.items())
     return f"""# 虚构示例县的研究文件。文件路径均相对于本文件。
 
@@ -51,7 +65,23 @@ name = "jinan-2023-36"       # 济南市碳达峰实施方案（济政字〔2023
 
 
 def readme_text(buildings: int, seed: int, bounds: tuple[float, float, float, float]) -> str:
-    """Return the note that says that the county is made up."""
+    """
+    Return the note that says that the county is made up.
+
+    Parameters
+    ----------
+    buildings
+        Rows of the building file.
+    seed
+        Seed of the county.
+    bounds
+        Left, bottom, right, top [m].
+
+    Returns
+    -------
+    str
+        Plain text in Chinese and English.
+    """
     side = (bounds[2] - bounds[0]) / 1000
     return f"""虚构示例县 / A made-up county
 ==============================

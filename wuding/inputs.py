@@ -79,7 +79,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     _attributes(table, raw, study, archetypes, new_years, warnings)
     _heights(table, raw, study, archetypes, terrain, dsm, warnings)
     told("read", 3, 4)
-    regions = {name: _region(study, name, section, crs) for name, section in study.regions.items()}
+    regions = {name: read_region(study, name, section, crs) for name, section in study.regions.items()}
     _place(table, regions, warnings)
     _exclude(table, study, crs)
     _decide(table)
@@ -213,7 +213,7 @@ def _heights(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, arche
     sure = pd.Series(source).map(CONFIDENCE).to_numpy(dtype=float)
     table["confidence"] = np.where(use == "unknown", sure - 0.1, sure)
     table["stale_surface"] = False if dsm is None else np.isfinite(measured) & (measured < heights.LOWEST_DSM_M)
-    table["floors"] = np.where(np.isfinite(floors), floors, np.maximum(1.0, np.round(height / storey)))
+    table["floors"] = np.where(np.isfinite(floors), floors, archetypes.floors(use, height, archetypes.choose(use, height, table["footprint_area_m2"])))
     table["floor_area_m2"] = table["footprint_area_m2"] * table["floors"]
     guessed = int((source == "class").sum())
     if guessed:
@@ -234,7 +234,26 @@ def _measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, want
     return out
 
 
-def _region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+    """
+    Read one region layer of the study.
+
+    Parameters
+    ----------
+    study
+        The study.
+    name
+        Key under [regions].
+    section
+        Its content.
+    crs
+        The study's CRS.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        See `geo.regions.read_regions`.
+    """
     try:
         return read_regions(
             study.path(section.path), crs, name=section.name, id=section.id, layer=section.layer, encoding=section.encoding, declared=section.crs, datum=section.datum

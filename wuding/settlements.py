@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .county_attributes import ROLE
-from .county_footprints import RECTANGLE, YARD, Floats, Ints, Layout, Shapes
+from .county_footprints import RECTANGLE, YARD, Ints, Layout, Shapes
+from .county_terrain import Floats
 
 # A courtyard is entered in the register in one of four ways: main house and side house apart, the household as one record
 # of three detached houses, houses built together around the yard, or the main house alone.
@@ -16,7 +17,21 @@ RECORDS_PER_LOT = float(_MIX @ _RECORDS)
 
 
 def village(rng: np.random.Generator, count: int) -> Layout:
-    """Lay out a village of `count` buildings: courtyards with gabled houses, a village committee and a shop."""
+    """
+    Lay out a village of `count` buildings: courtyards with gabled houses, a village committee and a shop.
+
+    Parameters
+    ----------
+    rng
+        Random stream of this part of the county.
+    count
+        Number of buildings n.
+
+    Returns
+    -------
+    Layout
+        Buildings around 0, 0.
+    """
     public = 2 if count >= 30 else 0
     lots = _lots(rng, count - public, pitch=(13.6, 21.5), street=5.0, block=8, square=(24.0, 20.0) if public else (0.0, 0.0), uneven=0.16)
     yards, role, height, floors = _courtyards(rng, lots, count - public, lot=(13.2, 17.0), roles=("farmhouse", "farm_wing"))
@@ -32,7 +47,21 @@ def village(rng: np.random.Generator, count: int) -> Layout:
 
 
 def old_town(rng: np.random.Generator, count: int) -> Layout:
-    """Lay out an old town of `count` buildings: small dense courtyards, shops along the streets."""
+    """
+    Lay out an old town of `count` buildings: small dense courtyards, shops along the streets.
+
+    Parameters
+    ----------
+    rng
+        Random stream of this part of the county.
+    count
+        Number of buildings n.
+
+    Returns
+    -------
+    Layout
+        Buildings around 0, 0.
+    """
     lots = _lots(rng, count, pitch=(11.0, 15.5), street=8.0, block=12, square=(0.0, 0.0), uneven=0.06)
     yards, role, height, floors = _courtyards(rng, lots, count, lot=(10.8, 13.2), roles=("old_house", "old_house"))
     shop = rng.random(count) < 0.12
@@ -42,9 +71,23 @@ def old_town(rng: np.random.Generator, count: int) -> Layout:
 
 
 def lots_radius(kind: str, count: int) -> float:
-    """Radius [m] that surely holds a village or an old town of `count` buildings."""
+    """
+    Bound the half-size of a village or an old town, turned any way.
+
+    Parameters
+    ----------
+    kind
+        "village" or "old_town".
+    count
+        Number of buildings n.
+
+    Returns
+    -------
+    float
+        Half the side [m] of the square to keep free.
+    """
     area, spread = ((13.6 * 21.5 * 1.05 / 0.93, 1.36), (11.0 * 15.5 * 1.10 / 0.96, 1.20))[kind == "old_town"]
-    return float(np.sqrt(count / RECORDS_PER_LOT * area / np.pi) * spread + 35)
+    return float(np.sqrt(count / RECORDS_PER_LOT * area / np.pi) * spread + 20)
 
 
 def _lots(

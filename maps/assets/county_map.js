@@ -81,7 +81,7 @@ function countyMap(map, groups) {
       const value = region.columns.includes(state.measure) ? cell(region, row, state.measure) : null;
       const fill = classOf(classes, value === null ? null : value * data.fields[state.measure].factor);
       const cells = region.key === "grid";
-      return { color: cells ? "#ffffff" : "#ffffff", weight: cells ? 0.4 : 1.6, opacity: cells ? 0.6 : 1, fillColor: fill, fillOpacity: 0.92 };
+      return { color: "#ffffff", weight: cells ? 0.4 : 1.6, opacity: cells ? 0.6 : 1, fillColor: fill, fillOpacity: 0.92 };
     }
     const mark = MARKS[region.key] || "#55606a";
     const dashed = region.key === "zones" || region.key === "urban";
@@ -196,24 +196,20 @@ function countyMap(map, groups) {
     L.DomEvent.disableClickPropagation(box).disableScrollPropagation(box);
     return box;
   };
-  function swatches(box, classes, digits) {
+  function swatches(box, classes) {
+    const digits = digitsOf(classes);
     let low = classes.low;
     classes.edges.forEach((edge, at) => {
-      const line = node("div");
-      const sample = node("span", null, "sw");
+      const line = node("div"), sample = node("span", null, "sw");
       sample.style.background = classes.colours[at];
-      const text = low === edge ? plain(edge, digits) : `${plain(low, digits)} – ${plain(edge, digits)}`;
-      line.append(sample, node("span", text));
+      line.append(sample, node("span", low === edge ? plain(edge, digits) : `${plain(low, digits)} – ${plain(edge, digits)}`));
       box.append(line);
       low = edge;
     });
   }
   function digitsOf(classes) {
-    const needed = [classes.low, ...classes.edges].map((value) => {
-      const text = String(Number(value.toPrecision(4)));
-      return text.includes(".") && !text.includes("e") ? text.split(".")[1].length : 0;
-    });
-    return Math.min(3, Math.max(...needed.slice(1), 0));
+    const written = classes.edges.map((edge) => String(edge));
+    return Math.min(6, Math.max(...written.map((text) => (text.includes(".") && !text.includes("e") ? text.split(".")[1].length : 0))));
   }
   function drawLegend() {
     const box = legend.getContainer();
@@ -224,7 +220,7 @@ function countyMap(map, groups) {
       const head = node("h4", field.title + " ");
       head.append(node("small", `${field.unit} · ${region.title}`));
       box.append(head);
-      swatches(box, region.classes[state.measure], digitsOf(region.classes[state.measure]));
+      swatches(box, region.classes[state.measure]);
       noteShare(box, region.rows.length, region.total);
     }
     overlays.filter((overlay) => state.on.has(overlay.key)).forEach((overlay) => {
@@ -232,7 +228,7 @@ function countyMap(map, groups) {
         const head = node("h4", W.roofs + " ");
         head.append(node("small", data.fields.specific_yield.unit));
         box.append(head);
-        if (data.roofs.classes.specific_yield) swatches(box, data.roofs.classes.specific_yield, 0);
+        if (data.roofs.classes.specific_yield) swatches(box, data.roofs.classes.specific_yield);
         noteShare(box, data.roofs.rows.length, data.roofs.total);
         return;
       }
@@ -254,7 +250,25 @@ function countyMap(map, groups) {
     return made;
   }
 
-  /* the panel's choices */
+  /* the card of choices on the map */
+  const card = L.control({ position: "topleft" });
+  card.onAdd = () => {
+    const box = node("details", null, "card");
+    box.open = window.innerWidth > 760;
+    box.append(node("summary", W.layers));
+    const pick = node("label", null, "pick"), select = node("select");
+    select.id = "measure";
+    pick.append(node("span", W.measure), select);
+    box.append(pick);
+    [["themes", W.theme], ["overlays", W.overlays]].forEach(([id, title]) => {
+      const set = node("fieldset");
+      set.id = id;
+      set.append(node("legend", title));
+      box.append(set);
+    });
+    L.DomEvent.disableClickPropagation(box).disableScrollPropagation(box);
+    return box;
+  };
   function choice(box, type, key, text, checked, act, sample) {
     const label = node("label");
     const input = node("input");
@@ -276,7 +290,7 @@ function countyMap(map, groups) {
     overlays.slice().reverse().forEach((overlay) => choice(list, "checkbox", overlay.key, overlay.title, state.on.has(overlay.key), (on) => setOverlay(overlay.key, on), mark(overlay.key)));
   }
   function tick(key) {
-    const input = [...document.querySelectorAll("#panel input")].find((found) => found.value === key && found.name !== "");
+    const input = [...document.querySelectorAll(".card input")].find((found) => found.value === key && found.name !== "");
     if (input && !input.checked) input.click();
   }
 
@@ -328,9 +342,14 @@ function countyMap(map, groups) {
   L.control.zoom({ position: "topright", zoomInTitle: "+", zoomOutTitle: "−" }).addTo(map);
   L.control.scale({ position: "bottomleft", imperial: false, maxWidth: 140 }).addTo(map);
   legend.addTo(map);
+  card.addTo(map);
   map.invalidateSize();
-  map.fitBounds(data.bounds, { padding: [24, 24] });
+  const wide = window.innerWidth > 760;
+  map.fitBounds(data.bounds, { paddingTopLeft: [wide ? 236 : 14, 14], paddingBottomRight: [wide ? 50 : 14, 24] });
   const themes = data.regions.filter((region) => region.theme);
+  const land = byKey.get("districts") || byKey.get("responsible");
+  if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, interactive: false }).addTo(groups.land));
+  groups.land.addTo(map).bringToBack();
   groups.labels.addTo(map);
   if (byKey.has("zones")) state.on.add("zones");
   if (data.roofs && !themes.length) state.on.add("roofs");

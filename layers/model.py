@@ -1,0 +1,134 @@
+"""Everything that is the same for all tiles of a run: parameters, skies, and the land around."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from geo.archetypes import Archetypes
+from geo.far_horizons import FarHorizons
+from geo.terrain import Terrain
+from solar.engine import simulate
+from solar.money import Finance
+from solar.mounts import pitch_ratio
+from solar.orientations import EAST_WEST, RACK, Orientations, orientation_grid
+from solar.parameters import System
+from solar.sky import Sky
+
+from .carbon import Carbon
+
+Floats = npt.NDArray[np.float64]
+LAPSE_K_PER_M = -0.0065
+# Racks face at most 45 degrees off the equator; classes stand every 10 degrees.
+_RACK_TURNS = np.arange(-50.0, 51.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Station:
+    """A weather cell: its sky, where it stands, and the unshaded yield of each class [kWh/kWp]."""
+
+    sky: Sky
+    x: float
+    y: float
+    altitude: float
+    unshaded: Floats
+
+
+@dataclass(frozen=True)
+class Model:
+    """Parameters of the assessment; it travels to the workers once."""
+
+    archetypes: Archetypes
+    system: System
+    stations: tuple[Station, ...]
+    finance: Finance
+    carbon: Carbon
+    latitude: float
+    terrain: Terrain
+    far: FarHorizons | None
+    dsm: Path | None
+    surface_resolution: float
+    choose: str
+    point_threshold: float
+
+
+def county_orientations(system: System, latitude: float) -> Orientations:
+    """
+    Give the orientation classes of a county: the flush grid, and racks with the row spacing that each azimuth needs.
+
+    Parameters
+    ----------
+    system
+        Tilts of racks and east-west pairs.
+    latitude
+        Of the study [degrees].
+
+    Returns
+    -------
+    Orientations
+        Classes; a rack's ground cover ratio is the inverse of `pitch_ratio`, rounded to 0.001 so that mirrored azimuths share it.
+    """
+    rack, pair = system.mounts["rack"], system.mounts["east_west"]
+    grid = orientation_grid([], (pair.tilt, pair.gcr))
+    azimuth = ((180.0 if latitude >= 0 else 0.0) + _RACK_TURNS) % 360.0
+    cover = np.minimum(1.0, np.round(1.0 / pitch_ratio(latitude, rack.tilt, azimuth), 3))
+    return Orientations(
+        np.concatenate([grid.surface_tilt, np.full(azimuth.size, rack.tilt)]),
+        np.concatenate([grid.surface_azimuth, azimuth]),
+        np.concatenate([grid.mounting, np.full(azimuth.size, RACK, dtype=np.int64)]),
+        np.concatenate([grid.gcr, cover]),
+    )
+
+
+def cover_ratio(system: System, latitude: float, mounting: int, azimuth: Floats) -> Floats:
+    """
+    Ground cover ratio of the rows of a mount.
+
+    Parameters
+    ----------
+    system
+        Tilts and the cover of east-west pairs.
+    latitude
+        Of the study [degrees].
+    mounting
+        0 flush, 1 rack, 2 east_west.
+    azimuth
+        That the rows face, shape (m,) [degrees].
+
+    Returns
+    -------
+    array
+        Module area over field area, shape (m,) [-].
+    """
+    if mounting == RACK:
+        return np.minimum(1.0, 1.0 / pitch_ratio(latitude, system.mounts["rack"].tilt, azimuth))
+    return np.full(np.shape(azimuth), system.mounts["east_west"].gcr if mounting == EAST_WEST else 1.0)
+
+
+def open_yield(sky: Sky) -> Floats:
+    """
+    Yield of every class under an open horizon at the station.
+
+    Parameters
+    ----------
+    sky
+        Prepared sky.
+
+    Returns
+    -------
+    array
+        Shape (C,) [kWh/kWp].
+    """
+    count = len(sky.orientations)
+    ones = np.ones(count)
+    return simulate(
+        sky,
+        orientation=np.arange(count),
+        plane=np.arange(count),
+        horizon=np.zeros((count, 72), dtype=np.float32),
+        point_start=np.arange(count + 1),
+        sky_view_factor_modules=ones,
+        sky_view_factor_plane=ones,
+        temperature_offset=np.zeros(count),
+    ).unshaded

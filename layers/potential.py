@@ -1,0 +1,459 @@
+"""The whole way of one tile: from prepared buildings and what stands around them to roofs with yield, cost and carbon."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from geo.archetypes import RoofKinds
+from geo.horizons import horizons, terrain_halo
+from geo.outlines import plane_rings, sample_points, usable_outlines
+from geo.rasters import read_window
+from geo.sky_view import sky_view_factor
+from geo.surface_raster import middle_surface, near_surface
+from geo.surfaces import RoofSurfaces, roof_surfaces
+from geo.tiles import NEAR_M, Surroundings
+from solar.engine import Yield, simulate
+from solar.layout import pack_rows
+from solar.money import finance_roofs, unit_capex, use_codes
+from solar.mounts import ORIENTATIONS, Candidates, candidates, choose, layout_inputs
+from solar.orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES
+from solar.uncertainty import p90
+
+from .carbon import carbon_t
+from .model import LAPSE_K_PER_M, Model, cover_ratio
+from .schema import MONTHS
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+# Distance of sample points on large roofs; a house has one.
+POINT_SPACING_M = 15.0
+# A module lies this far above the roof's top.
+MODULE_ABOVE_M = 0.2
+MOUNTS = (0, 1, 2)
+# What a roof takes over from its building.
+INHERITED = (
+    "use use_detail is_urban year_built is_new data_tier confidence height_m ground_elevation_m responsible_area district zone parcel_id parcel_share"
+).split()
+
+
+@dataclass(frozen=True)
+class TileResult:
+    """
+    What one tile hands over.
+
+    Attributes
+    ----------
+    roofs
+        The table `roofs`, sorted by roof_id.
+    audit
+        Everything that a reference simulation of each roof with modules needs, for a sample of at most `audit` roofs.
+    mounts
+        A row per roof and candidate mount: `use`, `mounting`, `kwp`, `energy_kwh`, `covered_area_m2`.
+    """
+
+    roofs: gpd.GeoDataFrame
+    audit: list[dict[str, Any]]
+    mounts: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Room:
+    """Where the area of each surface goes before shade [m2], shape (m,)."""
+
+    outline: npt.NDArray[np.object_]
+    area: Floats
+    setback: Floats
+    excluded: Floats
+    obstacle: Floats
+    existing: Floats
+
+    @property
+    def usable(self) -> Floats:
+        return np.maximum(0.0, self.area - self.setback - self.excluded - self.obstacle - self.existing)
+
+
+@dataclass(frozen=True)
+class _Mounted:
+    """The candidates laid out and the chosen one: arrays of shape (3, m) and (m,); -1 = nothing fits."""
+
+    candidates: Candidates
+    count: Ints
+    orientation: Ints
+    kwp: Floats
+    open_energy: Floats
+    covered: Floats
+    chosen: Ints
+
+
+def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model, *, audit: int = 200) -> TileResult:
+    """
+    Assess every roof of a tile.
+
+    Parameters
+    ----------
+    buildings
+        Prepared buildings of the tile that are to be assessed (`status` is ""), at least one.
+    around
+        What can shade them, they themselves included.
+    model
+        Parameters of the run.
+    audit
+        Largest number of roofs kept for the audit, the ones with the smallest `audit_key`.
+
+    Returns
+    -------
+    TileResult
+        A roof's row depends on its building and surroundings alone, not on the tile.
+    """
+    rows = buildings.sort_values("building_id").reset_index(drop=True)
+    kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"])
+    surfaces = roof_surfaces(rows.geometry.to_numpy(), kinds.shape, kinds.tilt)
+    owner = surfaces.building
+    room = _room(rows, surfaces, kinds, model)
+    station = _nearest_station(surfaces, model)
+    mounted = _mount(rows, surfaces, kinds, room, station, model)
+
+    xy, start = sample_points(room.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
+    z = (rows["ground_elevation_m"] + rows["height_m"]).to_numpy()[owner] + MODULE_ABOVE_M
+    horizon = _horizons(xy, np.repeat(z, np.diff(start)), around, model)
+    tilt, azimuth = _module_plane(surfaces, mounted)
+    warmer = _temperature_offset(rows, owner, station, model)
+    simulated, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
+    roofs = _roof_table(rows, surfaces, kinds, room, mounted, tilt, azimuth, simulated, kept, _sky_view(horizon, tilt, azimuth, start), model)
+    sample = _audit_sample(roofs, horizon, start, warmer, station, audit)
+    return TileResult(roofs, sample, _candidate_table(rows, owner, mounted))
+
+
+def audit_key(roof_id: str) -> str:
+    """
+    Give a roof its place in the random order by which audits draw.
+
+    Parameters
+    ----------
+    roof_id
+        Id of the roof.
+
+    Returns
+    -------
+    str
+        A hash of the id: the same in every run and order.
+    """
+    return hashlib.blake2b(roof_id.encode(), digest_size=8, person=b"wuding-audit").hexdigest()
+
+
+def _room(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, model: Model) -> _Room:
+    owner = surfaces.building
+    slope = 1.0 / np.cos(np.radians(surfaces.roof_tilt))
+    area = shapely.area(surfaces.geometry) * slope
+    outline = usable_outlines(surfaces.geometry, kinds.setback_m[owner])
+    inner = shapely.area(outline) * slope
+    small = inner < kinds.minimum_area_m2[owner]
+    excluded = np.where(small, inner, 0.0)
+    free = inner - excluded
+    obstacle = free * kinds.obstacle_share[owner]
+    module = model.system.module
+    covered_by_old = np.nan_to_num(rows["installed_kwp"].to_numpy(dtype=float)) * 1000.0 / module.pdc0_w * module.area_m2
+    left = free - obstacle
+    whole = np.bincount(owner, weights=left, minlength=len(rows))
+    share = np.divide(left, whole[owner], out=np.zeros_like(left), where=whole[owner] > 0)
+    existing = np.minimum(left, covered_by_old[owner] * share)
+    outline = np.where(small, shapely.Polygon(), outline)
+    return _Room(outline, area, area - inner, excluded, obstacle, existing)
+
+
+def _nearest_station(surfaces: RoofSurfaces, model: Model) -> Ints:
+    if len(model.stations) == 1:
+        return np.zeros(len(surfaces.building), dtype=np.int64)
+    x, y = shapely.get_coordinates(shapely.centroid(surfaces.geometry)).T
+    away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations])
+    return np.argmin(away, axis=0)[_first_of(surfaces.building)]
+
+
+def _first_of(owner: Ints) -> Ints:
+    """All surfaces of a building take the station of its first one."""
+    first = np.searchsorted(owner, np.arange(owner.max() + 1))
+    return first[owner]
+
+
+def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, room: _Room, station: Ints, model: Model) -> _Mounted:
+    system, module = model.system, model.system.module
+    offered = candidates(
+        surfaces.roof_tilt,
+        surfaces.roof_azimuth,
+        surfaces.axis_azimuth,
+        kinds.is_metal[surfaces.building],
+        latitude=model.latitude,
+        rack_tilt=system.mounts["rack"].tilt,
+        east_west_tilt=system.mounts["east_west"].tilt,
+    )
+    inner = room.area - room.setback - room.excluded
+    free = np.divide(room.usable, inner, out=np.zeros_like(inner), where=inner > 0)
+    shape = (len(MOUNTS), len(surfaces.building))
+    count, orientation = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    open_yield = np.zeros(shape)
+    for mount in MOUNTS:
+        at = np.flatnonzero(offered.allowed[mount] & (room.usable > 0))
+        if not at.size:
+            continue
+        facing, tilt = offered.row_azimuth[mount][at], offered.surface_tilt[mount][at]
+        cover = cover_ratio(system, model.latitude, mount, facing)
+        rings = plane_rings(room.outline[at], surfaces.roof_tilt[at], surfaces.roof_azimuth[at], facing)
+        layouts = [
+            layout_inputs(mount, length=module.length_m, width=module.width_m, surface_tilt=tilt, pitch_ratio=1.0 / cover, orientation=way)
+            for way in ORIENTATIONS
+        ]
+        laid = pack_rows(rings.vertices, rings.ring_start, rings.polygon_start, layouts).count
+        count[mount, at] = _whole(laid * free[at], mount)
+        orientation[mount, at] = model.stations[0].sky.orientations.nearest(tilt, offered.surface_azimuth[mount][at], mount, gcr=cover)
+        open_yield[mount, at] = _by_station(model, station[at], orientation[mount, at])
+    kwp = count * module.pdc0_w / 1000.0
+    covered = count * module.area_m2 * np.cos(np.radians(offered.surface_tilt))
+    use = use_codes(rows["use"].to_numpy(dtype=object)[surfaces.building])
+    capex = np.stack([kwp[m] * unit_capex(model.finance, kwp[m], use, np.full(shape[1], m)) for m in MOUNTS])
+    finance = model.finance
+    annuity = float(((1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)).sum())
+    chosen = choose(
+        model.choose,
+        capacity=kwp,
+        specific_yield=open_yield,
+        capex=capex,
+        covered_area=covered,
+        upkeep=1000.0 * finance.om_cost,
+        annuity=annuity,
+        price=float(finance.export_price.mean()),
+    )
+    return _Mounted(offered, count, orientation, kwp, kwp * open_yield, covered, chosen)
+
+
+def _whole(modules: Floats, mount: int) -> Ints:
+    """Whole modules; an east-west pair is two. The tiny lift keeps 12.0 from becoming 11 by rounding."""
+    pair = 2 if mount == EAST_WEST else 1
+    return (np.floor(modules / pair + 1e-9) * pair).astype(np.int64)
+
+
+def _by_station(model: Model, station: Ints, orientation: Ints) -> Floats:
+    return np.stack([s.unshaded for s in model.stations])[station, orientation]
+
+
+def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Floats]:
+    """Tilt and azimuth of the modules; of the roof where nothing is mounted."""
+    column = np.arange(len(mounted.chosen))
+    take = np.maximum(mounted.chosen, 0)
+    tilt = np.where(mounted.chosen >= 0, mounted.candidates.surface_tilt[take, column], surfaces.roof_tilt)
+    azimuth = np.where(mounted.chosen >= 0, mounted.candidates.surface_azimuth[take, column], np.nan_to_num(surfaces.roof_azimuth, nan=180.0))
+    return tilt, azimuth
+
+
+def _horizons(xy: Floats, z: Floats, around: Surroundings, model: Model) -> npt.NDArray[np.float32]:
+    left, bottom = xy.min(axis=0)
+    right, top = xy.max(axis=0)
+    box = (left, bottom, right, top)
+    wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
+    dsm = read_window(model.dsm, wide, pad=2.0) if model.dsm is not None else None
+    near = near_surface(wide, model.surface_resolution, around.geometry, around.top, dsm, level_roofs=True)
+    reach = around.reach
+    farther = (left - reach, bottom - reach, right + reach, top + reach)
+    tall = len(around.tall_geometry) and reach > NEAR_M
+    middle = middle_surface(farther, around.tall_geometry, around.tall_top, around.tall_height) if tall else None
+    terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
+    far = model.far.within(box) if model.far is not None else None
+    return horizons(np.column_stack([xy, z]), near=near, middle=middle, terrain=terrain, far=far, middle_reach=max(reach, NEAR_M))
+
+
+def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, model: Model) -> Floats:
+    """Air cools with height; on flat terrain the height of the ground is not known and the station's air is taken."""
+    if model.terrain.is_flat:
+        return np.zeros(len(owner))
+    altitude = np.array([s.altitude for s in model.stations])[station]
+    return LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner] - altitude)
+
+
+def _sky_view(horizon: npt.NDArray[np.float32], tilt: Floats, azimuth: Floats, start: Ints) -> Floats:
+    """Mean over the points of each surface."""
+    number = np.diff(start)
+    each = sky_view_factor(horizon, np.repeat(tilt, number), np.repeat(azimuth, number))
+    return np.add.reduceat(each, start[:-1]) / number
+
+
+def _simulate(
+    surfaces: RoofSurfaces,
+    mounted: _Mounted,
+    tilt: Floats,
+    azimuth: Floats,
+    horizon: npt.NDArray[np.float32],
+    start: Ints,
+    warmer: Floats,
+    station: Ints,
+    model: Model,
+) -> tuple[Yield, Floats, Ints, npt.NDArray[np.float32]]:
+    """Simulate all points, then roofs with points under the threshold again on their good points; share kept per surface."""
+    planes = model.stations[0].sky.orientations
+    plane = planes.nearest(surfaces.roof_tilt, np.nan_to_num(surfaces.roof_azimuth, nan=180.0), BARE)
+    taken = np.where(mounted.chosen >= 0, np.take_along_axis(mounted.orientation, np.maximum(mounted.chosen, 0)[None], axis=0)[0], plane)
+    whole = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
+    good = whole.point_share >= model.point_threshold
+    number = np.diff(start)
+    left = np.add.reduceat(good.astype(np.int64), start[:-1])
+    again = np.flatnonzero((left > 0) & (left < number))
+    if again.size:
+        keep = np.repeat(np.isin(np.arange(len(number)), again), number)
+        keep = ~keep | good
+        fewer = np.where(np.isin(np.arange(len(number)), again), left, number)
+        start = np.concatenate([[0], np.cumsum(fewer)]).astype(np.int64)
+        horizon = horizon[keep]
+        whole = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
+    return whole, left / number, start, horizon
+
+
+def _run(
+    model: Model,
+    station: Ints,
+    orientation: Ints,
+    plane: Ints,
+    horizon: npt.NDArray[np.float32],
+    start: Ints,
+    tilt: Floats,
+    azimuth: Floats,
+    surfaces: RoofSurfaces,
+    warmer: Floats,
+) -> Yield:
+    number = np.diff(start)
+    seen = sky_view_factor(horizon, np.repeat(tilt, number), np.repeat(azimuth, number))
+    bare = sky_view_factor(horizon, np.repeat(surfaces.roof_tilt, number), np.repeat(np.nan_to_num(surfaces.roof_azimuth, nan=180.0), number))
+    out = Yield(np.empty((len(number), 12)), np.empty(len(number)), np.empty(len(number)), np.empty(len(horizon)))
+    for index, cell in enumerate(model.stations):
+        roofs = np.flatnonzero(station == index)
+        if not roofs.size:
+            continue
+        points = np.flatnonzero(np.repeat(station == index, number))
+        part = simulate(
+            cell.sky,
+            orientation=orientation[roofs],
+            plane=plane[roofs],
+            horizon=horizon[points],
+            point_start=np.concatenate([[0], np.cumsum(number[roofs])]),
+            sky_view_factor_modules=seen[points],
+            sky_view_factor_plane=bare[points],
+            temperature_offset=warmer[roofs],
+        )
+        out.specific_energy[roofs], out.unshaded[roofs], out.irradiation[roofs] = part.specific_energy, part.unshaded, part.irradiation
+        out.point_share[points] = part.point_share
+    return out
+
+
+def _roof_table(
+    rows: gpd.GeoDataFrame,
+    surfaces: RoofSurfaces,
+    kinds: RoofKinds,
+    room: _Room,
+    mounted: _Mounted,
+    tilt: Floats,
+    azimuth: Floats,
+    simulated: Yield,
+    kept: Floats,
+    sky_view: Floats,
+    model: Model,
+) -> gpd.GeoDataFrame:
+    owner, module = surfaces.building, model.system.module
+    mount = mounted.chosen
+    laid = np.where(mount >= 0, np.take_along_axis(mounted.count, np.maximum(mount, 0)[None], axis=0)[0], 0)
+    count = np.where(mount == EAST_WEST, _whole(laid * kept, EAST_WEST), _whole(laid * kept, FLUSH))
+    on = count > 0
+    kwp = count * module.pdc0_w / 1000.0
+    months = simulated.specific_energy * kwp[:, None]
+    energy = months.sum(axis=1)
+    use = use_codes(rows["use"].to_numpy(dtype=object)[owner])
+    size = np.bincount(owner, weights=kwp, minlength=len(rows))[owner]
+    money = finance_roofs(model.finance, pdc0_kwp=kwp, energy_kwh=energy, use=use, size_kwp=size, mounting=np.where(on, mount, -1))
+    ids = rows["building_id"].to_numpy(dtype=object)[owner]
+    confidence = rows["confidence"].to_numpy(dtype=float)[owner]
+    densest = np.nan_to_num(np.where(mounted.count > 0, mounted.covered, 0.0)).max(axis=0) * kept
+    values: dict[str, Any] = {
+        "building_id": ids,
+        "roof_id": [f"{building}-{part:02d}" for building, part in zip(ids, surfaces.part, strict=True)],
+        **{name: rows[name].to_numpy()[owner] if rows[name].dtype != "boolean" else rows[name].array[owner] for name in INHERITED},
+        "footprint_area_m2": shapely.area(surfaces.geometry),
+        "area_m2": room.area,
+        "roof_tilt": surfaces.roof_tilt,
+        "roof_azimuth": surfaces.roof_azimuth,
+        "surface_tilt": np.where(on, tilt, np.nan),
+        "surface_azimuth": np.where(on, azimuth, np.nan),
+        "mounting": np.where(on, np.array([*MOUNTING_NAMES[:3], None], dtype=object)[np.where(on, mount, 3)], None),
+        "setback_area_m2": room.setback,
+        "obstacle_area_m2": room.obstacle,
+        "existing_area_m2": room.existing,
+        "excluded_area_m2": room.excluded,
+        "shaded_out_area_m2": room.usable * (1.0 - kept),
+        "usable_area_m2": room.usable * kept,
+        "module_count": count,
+        "module_area_m2": count * module.area_m2,
+        "covered_area_m2": count * module.area_m2 * np.cos(np.radians(tilt)),
+        "covered_densest_m2": densest,
+        "pdc0_kwp": kwp,
+        "pac0_kw": kwp / model.system.inverter.dc_ac_ratio,
+        "sky_view_factor": sky_view,
+        "shading_loss": np.where(on, 1.0 - simulated.specific_energy.sum(axis=1) / simulated.unshaded, np.nan),
+        "irradiation_kwh_m2": simulated.irradiation,
+        "energy_kwh": energy,
+        "energy_p90_kwh": p90(energy, confidence),
+        **{name: months[:, month] for month, name in enumerate(MONTHS)},
+        "specific_yield": np.divide(energy, kwp, out=np.full(len(kwp), np.nan), where=on),
+        "capex_cny": money.capex_cny,
+        "lcoe_cny_kwh": money.lcoe_cny_kwh,
+        "npv_cny": money.npv_cny,
+        "irr": money.irr,
+        "payback_years": money.payback_years,
+        "carbon_t": carbon_t(model.carbon, energy),
+        "roadmap_year": pd.array([None] * len(owner), dtype="Int32"),
+        "surface": np.arange(len(owner)),
+    }
+    return gpd.GeoDataFrame(values, geometry=surfaces.geometry, crs=rows.crs).sort_values("roof_id").reset_index(drop=True)
+
+
+def _audit_sample(
+    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, warmer: Floats, station: Ints, size: int
+) -> list[dict[str, Any]]:
+    with_modules = roofs[roofs["module_count"] > 0]
+    keyed = sorted((audit_key(roof), row) for row, roof in with_modules["roof_id"].items())[:size]
+    sample = []
+    for key, row in keyed:
+        roof = roofs.loc[row]
+        at = int(roof["surface"])
+        sample.append(
+            {
+                "key": key,
+                "roof_id": roof["roof_id"],
+                "station": int(station[at]),
+                "mounting": str(roof["mounting"]),
+                "surface_tilt": float(roof["surface_tilt"]),
+                "surface_azimuth": float(roof["surface_azimuth"]),
+                "temperature_offset": float(warmer[at]),
+                "specific_yield": float(roof["specific_yield"]),
+                "horizon": horizon[start[at] : start[at + 1]].ravel(),
+            }
+        )
+    return sample
+
+
+def _candidate_table(rows: gpd.GeoDataFrame, owner: Ints, mounted: _Mounted) -> pd.DataFrame:
+    use = rows["use"].to_numpy(dtype=object)[owner]
+    parts = [
+        pd.DataFrame(
+            {
+                "use": use,
+                "mounting": MOUNTING_NAMES[mount],
+                "kwp": mounted.kwp[mount],
+                "energy_kwh": mounted.open_energy[mount],
+                "covered_area_m2": mounted.covered[mount],
+                "chosen": mounted.chosen == mount,
+            }
+        )[mounted.count[mount] > 0]
+        for mount in MOUNTS
+    ]
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,235 @@
+"""Charts of the report as pictures that need no file and no font beside them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import matplotlib as mpl
+import numpy as np
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon, Rectangle
+from matplotlib.path import Path as Outline
+from matplotlib.patheffects import withStroke
+
+from .classes import classify, colour_of
+from .fonts import ChartFont, find_font, legible
+from .words import as_float, load_words
+
+INK, SOFT, BAR, WARM = "#24302f", "#66706d", "#2a7587", "#e58a3c"
+WIDTH = 6.7  # inches: the text width of an A4 page
+LONGEST_LABEL = 16
+MOST_BARS = 18
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture as a data URI, what it says, and the labels that numbers stand for where no Chinese font was found."""
+
+    uri: str
+    alt: str
+    keys: dict[str, str]
+    font: str
+
+
+def bars(labels: Sequence[str], values: Sequence[float], title: str, *, alt: str, digits: int = 1, font: ChartFont | None = None) -> Chart:
+    """
+    Horizontal bars, one a region or class, with their values written beside them.
+
+    Parameters
+    ----------
+    labels
+        Names, in the order from top to bottom; only the first 18 are drawn.
+    values
+        Values of the bars, same length.
+    title
+        Title with unit.
+    alt
+        What the picture says, for readers who do not see it.
+    digits
+        Digits after the point.
+    font
+        Font; None looks for a Chinese one.
+
+    Returns
+    -------
+    Chart
+        The picture.
+    """
+    font = font or find_font()
+    short = [label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…" for label in labels[:MOST_BARS]]
+    drawn, keys = legible([*short, title], font)
+    shown = np.asarray(values[:MOST_BARS], dtype=np.float64)
+    figure = Figure(figsize=(WIDTH, 0.55 + 0.27 * max(len(shown), 2)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.barh(np.arange(len(shown)), shown, height=0.68, color=BAR)
+    axes.invert_yaxis()
+    axes.set_yticks(np.arange(len(shown)), drawn[:-1])
+    axes.set_xlim(0, max(float(shown.max(initial=0.0)), 1e-9) * 1.14)
+    for at, value in enumerate(shown):
+        axes.text(value, at, f" {value:,.{digits}f}", va="center", ha="left", fontproperties=font.properties(8), color=INK)
+    _quiet(axes, font, drawn[-1])
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    return _chart(figure, alt, keys, font)
+
+
+def months(energies: Sequence[float], title: str, *, alt: str, names: Sequence[str], font: ChartFont | None = None) -> Chart:
+    """
+    Twelve columns, one a month.
+
+    Parameters
+    ----------
+    energies
+        Energy of January to December.
+    title
+        Title with unit.
+    alt
+        What the picture says.
+    names
+        Names of the months.
+    font
+        Font; None looks for a Chinese one.
+
+    Returns
+    -------
+    Chart
+        The picture.
+    """
+    font = font or find_font()
+    drawn, keys = legible([*names, title], font)
+    shown = np.asarray(energies, dtype=np.float64)
+    figure = Figure(figsize=(WIDTH, 2.3), layout="constrained")
+    axes = figure.add_subplot()
+    axes.bar(np.arange(len(shown)), shown, width=0.7, color=WARM)
+    axes.set_xticks(np.arange(len(shown)), drawn[:-1])
+    top = max(float(shown.max(initial=0.0)), 1e-9)
+    axes.set_ylim(0, top * 1.15)
+    for at, value in enumerate(shown):
+        axes.text(at, value + top * 0.02, f"{value:,.{1 if top < 100 else 0}f}", ha="center", va="bottom", fontproperties=font.properties(7.5), color=INK)
+    _quiet(axes, font, drawn[-1])
+    axes.yaxis.set_visible(False)
+    axes.spines["left"].set_visible(False)
+    return _chart(figure, alt, keys, font)
+
+
+def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str, alt: str, font: ChartFont | None = None) -> Chart:
+    """
+    A choropleth of regions with legend, scale bar and north arrow, in the same classes as the map page.
+
+    Parameters
+    ----------
+    regions
+        Regions with a name in the study's CRS (metres).
+    column
+        Column to colour by.
+    lang
+        zh or en.
+    title
+        Title of the picture.
+    alt
+        What the picture says.
+    font
+        Font; None looks for a Chinese one.
+
+    Returns
+    -------
+    Chart
+        The picture.
+    """
+    font = font or find_font()
+    field = load_words(lang).fields[column]
+    values = regions[column].to_numpy(dtype=np.float64, na_value=np.nan) * field.factor
+    classes = classify(values, "regions")
+    names = [str(name) for name in regions["name"]]
+    drawn, keys = legible([*names, title, load_words(lang)["north"]], font)
+    west, south, east, north = (float(side) for side in regions.total_bounds)
+    height = WIDTH * 0.72 * min(max((north - south) / max(east - west, 1.0), 0.45), 1.15)
+    figure = Figure(figsize=(WIDTH, height))
+    axes = figure.add_axes((0.0, 0.0, 0.76, 0.93))
+    tolerance = (east - west) / 2000
+    shapes = shapely.simplify(shapely.force_2d(np.asarray(regions.geometry.array, dtype=object)), tolerance)
+    for shape, value in zip(shapes, values, strict=True):
+        paths = [_outline(part) for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
+        colour = colour_of(as_float(value), classes)
+        axes.add_collection(PathCollection(paths, facecolor=colour, edgecolor="white", linewidth=1.1))
+    axes.set_xlim(west, east)
+    axes.set_ylim(south, north)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    _names(axes, regions, drawn[:-2], font)
+    _scale_and_north(axes, font, drawn[-1])
+    figure.text(0.01, 0.955, drawn[-2], fontproperties=font.properties(10), color=INK, parse_math=False)
+    low = None if classes is None else classes.low
+    for at, (edge, colour) in enumerate(zip(classes.edges, classes.colours, strict=True) if classes else ()):
+        y = 0.80 - 0.065 * at
+        figure.add_artist(Rectangle((0.79, y - 0.012), 0.035, 0.036, transform=figure.transFigure, facecolor=colour, edgecolor="#00000030", linewidth=0.5))
+        span = f"{edge:,.6g}" if low == edge else f"{low:,.6g} – {edge:,.6g}"
+        figure.text(0.835, y, span, fontproperties=font.properties(8), color=INK)
+        low = edge
+    figure.text(0.79, 0.86, field.unit, fontproperties=font.properties(8), color=SOFT, parse_math=False)
+    return _chart(figure, alt, keys, font)
+
+
+def _names(axes: Axes, regions: gpd.GeoDataFrame, drawn: Sequence[str], font: ChartFont) -> None:
+    """Names of the largest regions first; a name that would run into another is left out."""
+    west, _, east, _ = regions.total_bounds
+    wide, high = (east - west) / 34, (east - west) / 26
+    taken: list[tuple[float, float, float]] = []
+    for at in np.argsort(-regions.geometry.area.to_numpy())[:40]:
+        spot = regions.geometry.iloc[at].representative_point()
+        half = len(drawn[at]) * wide / 2
+        if any(abs(spot.x - x) < half + other and abs(spot.y - y) < high for x, y, other in taken):
+            continue
+        taken.append((spot.x, spot.y, half))
+        text = axes.text(spot.x, spot.y, drawn[at], ha="center", va="center", fontproperties=font.properties(8), color=INK, parse_math=False)
+        text.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
+
+
+def _scale_and_north(axes: Axes, font: ChartFont, north: str) -> None:
+    (west, east), (south, up) = axes.get_xlim(), axes.get_ylim()
+    wanted = (east - west) / 5
+    power = 10.0 ** np.floor(np.log10(wanted))
+    length = max(step for step in (power, 2 * power, 5 * power) if step <= wanted)
+    x, y, thick = west + (east - west) * 0.02, south + (up - south) * 0.035, (up - south) * 0.008
+    axes.add_patch(Rectangle((x, y), length / 2, thick, facecolor=INK, edgecolor=INK, linewidth=0.6))
+    axes.add_patch(Rectangle((x + length / 2, y), length / 2, thick, facecolor="white", edgecolor=INK, linewidth=0.6))
+    label = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    halo = {"facecolor": "#ffffffb0", "edgecolor": "none", "pad": 0.6}
+    axes.text(x + length, y + 2 * thick, label, ha="right", va="bottom", fontproperties=font.properties(7.5), color=INK, bbox=halo)
+    tip, size = (west + (east - west) * 0.965, up - (up - south) * 0.02), (up - south) * 0.055
+    axes.add_patch(Polygon([tip, (tip[0] - size / 4, tip[1] - size), (tip[0], tip[1] - size * 0.75), (tip[0] + size / 4, tip[1] - size)], facecolor=INK, edgecolor="white"))
+    axes.text(tip[0], tip[1] - size * 1.1, north, ha="center", va="top", fontproperties=font.properties(8), color=INK, bbox=halo)
+
+
+def _outline(polygon: shapely.Polygon) -> Outline:
+    rings = [np.asarray(ring.coords)[:, :2] for ring in (polygon.exterior, *polygon.interiors)]
+    codes = [np.r_[Outline.MOVETO, np.full(len(ring) - 2, Outline.LINETO), Outline.CLOSEPOLY] for ring in rings]
+    return Outline(np.concatenate(rings), np.concatenate(codes).astype(np.uint8))
+
+
+def _quiet(axes: Axes, font: ChartFont, title: str) -> None:
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color("#b8b5ac")
+    axes.tick_params(length=0, colors=INK)
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        label.set_fontproperties(font.properties(8.5))
+        label.set_parse_math(False)
+    axes.set_title(title, loc="left", fontproperties=font.properties(10), color=INK, parse_math=False)
+
+
+def _chart(figure: Figure, alt: str, keys: dict[str, str], font: ChartFont) -> Chart:
+    """Text becomes outlines, so that a reader's machine needs no font; no date and fixed ids, so that bytes repeat."""
+    picture = io.BytesIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "wuding"}):
+        figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    return Chart("data:image/svg+xml;base64," + base64.b64encode(picture.getvalue()).decode("ascii"), alt, keys, font.family)
+
+

@@ -1,0 +1,263 @@
+"""The reference: pvlib's own functions for one roof, one after another, all hours of the year. Slow, plain, what audits use."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pvlib
+
+from .errors import SolarError
+from .orientations import BARE, EAST_WEST, MOUNTING_NAMES, RACK, FloatArray, IntArray
+from .parameters import System
+from .weather import Weather
+
+
+def solar_position(weather: Weather) -> pd.DataFrame:
+    """
+    Compute pvlib's position of the sun for every row of a weather year.
+
+    Parameters
+    ----------
+    weather
+        One year at one place.
+
+    Returns
+    -------
+    pandas.DataFrame
+        pvlib's columns [degrees], on the index of the weather.
+    """
+    found = pvlib.solarposition.get_solarposition(weather.data.index, weather.latitude, weather.longitude, altitude=weather.altitude)
+    return pd.DataFrame(found)
+
+
+def simulate_reference(
+    weather: Weather,
+    system: System,
+    *,
+    surface_tilt: float,
+    surface_azimuth: float,
+    mounting: int,
+    gcr: float = 1.0,
+    horizon: npt.ArrayLike,
+    sky_view_factor: npt.ArrayLike,
+    temperature_offset: float = 0.0,
+    position: pd.DataFrame | None = None,
+) -> pd.Series:
+    """
+    Simulate one roof in its own orientation with pvlib's functions.
+
+    Parameters
+    ----------
+    weather
+        One year at one place.
+    system
+        Module, mounts, optics, losses and inverter.
+    surface_tilt
+        Tilt of the modules [degrees].
+    surface_azimuth
+        Azimuth of the modules, clockwise from north [degrees]; of one half where the mount is east-west.
+    mounting
+        0 flush, 1 rack, 2 east_west.
+    gcr
+        Module area over field area; used by racks and east-west.
+    horizon
+        Horizon elevation of the sample points in 72 sectors centred on 0, 5, ... degrees, shape (P, 72) [degrees].
+    sky_view_factor
+        Visible sky of the module plane over its unobstructed value, shape (P,).
+    temperature_offset
+        Added to the air temperature [K].
+    position
+        Result of `solar_position`, to save its time in a loop.
+
+    Returns
+    -------
+    pandas.Series
+        AC power of each hour [kW per kWp], name `ac`, on the index of the weather.
+
+    Raises
+    ------
+    SolarError
+        If the mount is unknown or the shapes do not fit.
+
+    Notes
+    -----
+    The physics of `engine.simulate`, written down a second time without classes, tables or compiled code.
+    """
+    if mounting not in (0, RACK, EAST_WEST):
+        raise SolarError(f"reference: mounting is {mounting}; expected 0 flush, 1 rack or 2 east_west")
+    sun = solar_position(weather) if position is None else position
+    lit = _lit_share(sun, _horizons(horizon))
+    light = _plane_light(
+        weather,
+        system,
+        sun,
+        lit,
+        surface_tilt,
+        surface_azimuth,
+        mounting,
+        gcr,
+        float(np.mean(np.asarray(sky_view_factor, dtype=np.float64))),
+    )
+    mount, module = system.mounts[MOUNTING_NAMES[mounting]], system.module
+    cell = pvlib.temperature.pvsyst_cell(
+        light, weather.data["temp_air"] + temperature_offset, weather.data["wind_speed"], mount.u_c, mount.u_v,
+        module_efficiency=module.efficiency, alpha_absorption=module.absorption,
+    )  # fmt: skip
+    dc = pvlib.pvsystem.pvwatts_dc(light, cell, 1.0, module.gamma_pdc) * system.dc_factor
+    ac_rating = 1.0 / system.inverter.dc_ac_ratio
+    ac = pvlib.inverter.pvwatts(dc, ac_rating / system.inverter.eta_nom, system.inverter.eta_nom) * system.ac_factor
+    return pd.Series(ac, index=weather.data.index, name="ac").clip(lower=0.0)
+
+
+def plane_irradiation(
+    weather: Weather,
+    system: System,
+    *,
+    surface_tilt: float,
+    surface_azimuth: float,
+    horizon: npt.ArrayLike,
+    sky_view_factor: npt.ArrayLike,
+    position: pd.DataFrame | None = None,
+) -> float:
+    """
+    Sum the irradiation of a bare plane over the year with pvlib's functions.
+
+    Parameters
+    ----------
+    weather
+        One year at one place.
+    system
+        Albedo and reflectance of the blocked sky.
+    surface_tilt
+        Tilt of the plane [degrees].
+    surface_azimuth
+        Azimuth of the plane [degrees].
+    horizon
+        Horizon elevation of the sample points, shape (P, 72) [degrees].
+    sky_view_factor
+        Visible sky of the plane over its unobstructed value, shape (P,).
+    position
+        Result of `solar_position`, to save its time in a loop.
+
+    Returns
+    -------
+    float
+        Global irradiation on the plane, before reflection losses [kWh/m²].
+    """
+    sun = solar_position(weather) if position is None else position
+    view = float(np.mean(np.asarray(sky_view_factor, dtype=np.float64)))
+    lit = _lit_share(sun, _horizons(horizon))
+    return float(_plane_light(weather, system, sun, lit, surface_tilt, surface_azimuth, BARE, 1.0, view).sum() / 1000.0)
+
+
+def monthly_energy(hourly: pd.Series, weather: Weather) -> FloatArray:
+    """
+    Sum hourly power by local month.
+
+    Parameters
+    ----------
+    hourly
+        Power of each row of the weather year, shape (8760,) [kW].
+    weather
+        The year it was simulated with; tells the months.
+
+    Returns
+    -------
+    numpy.ndarray
+        Energy of January to December, shape (12,) [kWh].
+    """
+    sums = np.bincount(weather.month - 1, weights=hourly.to_numpy(dtype=np.float64), minlength=12)
+    return np.asarray(sums, dtype=np.float64)
+
+
+def audit_sample(ids: Sequence[str], size: int = 200) -> IntArray:
+    """
+    Choose the roofs that a run simulates again with the reference.
+
+    Parameters
+    ----------
+    ids
+        Unique ids of the roofs, shape (R,).
+    size
+        How many to choose, at most.
+
+    Returns
+    -------
+    numpy.ndarray
+        Indices into `ids`; the chosen ids and their order depend on the set of ids only, not on their order.
+    """
+    ranked = heapq.nsmallest(
+        size, ((hashlib.blake2b(i.encode(), digest_size=8, person=b"audit").digest(), i, n) for n, i in enumerate(ids))
+    )
+    return np.array([n for _, _, n in ranked], dtype=np.int64)
+
+
+def _horizons(horizon: npt.ArrayLike) -> FloatArray:
+    """Horizons as (P, 72)."""
+    found = np.atleast_2d(np.asarray(horizon, dtype=np.float64))
+    if found.ndim != 2 or found.shape[1] != 72 or found.shape[0] == 0:
+        raise SolarError(f"reference: horizon has shape {found.shape}; expected (points, 72) degrees")
+    return found
+
+
+def _lit_share(sun: pd.DataFrame, horizon: FloatArray) -> FloatArray:
+    """Share of the points above whose horizon the sun stands, per hour."""
+    directions = np.arange(73) * 5.0
+    azimuth, elevation = sun["azimuth"].to_numpy(), sun["apparent_elevation"].to_numpy()
+    lit = [elevation > np.maximum(np.interp(azimuth, directions, np.append(h, h[0])), 0.0) for h in horizon]
+    return np.asarray(np.mean(lit, axis=0), dtype=np.float64)
+
+
+def _plane_light(
+    weather: Weather,
+    system: System,
+    sun: pd.DataFrame,
+    lit: FloatArray,
+    tilt: float,
+    azimuth: float,
+    mounting: int,
+    gcr: float,
+    view: float,
+) -> pd.Series:
+    """Light on the plane, for east-west the mean of both halves [W/m²]."""
+    if mounting != EAST_WEST:
+        return _half_light(weather, system, sun, lit, tilt, azimuth, mounting, gcr if mounting == RACK else 0.0, view)
+    halves = [_half_light(weather, system, sun, lit, tilt, (azimuth + turn) % 360.0, mounting, gcr / 2.0, view) for turn in (0.0, 180.0)]
+    return (halves[0] + halves[1]) / 2.0
+
+
+def _half_light(
+    weather: Weather,
+    system: System,
+    sun: pd.DataFrame,
+    lit: FloatArray,
+    tilt: float,
+    azimuth: float,
+    mounting: int,
+    row_gcr: float,
+    view: float,
+) -> pd.Series:
+    """Light behind the glass of one plane (on it, where bare): beam where lit, sky as far as seen, ground, the blocked dome."""
+    data, zenith = weather.data, sun["apparent_zenith"]
+    extra = pvlib.irradiance.get_extra_radiation(data.index)
+    aoi = pvlib.irradiance.aoi(tilt, azimuth, zenith, sun["azimuth"])
+    sky = pvlib.irradiance.haydavies(tilt, azimuth, data["dhi"], data["dni"], extra, zenith, sun["azimuth"], return_components=True)
+    beam = (data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) + sky["poa_circumsolar"]) * lit
+    ground = pvlib.irradiance.get_ground_diffuse(tilt, data["ghi"], system.optics.albedo)
+    blocked = system.optics.blocked_reflectance * data["ghi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0 * (1.0 - view)
+    above = sky["poa_isotropic"] * view + blocked
+    if row_gcr > 0 and tilt > 0:
+        shaded = pvlib.shading.shaded_fraction1d(zenith, sun["azimuth"], azimuth - 90.0, tilt, collector_width=row_gcr, pitch=1.0)
+        beam = beam * (1.0 - shaded).fillna(1.0)
+        above = above * (1.0 - pvlib.shading.sky_diffuse_passias(pvlib.shading.masking_angle_passias(tilt, row_gcr)))
+    if mounting == BARE or system.optics.iam == "none":
+        return pd.Series(beam + above + ground)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        diffuse_iam = pvlib.iam.marion_diffuse("physical", tilt)
+    ground = ground * diffuse_iam["ground"] if tilt > 0 else 0.0
+    return pd.Series(beam * pvlib.iam.physical(aoi) + above * diffuse_iam["sky"] + ground)

@@ -1,0 +1,221 @@
+"""The command line. Heavy imports happen when a command needs them, so that --help answers at once."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    name="wuding",
+    help="屋顶 wuding：整县（市、区）屋顶光伏潜力测算、目标研判与成图。Rooftop solar planning for counties and cities.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Lang = Annotated[Optional[str], typer.Option("--lang", help="zh 或 en；默认按研究文件。 Language of messages and products.")]
+RunFolder = Annotated[Path, typer.Argument(help="已完成的结果文件夹。 Folder of a finished run.")]
+StudyFile = Annotated[Path, typer.Argument(help="研究文件 study.toml。 The study file.")]
+
+
+def main() -> None:
+    """Run the command line: 0 done, 2 the user's to mend, 1 a fault of ours."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("已停止；再次运行同一命令即可从中断处继续。 Stopped; run the same command again to continue.", file=sys.stderr)
+        sys.exit(130)
+    except ValueError as error:
+        from .errors import INPUT_ERRORS
+
+        if not isinstance(error, INPUT_ERRORS):
+            raise
+        print(f"错误 error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def cache_folder() -> Path:
+    """
+    Return the user's folder for compiled code, by version.
+
+    Returns
+    -------
+    pathlib.Path
+        Not created here.
+    """
+    import importlib.metadata
+
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local")))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
+    return base / "wuding" / importlib.metadata.version("wuding")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="写到哪个文件夹。 Folder to write into.")] = Path("sample-county"),
+    buildings: Annotated[int, typer.Option("--buildings", help="建筑数量。 Number of buildings.")] = 3000,
+    workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="进程数。 Worker processes.")] = None,
+    lang: Lang = None,
+) -> None:
+    """生成一个虚构的示例县并运行全流程。 Write a made-up county and run the whole job on it."""
+    from .county import write_county
+    from .pipeline import run_study
+    from .progress import Screen
+    from .study import load_study
+
+    screen = Screen(_lang(lang, "zh"))
+    screen.say("以下为虚构的示例县，与任何真实地方无关。", "This county is made up; it shows no real place.")
+    with screen.running():
+        files = write_county(out, buildings=buildings, progress=lambda done, total: screen.told("county", done, total))
+        study = load_study(files.study)
+        study = _with_lang(study, lang)
+        manifest = run_study(study, out / "run", screen, workers=workers)
+    _summary(manifest, out / "run", study.study.lang)
+
+
+@app.command()
+def init(file: Annotated[Path, typer.Argument(help="要写的文件。 File to write.")] = Path("study.toml")) -> None:
+    """写一个逐项注释的研究文件。 Write a commented study file."""
+    from .errors import StudyError
+    from .templates import STUDY_TEMPLATE
+
+    if file.exists():
+        raise StudyError(f"{file.name} exists already; give another name or remove it first")
+    file.write_text(STUDY_TEMPLATE, encoding="utf-8")
+    print(f"{file}: 请按注释修改后运行 wuding check {file}")
+
+
+@app.command()
+def template(study: StudyFile, out: Annotated[Optional[Path], typer.Option("--out", help="Excel 文件名。 Name of the Excel file.")] = None, lang: Lang = None) -> None:
+    """生成只有用户才知道的数据的 Excel 表（已装容量、在建容量、承载力、用能）。 The Excel form for what only the user knows."""
+    from .products import form_areas
+    from .study import load_study
+
+    content = load_study(study)
+    from layers.form import write_form
+
+    target = out or content.folder / "填报表.xlsx"
+    write_form(target, form_areas(content), "en" if _lang(lang, content.study.lang) == "en" else "zh")
+    print(f'{target}: 填写后在研究文件 [policy] 中写 form = "{target.name}"')
+
+
+@app.command()
+def check(study: StudyFile, lang: Lang = None) -> None:
+    """快速检查所有输入：坐标系、数量、覆盖、字段与问题。 Read every input quickly and tell what was found."""
+    from .checking import check_study
+    from .study import load_study
+
+    content = load_study(study)
+    for line in check_study(content, _lang(lang, content.study.lang)):
+        print(line)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    out: Annotated[Optional[Path], typer.Option("--out", help="结果文件夹；默认在研究文件旁。 Run folder.")] = None,
+    workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="进程数；默认等于核数。 Worker processes.")] = None,
+    scheduler: Annotated[Optional[str], typer.Option("--scheduler", help="已有 Dask 集群地址 tcp://…。 Address of a Dask scheduler.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="不续跑，从头开始。 Start anew.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="进度输出为 JSON 行。 Progress as JSON lines.")] = False,
+    lang: Lang = None,
+) -> None:
+    """运行全流程；中断后再次运行会继续。 The whole job; resumes an interrupted run."""
+    from .pipeline import run_study
+    from .progress import Screen
+    from .study import load_study
+
+    content = _with_lang(load_study(study), lang)
+    folder = out or content.folder / f"{content.study.name}-run"
+    screen = Screen(content.study.lang, json_lines=log_json)
+    with screen.running():
+        manifest = run_study(content, folder, screen, workers=workers, scheduler=scheduler, fresh=fresh)
+    _summary(manifest, folder, content.study.lang)
+
+
+@app.command()
+def status(run_folder: RunFolder) -> None:
+    """查看一个运行进行到哪里。 How far a run is."""
+    from .products import run_status
+
+    print(run_status(run_folder))
+
+
+@app.command()
+def parcel(run_folder: RunFolder, parcel_id: Annotated[str, typer.Argument(help="地块编号。 Parcel id.")]) -> None:
+    """一个地块能装多少：写 parcels/ID/sheet.json 并打印。 What one parcel can carry."""
+    from .products import parcel_sheet
+
+    print(parcel_sheet(run_folder, parcel_id))
+
+
+@app.command()
+def targets(
+    run_folder: RunFolder,
+    study: Annotated[Path, typer.Option("--study", help="研究文件，政策与填报表从中读取。 Study file with policy and form.")],
+) -> None:
+    """不重算屋顶，按研究文件中的政策与填报表重做目标研判。 Judge the targets anew without recomputing roofs."""
+    from .products import remake_targets
+    from .study import load_study
+
+    remake_targets(load_study(study), run_folder)
+    print(run_folder / "targets.json")
+
+
+@app.command("map")
+def map_(run_folder: RunFolder, lang: Lang = None) -> None:
+    """重做地图与报告。 Remake map and report."""
+    from .products import remake_pages
+
+    for path in remake_pages(run_folder, lang):
+        print(path)
+
+
+@app.command()
+def export(
+    run_folder: RunFolder,
+    file: Annotated[Path, typer.Option("--to", help="目标文件：.gpkg .geojson .fgb .shp .csv。 Target file.")],
+    table: Annotated[str, typer.Option("--table", help="roofs、buildings 或区域图层名。 Table.")] = "roofs",
+) -> None:
+    """把一张结果表导出为其他格式。 Export one table to another format."""
+    from .products import export_table
+
+    print(export_table(run_folder, table, file))
+
+
+@app.command()
+def compare(run_a: RunFolder, run_b: RunFolder) -> None:
+    """比较两个结果：合计、用途、责任区域、目标及原因。 Differences of two runs and their causes."""
+    from .products import compare_runs
+
+    for line in compare_runs(run_a, run_b):
+        print(line)
+
+
+def _lang(option: str | None, default: str) -> str:
+    from .errors import StudyError
+
+    if option not in (None, "zh", "en"):
+        raise StudyError(f"--lang {option}: expected zh or en")
+    return option or default
+
+
+def _with_lang(study, lang):  # type: ignore[no-untyped-def]
+    chosen = _lang(lang, study.study.lang)
+    return study.model_copy(update={"study": study.study.model_copy(update={"lang": chosen})})
+
+
+def _summary(manifest, folder, lang):  # type: ignore[no-untyped-def]
+    from .products import summary_lines
+
+    for line in summary_lines(manifest, folder, lang):
+        print(line)

@@ -1,0 +1,317 @@
+"""The whole job, top to bottom: footprints in, roofs, sums, targets and products out."""
+
+import json
+import math
+import os
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+
+from geo.archetypes import load_archetypes
+from geo.far_horizons import far_horizons
+from layers.carbon import load_carbon
+from layers.grid_cells import choose_size, grid_cells
+from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield
+from layers.policy import Policy, load_policy
+from layers.schema import write_table
+from layers.sums import add_to_buildings, read_roofs, sum_regions, totals
+from solar.climatology import jinan_climatology
+from solar.money import load_finance
+from solar.parameters import System, load_system
+from solar.sky import prepare_sky
+from solar.uncertainty import p90_of_groups
+from solar.weather import Weather, read_weather
+
+from .audit import WARN_ABOVE, audit
+from .errors import StudyError
+from .inputs import COLUMN_OF, Prepared, prepare
+from .manifest import Clock, check_rooms, plain, version, versions, write_json
+from .products import write_products, write_targets
+from .progress import Screen
+from .study import Study
+from .workers import assess_tiles, cluster
+
+CLIMATOLOGY_REACH_KM, STATION_REACH_KM = 150.0, 100.0
+FIRST_NEW_YEARS = (2021, 2025)  # 十四五; where a study names no policy, nothing is judged by it
+
+
+def run_study(study: Study, out: Path, screen: Screen, *, workers: int | None = None, scheduler: str | None = None, fresh: bool = False) -> dict[str, Any]:
+    """
+    Run a study from its files to all products.
+
+    Parameters
+    ----------
+    study
+        The study.
+    out
+        Run folder; an interrupted run of the same inputs is continued.
+    screen
+        Where progress is shown.
+    workers
+        Worker processes; the machine's cores by default.
+    scheduler
+        Address of a running Dask scheduler instead.
+    fresh
+        Start anew whatever is there.
+
+    Returns
+    -------
+    dict
+        The manifest.
+    """
+    check_rooms()
+    clock, work = Clock(), out / ".work"
+    policy = _policy(study)
+    with clock.stage("prepare"):
+        prepared = prepare(study, work, _new_years(policy), screen.told)
+    with clock.stage("weather"):
+        screen.told("weather", 0, 1)
+        weathers = read_weathers(study)
+        model = _model(study, prepared, weathers)
+        screen.told("weather", 1, 1)
+    _continue_or_clear(study, prepared, out, work, fresh)
+    _save(model, work / "model.pickle")
+    with clock.stage("roofs"):
+        files = [str(name) for name in prepared.tiles["file"]]
+        count = workers or study.run.workers or os.cpu_count() or 1
+        with cluster(len(files), count, scheduler) as client:
+            assess_tiles(client, work, out / "roofs", files, lambda done, total: screen.told("tiles", done, total))
+    with clock.stage("audit"):
+        checked = audit(work, model, weathers, lambda done, total: screen.told("audit", done, total))
+    with clock.stage("tables"):
+        screen.told("tables", 0, 2)
+        buildings, regions, whole = _tables(prepared, out, work)
+        screen.told("tables", 1, 2)
+        write_targets(study, policy, buildings, regions, out)
+        screen.told("tables", 2, 2)
+    manifest = _manifest(study, prepared, weathers, model, clock, checked, buildings, whole, work)
+    write_json(out / "manifest.json", manifest)
+    write_products(out, study.study.name, study.study.lang, clock, screen)
+    manifest["stages"] = clock.stages
+    write_json(out / "manifest.json", manifest)
+    return manifest
+
+
+def _policy(study: Study) -> Policy | None:
+    if study.policy is None:
+        return None
+    name = study.policy.name
+    return load_policy(study.path(name) if name.endswith(".toml") else name)
+
+
+def _new_years(policy: Policy | None) -> tuple[int, int]:
+    if policy is None or policy.new_start is None or policy.new_end is None:
+        return FIRST_NEW_YEARS
+    return policy.new_start.year + (policy.new_start.timetuple().tm_yday > 1), policy.new_end.year - ((policy.new_end.month, policy.new_end.day) != (12, 31))
+
+
+def read_weathers(study: Study) -> list[Weather]:
+    """
+    Read the study's weather, or build the climatology year.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    list of Weather
+        One for each station.
+    """
+    if study.weather.source == "climatology":
+        return [jinan_climatology()]
+    missing = [text for text in study.weather.files if not study.path(text).is_file()]
+    if missing:
+        raise StudyError(f"weather.files: there is no file {', '.join(missing)}; correct the path, or write source = \"climatology\" instead (Jinan only)")
+    return [read_weather(study.path(text)) for text in study.weather.files]
+
+
+def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
+    to_degrees = pyproj.Transformer.from_crs(prepared.crs, 4326, always_xy=True)
+    standing = prepared.buildings[prepared.buildings["status"] == ""]
+    left, bottom, right, top = standing.total_bounds
+    longitude, latitude = to_degrees.transform((left + right) / 2, (bottom + top) / 2)
+    _check_distance(study, prepared, weathers, float(longitude), float(latitude))
+    system = load_system(_system_overrides(study))
+    orientations = county_orientations(system, float(latitude))
+    stations = tuple(_station(weather, prepared.crs, orientations, system) for weather in weathers)
+    points = shapely.get_coordinates(shapely.centroid(standing.geometry.to_numpy()))
+    far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, points[:, 0], points[:, 1])
+    degradation = {"degradation_first_year": 0.0, "degradation_annual": system.degradation.annual}
+    return Model(
+        archetypes=load_archetypes(study.roofs.archetypes),
+        system=system,
+        stations=stations,
+        finance=load_finance(degradation),
+        carbon=load_carbon(),
+        latitude=float(latitude),
+        terrain=prepared.terrain,
+        far=far,
+        dsm=prepared.dsm,
+        surface_resolution=study.terrain.surface_resolution,
+        choose=study.system.choose,
+        point_threshold=study.roofs.point_threshold,
+    )
+
+
+def _station(weather: Weather, crs: pyproj.CRS, orientations: Any, system: System) -> Station:
+    x, y = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform(weather.longitude, weather.latitude)
+    sky = prepare_sky(weather, orientations, system)
+    return Station(sky, float(x), float(y), float(weather.altitude), open_yield(sky))
+
+
+def _system_overrides(study: Study) -> dict[str, Any]:
+    section = study.system
+    named = {"module": section.module, "mounts": section.mounting, "losses": section.losses, "inverter": section.inverter}
+    return {name: values for name, values in named.items() if values}
+
+
+def _check_distance(study: Study, prepared: Prepared, weathers: list[Weather], longitude: float, latitude: float) -> None:
+    geod = pyproj.Geod(ellps="WGS84")
+    for weather in weathers:
+        away = geod.inv(longitude, latitude, weather.longitude, weather.latitude)[2] / 1000.0
+        if weather.climatology and away > CLIMATOLOGY_REACH_KM:
+            raise StudyError(
+                f"weather.source = \"climatology\" is Jinan's; the buildings are {away:.0f} km away (limit {CLIMATOLOGY_REACH_KM:.0f}). Give a weather file: weather.files = [\"place.epw\"]"
+            )
+        if not weather.climatology and away > STATION_REACH_KM:
+            if not study.weather.stand_in:
+                raise StudyError(
+                    f"weather file {weather.name!r} is for {weather.latitude:.2f} N {weather.longitude:.2f} E, {away:.0f} km from the buildings (limit {STATION_REACH_KM:.0f}). "
+                    "Give one of the place, or write stand_in = true under [weather] to run with it as a stand-in"
+                )
+            prepared.warnings.append(f"the weather is a stand-in from {away:.0f} km away ({weather.name}): yields are not those of this place")
+        prepared.warnings.extend(f"weather {weather.name}: {note}" for note in weather.notes)
+        if weather.climatology:
+            prepared.warnings.append("no weather file: a typical year built from a monthly climatology of Jinan whose values could not be checked against a source")
+
+
+def _continue_or_clear(study: Study, prepared: Prepared, out: Path, work: Path, fresh: bool) -> None:
+    """Keep finished tiles only of a run with the same study, inputs and version."""
+    mark = work / "fingerprint.json"
+    content = json.dumps(plain([version(), study.model_dump(mode="json", exclude={"run": {"workers"}}), prepared.inputs]), sort_keys=True)
+    same = mark.is_file() and mark.read_text(encoding="utf-8") == content
+    if fresh or not same:
+        for name in ("roofs", "regions"):
+            shutil.rmtree(out / name, ignore_errors=True)
+        for name in ("audit", "mounts", "unfinished"):
+            shutil.rmtree(work / name, ignore_errors=True)
+    (out / "roofs").mkdir(parents=True, exist_ok=True)
+    mark.write_text(content, encoding="utf-8")
+
+
+def _save(model: Model, file: Path) -> None:
+    part = file.with_suffix(".part")
+    with part.open("wb") as stream:
+        pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
+    part.replace(file)
+
+
+def _tables(prepared: Prepared, out: Path, work: Path) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
+    roofs = read_roofs(out / "roofs", ("building_id",))
+    table = prepared.buildings
+    with_modules = roofs.groupby("building_id")["module_count"].sum()
+    assessed = table["building_id"].map(with_modules)
+    table["status"] = np.where(table["status"] == "", np.where(assessed > 0, "assessed", "no_usable_area"), table["status"])
+    buildings = add_to_buildings(table.sort_values("building_id"), roofs)
+    write_table(buildings, "buildings", out / "buildings.parquet", work / "unfinished")
+    members = table.set_index("building_id")
+    layers = {name: frame for name, frame in prepared.regions.items() if name != "urban"}
+    cells, cell_of = grid_cells(table, choose_size(table))
+    layers["grid"] = cells
+    members = members.assign(cell=cell_of.to_numpy())
+    regions = {}
+    for name, frame in layers.items():
+        column = "cell" if name == "grid" else COLUMN_OF.get(name, f"region_{name}")
+        own = frame.assign(name=frame["id"]) if name == "parcels" else frame
+        joined = roofs.assign(**{column: roofs["building_id"].map(members[column])})
+        regions[name] = sum_regions(joined, members.reset_index(), own, column, p90=p90_of_groups)
+        write_table(regions[name], "regions", out / "regions" / f"{name}.parquet", work / "unfinished")
+    return buildings, regions, totals(roofs, p90=p90_of_groups)
+
+
+def _manifest(
+    study: Study,
+    prepared: Prepared,
+    weathers: list[Weather],
+    model: Model,
+    clock: Clock,
+    checked: dict[str, Any],
+    buildings: gpd.GeoDataFrame,
+    whole: dict[str, Any],
+    work: Path,
+) -> dict[str, Any]:
+    warnings = list(dict.fromkeys(prepared.warnings))
+    if checked["rms"] > WARN_ABOVE:
+        warnings.append(f"the audit's RMS error is {checked['rms']:.2%}, above {WARN_ABOVE:.0%}")
+    if study.study.made_up:
+        warnings.insert(0, "this county is made up: terrain, buildings and names are invented")
+    first = weathers[0]
+    return {
+        "study": {"name": study.study.name, "lang": study.study.lang, "as_of": str(study.study.as_of), "crs": prepared.crs.to_string()},
+        "inputs": prepared.inputs,
+        "versions": versions(),
+        "parameters": {
+            "system": [vars(p) for p in model.system.parameters],
+            "finance": [{"name": f.name, "value": f.value, "unit": f.unit, "source": f.source, "verified": f.verified} for f in model.finance.facts],
+            "latitude": model.latitude,
+            "choose": model.choose,
+            "point_threshold": model.point_threshold,
+            "surface_resolution_m": model.surface_resolution,
+            "tile_buildings": study.run.tile_buildings,
+            "lapse_k_per_m": LAPSE_K_PER_M,
+        },
+        "counts": {str(k): int(v) for k, v in buildings["status"].value_counts().sort_index().items()},
+        "stages": clock.stages,
+        "audit": checked,
+        "mounts": _mounts(work),
+        "warnings": warnings,
+        "notes": {
+            "weather": {
+                "name": first.name,
+                "latitude": first.latitude,
+                "longitude": first.longitude,
+                "source": first.source,
+                "stand_in": study.weather.stand_in,
+                "climatology": first.climatology,
+                "verified": first.verified,
+                "stamp_offset_h": first.stamp_offset_h,
+                "ghi_kwh_m2": float(first.data["ghi"].sum() / 1000.0),
+                "stations": len(weathers),
+            },
+            "terrain": prepared.facts["terrain"],
+            "regions": prepared.facts["regions"],
+            "made_up": study.study.made_up,
+        },
+        "totals": whole,
+    }
+
+
+def _mounts(work: Path) -> list[dict[str, Any]]:
+    """Sum every candidate by class, exactly, so that tiles leave no trace."""
+    files = sorted((work / "mounts").glob("*.parquet"))
+    table = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    rows = []
+    for (use, mounting), part in table.groupby(["use", "mounting"], sort=True):
+        rows.append(
+            {
+                "use": use,
+                "mounting": mounting,
+                "roofs": len(part),
+                "chosen": int(part["chosen"].sum()),
+                "pdc0_kwp": math.fsum(part["kwp"]),
+                "unshaded_energy_kwh": math.fsum(part["energy_kwh"]),
+                "covered_area_m2": math.fsum(part["covered_area_m2"]),
+            }
+        )
+    return rows
+
+

@@ -1,0 +1,446 @@
+"""The products of a run, made from its tables; each can be made again without touching the roofs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from layers.form import FormValues, read_form
+from layers.geopackage import write_geopackage
+from layers.policy import Policy, load_policy
+from layers.spreadsheet import write_tables
+from layers.sums import sum_classes
+from layers.targets import judge
+
+from .errors import StudyError
+from .manifest import Clock, plain, write_json
+from .progress import Screen
+from .study import Study
+
+FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
+
+
+def write_targets(study: Study, policy: Policy | None, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame], out: Path) -> None:
+    """
+    Judge the targets and write targets.json and targets.csv.
+
+    Parameters
+    ----------
+    study
+        The study: date, form, what is built.
+    policy
+        The policy, or None: then nothing is judged.
+    buildings
+        Table `buildings` with the sums of the roofs.
+    regions
+        Region tables by layer.
+    out
+        Run folder.
+    """
+    rows: list[dict[str, Any]] = []
+    if policy is not None:
+        areas = _areas(regions)
+        form = _form(study, areas)
+        rows = judge(policy, buildings, form, study.study.as_of, areas=areas)
+    content = {"as_of": str(study.study.as_of), "policy": policy.name if policy else None, "targets": rows}
+    write_json(out / "targets.json", content)
+    table = pd.DataFrame([{key: _cell(value) for key, value in plain(row).items()} for row in rows])
+    part = out / "targets.csv.part"
+    table.to_csv(part, index=False, encoding="utf-8-sig")
+    part.replace(out / "targets.csv")
+
+
+def _cell(value: Any) -> Any:
+    return value if not isinstance(value, (list, dict)) else json.dumps(value, ensure_ascii=False)
+
+
+def _areas(regions: Mapping[str, gpd.GeoDataFrame]) -> list[str]:
+    layer = regions.get("responsible", regions.get("districts"))
+    return [] if layer is None else [str(n) for n, k in zip(layer["name"], layer["kind"], strict=True) if k == "region"]
+
+
+def _form(study: Study, areas: list[str]) -> FormValues | None:
+    if study.policy is None:
+        return None
+    return read_form(study.path(study.policy.form), areas) if study.policy.form else None
+
+
+def form_areas(study: Study) -> list[str]:
+    """
+    Name the accountable areas of a study for the Excel form.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    list of str
+        Names of `responsible`, else of `districts`.
+    """
+    from geo.vectors import study_crs
+
+    from .inputs import read_region
+
+    for name in ("responsible", "districts"):
+        if name in study.regions:
+            return [str(n) for n in read_region(study, name, study.regions[name], study_crs(study.study.crs))["name"]]
+    raise StudyError("the form has a row per accountable area: add responsible or districts under [regions]")
+
+
+def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen) -> None:
+    """
+    Write GeoPackage, spreadsheet, map and report from the tables of a run.
+
+    Parameters
+    ----------
+    out
+        Run folder with manifest.json, targets.json and the tables.
+    name
+        Name of the GeoPackage.
+    lang
+        "zh" or "en".
+    clock, screen
+        Where time and progress are noted.
+    """
+    regions = read_regions_of(out)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    with clock.stage("geopackage"):
+        screen.told("geopackage", 0, 1)
+        for old in out.glob("*.gpkg"):
+            if old.name != f"{name}.gpkg":
+                old.unlink()
+        write_geopackage(
+            out / f"{name}.gpkg",
+            roofs_dataset=out / "roofs",
+            buildings=out / "buildings.parquet",
+            regions=regions,
+            about=about_rows(manifest),
+            lang=lang,
+            work=out / ".work" / "unfinished",
+        )
+        screen.told("geopackage", 1, 1)
+    with clock.stage("products"):
+        screen.told("products", 0, 3)
+        spreadsheet(out, regions, manifest, lang)
+        screen.told("products", 1, 3)
+        remake_pages(out, lang)
+        screen.told("products", 3, 3)
+
+
+def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> None:
+    """
+    Write tables.xlsx.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    regions
+        Region tables by layer.
+    manifest
+        The run's manifest.
+    lang
+        "zh" or "en".
+    """
+    targets = json.loads((out / "targets.json").read_text(encoding="utf-8"))["targets"]
+    buildings = pd.read_parquet(out / "buildings.parquet").drop(columns=["geometry", "bbox"], errors="ignore")
+    write_tables(
+        out / "tables.xlsx", targets=targets, regions=regions, by_use=sum_classes(buildings, "use"), by_status=sum_classes(buildings, "status"), manifest=manifest, lang=lang
+    )
+
+
+def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
+    """
+    Write map.html and report.html from a finished run.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    lang
+        "zh" or "en"; the study's language by default.
+
+    Returns
+    -------
+    list of Path
+        The two pages.
+    """
+    from maps.county_map import county_map
+    from maps.report import report
+    from maps.tables import read_tables
+
+    if lang not in (None, "zh", "en"):
+        raise StudyError(f"--lang {lang}: expected zh or en")
+    tables = read_tables(out)
+    chosen = lang or tables.lang
+    return [county_map(tables, out / "map.html", chosen), report(tables, out / "report.html", chosen)]
+
+
+def remake_targets(study: Study, out: Path) -> None:
+    """
+    Judge a finished run by the study's policy and form as they are now, and remake what shows targets.
+
+    Parameters
+    ----------
+    study
+        The study.
+    out
+        Run folder.
+    """
+    manifest = read_manifest(out)
+    policy = None
+    if study.policy is not None:
+        policy = load_policy(study.path(study.policy.name) if study.policy.name.endswith(".toml") else study.policy.name)
+    regions = read_regions_of(out)
+    write_targets(study, policy, gpd.read_parquet(out / "buildings.parquet"), regions, out)
+    spreadsheet(out, regions, manifest, study.study.lang)
+    remake_pages(out, study.study.lang)
+
+
+def read_regions_of(out: Path) -> dict[str, gpd.GeoDataFrame]:
+    """
+    Read the region tables of a run.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Returns
+    -------
+    dict of str to GeoDataFrame
+        By layer.
+    """
+    return {path.stem: gpd.read_parquet(path).drop(columns=["bbox"], errors="ignore") for path in sorted((out / "regions").glob("*.parquet"))}
+
+
+def read_manifest(out: Path) -> dict[str, Any]:
+    """
+    Read the manifest of a finished run.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    StudyError
+        If the folder is no finished run.
+    """
+    file = out / "manifest.json"
+    if not file.is_file():
+        raise StudyError(f"{out.name}: not a finished run (no manifest.json); finish it with wuding run")
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
+def about_rows(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
+    """
+    Say in the GeoPackage what it is: the facts a reader needs who has only this file.
+
+    Parameters
+    ----------
+    manifest
+        The run's manifest.
+
+    Returns
+    -------
+    list of dict
+        `key`, `zh`, `en`, `value`.
+    """
+    weather, totals = manifest["notes"]["weather"], manifest["totals"]
+    rows = [
+        ("name", "研究名称", "Study", manifest["study"]["name"]),
+        ("as_of", "数据截至", "As of", manifest["study"]["as_of"]),
+        ("crs", "坐标系", "CRS", manifest["study"]["crs"]),
+        ("version", "软件版本", "Version", f"wuding {manifest['versions']['wuding']}"),
+        ("made_up", "是否虚构示例", "Made-up sample", "是 yes" if manifest["notes"]["made_up"] else "否 no"),
+        ("weather", "气象数据", "Weather", str(weather["name"])),
+        ("weather_verified", "气象数据已核实", "Weather checked", "是 yes" if weather["verified"] else "否 no"),
+        ("stand_in", "气象为异地代用", "Weather is a stand-in", "是 yes" if weather["stand_in"] else "否 no"),
+        ("pdc0_mwp", "装机容量（直流）/MWp", "Capacity, DC, MWp", f"{totals['pdc0_kwp'] / 1000:.3f}"),
+        ("energy_gwh", "年发电量/GWh", "Annual energy, GWh", f"{totals['energy_kwh'] / 1e6:.3f}"),
+        ("audit_rms", "抽样复核均方根误差", "Audit RMS error", f"{manifest['audit']['rms']:.5f}"),
+        ("use", "使用范围", "Use", "仅供内部规划使用 for internal planning use"),
+    ]
+    rows += [(f"warning_{n:02d}", "提示", "Warning", text) for n, text in enumerate(manifest["warnings"], start=1)]
+    return [{"key": key, "zh": zh, "en": en, "value": value} for key, zh, en, value in rows]
+
+
+def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[str]:
+    """
+    Say on the screen what came out.
+
+    Parameters
+    ----------
+    manifest
+        The run's manifest.
+    folder
+        Run folder.
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    totals, checked, counts = manifest["totals"], manifest["audit"], manifest["counts"]
+    targets = json.loads((folder / "targets.json").read_text(encoding="utf-8"))["targets"]
+    zh = lang == "zh"
+    verdicts = {"met": "已达标", "on_track": "进度正常", "short": "存在缺口", "cannot_judge": "无法判定"}
+    listed = "、".join(f"{k} {v:,}" for k, v in counts.items()) if zh else ", ".join(f"{k} {v:,}" for k, v in counts.items())
+    lines = [
+        f"建筑 {sum(counts.values()):,} 栋：{listed}" if zh else f"{sum(counts.values()):,} buildings: {listed}",
+        (
+            f"可装 {totals['pdc0_kwp'] / 1e4:.2f} 万千瓦（直流），首年发电 {totals['energy_kwh'] / 1e8:.3f} 亿千瓦时，P90 {totals['energy_p90_kwh'] / 1e8:.3f} 亿千瓦时"
+            if zh
+            else f"room for {totals['pdc0_kwp'] / 1000:.2f} MWp DC, first year {totals['energy_kwh'] / 1e6:.2f} GWh, P90 {totals['energy_p90_kwh'] / 1e6:.2f} GWh"
+        ),
+        f"抽样复核 {checked['roofs']} 个屋顶：偏差 {checked['bias']:+.3%}，均方根 {checked['rms']:.3%}，最大 {checked['worst']:.3%}"
+        if zh
+        else f"audit of {checked['roofs']} roofs: bias {checked['bias']:+.3%}, rms {checked['rms']:.3%}, worst {checked['worst']:.3%}",
+    ]
+    for row in targets:
+        if row["region"] is None:
+            title = row.get("title_zh" if zh else "title_en", row["id"])
+            lines.append(f"{title}：{verdicts[row['verdict']]}" if zh else f"{title}: {row['verdict']}")
+    lines += [f"{'注意' if zh else 'note'}: {text}" for text in manifest["warnings"]]
+    lines.append(f"{'结果' if zh else 'products'}: {folder}  (map.html, report.html, {manifest['study']['name']}.gpkg, tables.xlsx, targets.json)")
+    return lines
+
+
+def run_status(out: Path) -> str:
+    """
+    Say how far a run is.
+
+    Parameters
+    ----------
+    out
+        Run folder, finished or not.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    index = out / ".work" / "tiles.parquet"
+    if not index.is_file():
+        raise StudyError(f"{out.name}: no run has started here")
+    tiles = pd.read_parquet(index)
+    done = sum((out / "roofs" / name).exists() for name in tiles["file"])
+    products = [name for name in ("targets.json", "manifest.json", "tables.xlsx", "map.html", "report.html") if (out / name).exists()]
+    return f"分块 tiles {done}/{len(tiles)}; 已有 products: {', '.join(products) or '-'}"
+
+
+def parcel_sheet(out: Path, parcel_id: str) -> str:
+    """
+    Put together what the roofs of one parcel can carry.
+
+    Parameters
+    ----------
+    out
+        Finished run.
+    parcel_id
+        Id of the parcel.
+
+    Returns
+    -------
+    str
+        The content of parcels/ID/sheet.json, which is written too.
+    """
+    import difflib
+
+    read_manifest(out)
+    file = out / "regions" / "parcels.parquet"
+    if not file.is_file():
+        raise StudyError(f"{out.name}: the study had no parcels layer; add parcels under [regions]")
+    table = pd.read_parquet(file)
+    row = table[(table["name"] == parcel_id) & (table["kind"] == "region")]
+    if row.empty:
+        near = difflib.get_close_matches(parcel_id, [str(n) for n in table["name"]], n=3, cutoff=0.3)
+        raise StudyError(f"there is no parcel {parcel_id!r}; the nearest are: {', '.join(near) or 'none'}")
+    values = row.drop(columns=["geometry", "bbox"], errors="ignore").iloc[0].to_dict()
+    roofs = pd.read_parquet(out / "roofs", filters=[("parcel_id", "=", parcel_id)]).drop(columns=["geometry", "bbox"], errors="ignore")
+    sheet = {"parcel": values, "roofs": roofs.to_dict("records")}
+    folder = out / "parcels" / "".join(c if c.isalnum() or c in "-_" else "_" for c in parcel_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "sheet.json", sheet)
+    return json.dumps(plain(values), ensure_ascii=False, indent=1)
+
+
+def export_table(out: Path, table: str, file: Path) -> Path:
+    """
+    Write one table of a run in another format.
+
+    Parameters
+    ----------
+    out
+        Finished run.
+    table
+        "roofs", "buildings" or a region layer.
+    file
+        Target; its ending names the format. GeoJSON is in WGS 84.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    read_manifest(out)
+    source = {"roofs": out / "roofs", "buildings": out / "buildings.parquet"}.get(table, out / "regions" / f"{table}.parquet")
+    if not source.exists():
+        known = ["roofs", "buildings", *(p.stem for p in sorted((out / "regions").glob("*.parquet")))]
+        raise StudyError(f"there is no table {table!r}; there are: {', '.join(known)}")
+    frame = gpd.read_parquet(source).drop(columns=["bbox"], errors="ignore")
+    ending = file.suffix.lower()
+    if ending == ".csv":
+        pd.DataFrame(frame.drop(columns="geometry")).to_csv(file, index=False, encoding="utf-8-sig")
+    elif ending in FORMATS:
+        moved = frame.to_crs(4326) if ending == ".geojson" else frame
+        moved.to_file(file, driver=FORMATS[ending], **({"encoding": "UTF-8"} if ending == ".shp" else {}))
+    else:
+        raise StudyError(f"{file.name}: unknown format; known endings: {', '.join([*FORMATS, '.csv'])}")
+    return file
+
+
+def compare_runs(run_a: Path, run_b: Path) -> list[str]:
+    """
+    Set two runs side by side.
+
+    Parameters
+    ----------
+    run_a, run_b
+        Finished runs.
+
+    Returns
+    -------
+    list of str
+        Lines: totals, accountable areas and targets that differ, then inputs, versions and parameters that differ.
+    """
+    a, b = read_manifest(run_a), read_manifest(run_b)
+    lines = [f"{'':<28}{'A':>16}{'B':>16}{'B-A':>16}"]
+    for key in sorted(set(a["totals"]) | set(b["totals"])):
+        one, two = float(a["totals"].get(key, 0)), float(b["totals"].get(key, 0))
+        if one != two:
+            lines.append(f"{key:<28}{one:>16,.1f}{two:>16,.1f}{two - one:>+16,.1f}")
+    targets = [{(t["id"], t["region"]): t for t in json.loads((r / "targets.json").read_text(encoding="utf-8"))["targets"]} for r in (run_a, run_b)]
+    for key in targets[0]:
+        if key in targets[1] and targets[0][key]["verdict"] != targets[1][key]["verdict"]:
+            lines.append(f"target {key[0]} {key[1] or ''}: {targets[0][key]['verdict']} -> {targets[1][key]['verdict']}")
+    sums = {i["role"]: i["sha256"] for i in a["inputs"]}
+    lines += [f"cause: input {i['role']} differs" for i in b["inputs"] if sums.get(i["role"]) != i["sha256"]]
+    for part in ("versions", "parameters"):
+        lines += [f"cause: {part} {k} differs" for k in sorted(set(a[part]) | set(b[part])) if a[part].get(k) != b[part].get(k)]
+    return lines if len(lines) > 1 else ["no difference"]
