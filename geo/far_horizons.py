@@ -261,7 +261,7 @@ def _steps(start: float, reach: float, cell: float, depth: int) -> tuple[NDArray
 _Frame = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], int, int, float]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _skylines(
     nx: NDArray[np.float64],
     ny: NDArray[np.float64],
@@ -287,7 +287,7 @@ def _skylines(
             nearness[n, s] = sum_n / _RAYS
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _skyline(
     x: float,
     y: float,
@@ -306,6 +306,7 @@ def _skyline(
     best, at = -1.0, np.inf
     rows, columns = summits.shape
     west, south = i0 * cell, j0 * cell
+    tried_i, tried_j = -1, -1  # the summit of a block is looked at once, on entering it
     k = 0
     while k < distances.shape[0]:
         d = distances[k]
@@ -317,12 +318,13 @@ def _skyline(
         if bi < 0 or bj < 0 or bi >= columns or bj >= rows:
             k += 1
             continue
-        leave = d + min(_to_edge(px, sx, bi, summit_cell), _to_edge(py, sy, bj, summit_cell))
-        if summits[bj, bi] - z - drop <= min(best * d, best * leave):
+        if bi == tried_i and bj == tried_j:
+            leave = d
+        else:
+            tried_i, tried_j = bi, bj
+            leave = d + min(_to_edge(px, sx, bi, summit_cell), _to_edge(py, sy, bj, summit_cell))
+        if leave > d and summits[bj, bi] - z - drop <= min(best * d, best * leave):
             while k < distances.shape[0] and distances[k] < leave:
-                k += 1
-            k = max(k, 1)
-            if k < distances.shape[0] and distances[k] <= d:
                 k += 1
             continue
         level = level_of[k]
@@ -334,7 +336,7 @@ def _skyline(
     return best, at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _to_edge(p: float, s: float, b: int, size: float) -> float:
     if s > 1e-12:
         return ((b + 1) * size - p) / s
@@ -343,7 +345,7 @@ def _to_edge(p: float, s: float, b: int, size: float) -> float:
     return np.inf
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _bilinear(levels: NDArray[np.float32], offset: int, ny: int, nx: int, gx: float, gy: float) -> float:
     i, j = (math.floor(gx)), (math.floor(gy))
     if i < 0 or j < 0 or i + 1 >= nx or j + 1 >= ny:

@@ -202,7 +202,7 @@ def _nodes(far: FarHorizons | None) -> _Nodes:
     return far.index, far.tangent, far.nearness, far.elevation, far.first_column, far.first_row, far.spacing
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _march_points(
     points: NDArray[np.float64],
     near: _Blocks,
@@ -238,7 +238,7 @@ def _march_points(
             result[p, s] = math.degrees(total / rays)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _between(skyline: NDArray[np.float64], at: float) -> float:
     n = skyline.shape[0]
     i = math.floor(at)
@@ -246,7 +246,7 @@ def _between(skyline: NDArray[np.float64], at: float) -> float:
     return float(skyline[i % n] * (1 - u) + skyline[(i + 1) % n] * u)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _ray(
     x: float, y: float, z: float, sx: float, sy: float, start: float, reach: float, tangent: float, blocks: _Blocks, plain: bool
 ) -> float:
@@ -295,7 +295,7 @@ def _ray(
             i, j, t = _jump(u, v, sx, sy, ix, iy, i, j, bits, size)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _cross_block(
     u: float,
     v: float,
@@ -336,19 +336,20 @@ def _cross_block(
     return i, j, t, tangent
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _jump(u: float, v: float, sx: float, sy: float, ix: float, iy: float, i: int, j: int, bits: int, size: float) -> tuple[int, int, float]:
     """First cell behind the block of 2**bits cells that holds cell (i, j)."""
     eu, ev = ((i >> bits) + 1) << bits, ((j >> bits) + 1) << bits
     tu, tv = (eu * size - u) * ix, (ev * size - v) * iy
+    per = 1 / size  # a first guess only: the comparisons below decide
     if tu <= tv:
-        k = max((math.floor((v + sy * tu) / size)), j)
+        k = max((math.floor((v + sy * tu) * per)), j)
         while ((k + 1) * size - v) * iy < tu:
             k += 1
         while k > j and (k * size - v) * iy >= tu:
             k -= 1
         return eu, k, tu
-    k = max((math.floor((u + sx * tv) / size)), i)
+    k = max((math.floor((u + sx * tv) * per)), i)
     while ((k + 1) * size - u) * ix <= tv:
         k += 1
     while k > i and (k * size - u) * ix > tv:
@@ -356,7 +357,7 @@ def _jump(u: float, v: float, sx: float, sy: float, ix: float, iy: float, i: int
     return k, ev, tv
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _land_skyline(
     x: float, y: float, z: float, land: _Land, nodes: _Nodes, reach: float, plain: bool, skyline: NDArray[np.float64]
 ) -> None:
@@ -383,7 +384,7 @@ def _land_skyline(
                 skyline[k] = _land_ray(x, y, z, math.sin(azimuth), math.cos(azimuth), reach, far, land, plain)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _land_ray(x: float, y: float, z: float, sx: float, sy: float, reach: float, tangent: float, land: _Land, plain: bool) -> float:
     """Highest tangent over the bilinear DEM in steps of one cell; blocks that cannot rise above it are jumped."""
     values, tops, i0, j0, size, highest = land
@@ -416,7 +417,7 @@ def _land_ray(x: float, y: float, z: float, sx: float, sy: float, reach: float, 
     return tangent
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _steps_out(g: float, s: float, b: int) -> float:
     """Count the steps of one cell until a ray at cell coordinate g leaves block b."""
     if s > 1e-9:

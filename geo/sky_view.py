@@ -81,11 +81,11 @@ def _sector(a: float, b: float, start: float, end: float) -> float:
     if math.sin(b) > 1e-9:
         cut = -math.tan(a) * math.cos(b) / math.sin(b)
     if cut <= -1.0 or math.sin(b) <= 1e-9:
-        return _above_horizon(a, b, start, end)
+        return float(_above_horizon(a, b, start, end))
     first = math.acos(cut)
     last = 2 * math.pi - first
     m1, m2 = min(max(first, start), end), min(max(last, start), end)
-    return _above_horizon(a, b, start, m1) + _above_plane(b, m2) - _above_plane(b, m1) + _above_horizon(a, b, m2, end)
+    return float(_above_horizon(a, b, start, m1) + _above_plane(b, m2) - _above_plane(b, m1) + _above_horizon(a, b, m2, end))
 
 
 @njit(cache=True, nogil=True)

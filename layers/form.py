@@ -218,9 +218,8 @@ def _find_heads(sheet: Worksheet, lang: Lang, problems: list[str]) -> dict[Field
             columns[asked] = number
         else:
             where = f"{sheet.title}!{get_column_letter(number)}{HEAD_ROW}"
-            problems.append(
-                f"{where}: the head is {sheet.cell(HEAD_ROW, number).value!r}, expected {asked.head(lang)!r}; columns must not be moved or renamed"
-            )
+            found = sheet.cell(HEAD_ROW, number).value
+            problems.append(f"{where}: the head is {found!r}, expected {asked.head(lang)!r}; columns must not be moved or renamed")
     return columns
 
 

@@ -40,7 +40,7 @@ class FormValues:
         value
             The value, None where the cell is empty.
         """
-        return self.values.get((area, name))
+        return self.values.get((None if area is None else shown_name(area), name))
 
     def total(self, area: str | None, name: str) -> float | None:
         """
@@ -80,6 +80,7 @@ class FormValues:
         cell
             For example ``责任区域!D5``.
         """
+        area = None if area is None else shown_name(area)
         if area not in self.rows:
             raise LayersError(f"the form has no row for the area {area!r}; its rows are {', '.join(self.areas)}")
         return f"{self.sheet}!{column_of(name)}{self.rows[area]}"

@@ -12,7 +12,7 @@ from geo.terrain import Terrain
 from solar.engine import simulate
 from solar.money import Finance
 from solar.mounts import pitch_ratio
-from solar.orientations import EAST_WEST, RACK, Orientations, orientation_grid
+from solar.orientations import BARE, EAST_WEST, RACK, Orientations, orientation_grid
 from solar.parameters import System
 from solar.sky import Sky
 
@@ -118,17 +118,22 @@ def open_yield(sky: Sky) -> Floats:
     Returns
     -------
     array
-        Shape (C,) [kWh/kWp].
+        Shape (C,) [kWh/kWp]; NaN for bare planes.
     """
-    count = len(sky.orientations)
-    ones = np.ones(count)
-    return simulate(
+    classes = sky.orientations
+    mounted = np.flatnonzero(classes.mounting != BARE)
+    bare = classes.nearest(classes.surface_tilt[mounted], classes.surface_azimuth[mounted], BARE)
+    ones = np.ones(mounted.size)
+    found = simulate(
         sky,
-        orientation=np.arange(count),
-        plane=np.arange(count),
-        horizon=np.zeros((count, 72), dtype=np.float32),
-        point_start=np.arange(count + 1),
+        orientation=mounted,
+        plane=bare,
+        horizon=np.zeros((mounted.size, 72), dtype=np.float32),
+        point_start=np.arange(mounted.size + 1),
         sky_view_factor_modules=ones,
         sky_view_factor_plane=ones,
-        temperature_offset=np.zeros(count),
-    ).unshaded
+        temperature_offset=np.zeros(mounted.size),
+    )
+    out = np.full(len(classes), np.nan)
+    out[mounted] = found.unshaded
+    return out

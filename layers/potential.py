@@ -294,8 +294,10 @@ def _simulate(
 ) -> tuple[Yield, Floats, Ints, npt.NDArray[np.float32]]:
     """Simulate all points, then roofs with points under the threshold again on their good points; share kept per surface."""
     planes = model.stations[0].sky.orientations
-    plane = planes.nearest(surfaces.roof_tilt, np.nan_to_num(surfaces.roof_azimuth, nan=180.0), BARE)
-    taken = np.where(mounted.chosen >= 0, np.take_along_axis(mounted.orientation, np.maximum(mounted.chosen, 0)[None], axis=0)[0], plane)
+    downslope = np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
+    plane = planes.nearest(surfaces.roof_tilt, downslope, BARE)
+    chosen = np.take_along_axis(mounted.orientation, np.maximum(mounted.chosen, 0)[None], axis=0)[0]
+    taken = np.where(mounted.chosen >= 0, chosen, planes.nearest(surfaces.roof_tilt, downslope, FLUSH))
     whole = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
     good = whole.point_share >= model.point_threshold
     number = np.diff(start)

@@ -14,7 +14,7 @@ import pvlib
 from .errors import SolarError
 from .orientations import BARE, EAST_WEST, MOUNTING_NAMES, RACK, FloatArray, IntArray
 from .parameters import System
-from .weather import Weather
+from .weather import Weather, extra_radiation
 
 
 def solar_position(weather: Weather) -> pd.DataFrame:
@@ -244,7 +244,7 @@ def _half_light(
 ) -> pd.Series:
     """Light behind the glass of one plane (on it, where bare): beam where lit, sky as far as seen, ground, the blocked dome."""
     data, zenith = weather.data, sun["apparent_zenith"]
-    extra = pvlib.irradiance.get_extra_radiation(data.index)
+    extra = pd.Series(extra_radiation(pd.DatetimeIndex(data.index)), index=data.index)
     aoi = pvlib.irradiance.aoi(tilt, azimuth, zenith, sun["azimuth"])
     sky = pvlib.irradiance.haydavies(tilt, azimuth, data["dhi"], data["dni"], extra, zenith, sun["azimuth"], return_components=True)
     beam = (data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) + sky["poa_circumsolar"]) * lit

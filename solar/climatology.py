@@ -13,7 +13,7 @@ import pandas as pd
 import pvlib
 
 from .errors import SolarError
-from .weather import HOURS, NOMINAL_YEAR, Weather
+from .weather import HOURS, NOMINAL_YEAR, Weather, extra_radiation
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def jinan_climatology() -> Weather:
         rows = month == number
         index_of_clear[rows] = _clear_sky_index(number, local[rows], ceiling[rows], float(monthly["ghi"]["value"][number - 1]))
     ghi = index_of_clear * ceiling
-    split = pvlib.irradiance.erbs_driesse(ghi, zenith, index)
+    split = pvlib.irradiance.erbs_driesse(ghi, zenith, dni_extra=extra_radiation(index))
     data = pd.DataFrame(
         {
             "ghi": ghi,
@@ -105,7 +105,7 @@ def _clear_ghi(index: pd.DatetimeIndex, zenith: FloatArray, local: pd.DatetimeIn
     pressure = pvlib.atmosphere.alt2pres(JINAN_ALTITUDE)
     airmass = pvlib.atmosphere.get_absolute_airmass(pvlib.atmosphere.get_relative_airmass(zenith), pressure)
     turbidity = _seasonal(local, _CONSTANTS["monthly"]["linke_turbidity"]["value"])
-    extra = pvlib.irradiance.get_extra_radiation(index).to_numpy()
+    extra = extra_radiation(index)
     with np.errstate(divide="ignore", invalid="ignore"):  # hours below the horizon
         clear = pvlib.clearsky.ineichen(zenith, airmass, turbidity, altitude=JINAN_ALTITUDE, dni_extra=extra)
     return np.nan_to_num(np.asarray(clear["ghi"], dtype=np.float64))

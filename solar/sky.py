@@ -11,7 +11,7 @@ import pvlib
 
 from .orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES, RACK, FloatArray, IntArray, Orientations
 from .parameters import System
-from .weather import Weather
+from .weather import Weather, extra_radiation
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -130,8 +130,7 @@ def _light(weather: Weather) -> _Light:
     index = pd.DatetimeIndex(data.index[hours])
     sun = pvlib.solarposition.get_solarposition(index, weather.latitude, weather.longitude, altitude=weather.altitude)
     start = np.searchsorted(weather.month[hours], np.arange(1, 14))
-    extra = pvlib.irradiance.get_extra_radiation(index).to_numpy()
-    return _Light(hours, start, sun, data.iloc[hours], extra)
+    return _Light(hours, start, sun, data.iloc[hours], extra_radiation(index))
 
 
 def _row_gcr(orientations: Orientations) -> FloatArray:

@@ -171,8 +171,9 @@ def p90_of_groups(energy: npt.ArrayLike, energy_p90: npt.ArrayLike, roofs: npt.A
 
     Notes
     -----
-    The sum of P90 gives the mean standard deviation s of the group's roofs; its part that all roofs share stays, the independent part
-    falls with the root of their number: sigma² = shared² + (s² − shared²) / roofs. Roofs of equal size are assumed; unequal ones lie between.
+    The sum of P90 gives the mean standard deviation s of the group's roofs; its part that all roofs share stays, the
+    independent part falls with the root of their number: sigma² = shared² + (s² − shared²) / roofs. Roofs of equal size are
+    assumed; unequal ones lie between.
     """
     expected, summed, count = (np.asarray(v, dtype=np.float64) for v in (energy, energy_p90, roofs))
     quantile = _quantile(0.9)

@@ -127,6 +127,24 @@ def read_weather(path: Path) -> Weather:
     )
 
 
+def extra_radiation(index: pd.DatetimeIndex) -> npt.NDArray[np.float64]:
+    """
+    Compute the extraterrestrial normal irradiance of each row.
+
+    Parameters
+    ----------
+    index
+        Instants in UTC, shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n,) [W/m²], by pvlib.irradiance.get_extra_radiation.
+    """
+    # the day goes in as a number: pvlib's own way from an index uses what pandas 3.1 deprecates
+    return np.asarray(pvlib.irradiance.get_extra_radiation(index.day_of_year.to_numpy()), dtype=np.float64)
+
+
 def _first_line(path: Path) -> str:
     """First line of the file, which tells its kind."""
     try:
@@ -228,7 +246,7 @@ def _complete_components(name: str, frame: pd.DataFrame, latitude: float, longit
     if not gaps.any():
         return frame, []
     zenith = pvlib.solarposition.get_solarposition(frame.index, latitude, longitude)["apparent_zenith"]
-    split = pvlib.irradiance.erbs_driesse(frame["ghi"], zenith, pd.DatetimeIndex(frame.index))
+    split = pvlib.irradiance.erbs_driesse(frame["ghi"], zenith, dni_extra=extra_radiation(pd.DatetimeIndex(frame.index)))
     out = frame.copy()
     for column in ("dni", "dhi"):
         out[column] = out[column].where(~gaps, split[column])

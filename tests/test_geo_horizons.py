@@ -143,7 +143,8 @@ def test_mountain_25_km_off_with_curvature(tmp_path: Path, k: int) -> None:
     assert far is not None
     window = terrain.window((X0, Y0, X0, Y0), pad=terrain_halo(terrain.resolution))
     got = horizons(at((0, 0, 0.0)), terrain=window, far=far)[0]
-    # a mesa of 1500 m whose rim stands at 21 km; cells as large as the step, 2 % of the distance, blur a cliff by one cell on either side: 4 % of 4°
+    # a mesa of 1500 m whose rim stands at 21 km;
+    # cells as large as the step, 2 % of the distance, blur a cliff by one cell on either side: 4 % of 4°
     rim = d - 4000
     assert got[k] == pytest.approx(np.degrees(np.arctan((1500 - DROP * rim**2) / rim)), abs=0.16)
     assert got[(k + 36) % 72] == 0.0

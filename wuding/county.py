@@ -166,7 +166,8 @@ def _chunks(
     waiting, oddities, model = 0, list(ODD_NAMES), None
     for settlement in settlements:
         rows, layout, angle = _build(settlement, _stream(seed, 3, settlement.number), regions, oddities)
-        if model is None and settlement.kind == "village" and settlement.count >= 100:
+        # The faults stand beside the first village that is large enough, else beside the largest.
+        if settlement.kind == "village" and (model is None or len(model.geometry) < min(100, settlement.count)):
             model = rows
         if settlement.kind in URBAN:
             hulls.append(shapely.convex_hull(shapely.geometrycollections(rows.geometry)))

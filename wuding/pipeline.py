@@ -12,7 +12,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
-import shapely
 
 from geo.archetypes import load_archetypes
 from geo.far_horizons import far_horizons
@@ -143,8 +142,7 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
     system = load_system(_system_overrides(study))
     orientations = county_orientations(system, float(latitude))
     stations = tuple(_station(weather, prepared.crs, orientations, system) for weather in weathers)
-    points = shapely.get_coordinates(shapely.centroid(standing.geometry.to_numpy()))
-    far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, points[:, 0], points[:, 1])
+    far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, *_everywhere(standing))
     degradation = {"degradation_first_year": 0.0, "degradation_annual": system.degradation.annual}
     return Model(
         archetypes=load_archetypes(study.roofs.archetypes),
@@ -160,6 +158,16 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
         choose=study.system.choose,
         point_threshold=study.roofs.point_threshold,
     )
+
+
+def _everywhere(buildings: gpd.GeoDataFrame) -> np.ndarray:
+    """Corners of all footprints, and a lattice over the few that are wider than the nodes of the far horizon are apart."""
+    bounds = buildings.bounds.to_numpy()
+    corners = [bounds[:, [0, 1]], bounds[:, [2, 1]], bounds[:, [0, 3]], bounds[:, [2, 3]]]
+    for left, bottom, right, top in bounds[(bounds[:, 2:] - bounds[:, :2]).max(axis=1) > 400.0]:
+        x, y = np.meshgrid(np.arange(left, right, 400.0), np.arange(bottom, top, 400.0))
+        corners.append(np.column_stack([x.ravel(), y.ravel()]))
+    return np.concatenate(corners).T
 
 
 def _station(weather: Weather, crs: pyproj.CRS, orientations: Any, system: System) -> Station:

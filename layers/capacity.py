@@ -1,0 +1,199 @@
+"""Targets in MW: PV of every kind, storage, demand response; and the context rows."""
+
+import math
+
+from .carbon import CONVENTIONS, electricity_tce
+from .findings import Case, Finding, asked, exact_sum
+from .form_fields import PV_CLASSES
+from .form_values import FormValues
+from .verdict import Baseline
+
+SPLIT = ("测算分解建议", "proposed split, not a target")
+
+
+def pv_capacity(case: Case) -> Finding:
+    """
+    Hold PV capacity of every kind against a number of MW, in AC.
+
+    Parameters
+    ----------
+    case
+        One region; existing and committed PV come from the form, the rest from the roofs.
+
+    Returns
+    -------
+    finding
+        Numbers in MW AC; DC and the share of the roof potential beside it.
+    """
+    form, region = case.form, case.region
+    roofs_ac, roofs_dc = (exact_sum(case.buildings[name]) / 1000.0 for name in ("pac0_kw", "pdc0_kwp"))
+    built = _existing(form, region, "ac")
+    committed_roof, committed_other = (_committed(case, kind) for kind in ("roof", "other"))
+    roadmap = _roadmap_mw(case)
+    finding = Finding(_required(case, "allocated_pv_mw"), built, built)
+    if case.region is not None and finding.required is None:
+        finding.missing_required = [form.missing(region, "allocated_pv_mw")]
+        _propose(case, finding, roofs_ac)
+    if built is None:
+        finding.missing_built = [form.missing(region, "existing_ac_mw")]
+    else:
+        finding.technical = built + (committed_other or 0.0) + roofs_ac
+        if case.past:
+            finding.planned = built
+        elif committed_other is not None and (committed_roof is not None or roadmap is not None):
+            # Committed roofs are part of the roadmap's, so the larger of the two counts.
+            finding.planned = built + committed_other + max(committed_roof or 0.0, roadmap or 0.0)
+        if committed_other is None:
+            finding.notes.append(("技术可开发量未含在建地面光伏（未填）", "technical leaves out other committed PV, which is not given"))
+    for kind, value in (("roof", committed_roof), ("other", committed_other)):
+        if value is None:
+            finding.missing_planned.append(form.missing(region, _unknown_commitment(form, region, kind)))
+    finding.missing_planned += [form.missing(region, name) for name in ("base_year", "base_ac_mw") if form.get(region, name) is None]
+    finding.baseline = _baseline(form, region)
+    needed = None if finding.required is None or built is None else max(0.0, finding.required - built - (committed_other or 0.0))
+    listed = exact_sum(case.buildings["installed_kwp"]) / 1000.0
+    built_dc = _existing(form, region, "dc")
+    if built_dc is not None and listed > built_dc * (1 + 1e-9):
+        finding.notes.append(
+            (
+                f"逐栋登记的已装光伏 {listed:.3f} MW 超过填报的已建合计 {built_dc:.3f} MW（直流），请核对",
+                "PV listed by building exceeds the given total",
+            )
+        )
+    finding.extra |= {
+        "basis": "AC",
+        "built_dc": built_dc,
+        "listed_on_buildings_dc": listed,
+        "committed_roof": committed_roof,
+        "committed_other": committed_other,
+        "roofs_technical": roofs_ac,
+        "roofs_technical_dc": roofs_dc,
+        "roofs_needed": needed,
+        "roofs_needed_share": needed / roofs_ac if needed is not None and roofs_ac > 0 else None,
+        "dc_ac_ratio": roofs_dc / roofs_ac if roofs_ac > 0 else None,
+        "hosting_colour": form.get(region, "hosting_colour"),
+        "hosting_room_mw": form.total(region, "hosting_room_mw"),
+    }
+    return finding
+
+
+def flexibility(case: Case) -> Finding:
+    """
+    Hold storage or demand response against a number of MW: from inputs only, roofs do not supply either.
+
+    Parameters
+    ----------
+    case
+        One region; the target's method names the field of the form.
+
+    Returns
+    -------
+    finding
+        Numbers in MW, `technical` None.
+    """
+    form, region, kind = case.form, case.region, case.target.method
+    built = form.total(region, f"{kind}_mw")
+    committed = form.total(region, f"{kind}_committed_mw")
+    finding = Finding(_required(case, f"allocated_{kind}_mw"), built, built)
+    if finding.required is None:
+        finding.missing_required = [form.missing(region, f"allocated_{kind}_mw")]
+    if built is None:
+        finding.missing_built = [form.missing(region, f"{kind}_mw")]
+    elif case.past:
+        finding.planned = built
+    elif committed is not None:
+        finding.planned = built + committed
+    if committed is None:
+        finding.missing_planned = [form.missing(region, f"{kind}_committed_mw")]
+    finding.extra = {"committed": committed}
+    return finding
+
+
+def context(case: Case) -> Finding:
+    """
+    Show what PV contributes to a share that roofs alone never settle.
+
+    Parameters
+    ----------
+    case
+        The whole.
+
+    Returns
+    -------
+    finding
+        No judgement; energy of the roofs [GWh] and its standard coal [tce] in both conventions.
+    """
+    energy = exact_sum(case.buildings["energy_kwh"])
+    finding = Finding(case.target.value)
+    finding.missing_built = [
+        asked(
+            "全市能源消费总量和非化石能源消费量（不由屋顶研判）",
+            "all energy and all non-fossil energy used in the city (never judged from roofs)",
+        )
+    ]
+    coal = {f"roofs_technical_{name}_tce": electricity_tce(case.carbon, energy, name) for name in CONVENTIONS}
+    finding.extra = {"roofs_technical_gwh": energy / 1e6, **coal}
+    return finding
+
+
+def _required(case: Case, name: str) -> float | None:
+    if case.region is None:
+        return case.target.value
+    given = case.form.get(case.region, name)
+    return None if given is None else float(given)
+
+
+def _existing(form: FormValues, region: str | None, kind: str) -> float | None:
+    """Existing PV: the total, else its seven classes, else the sum of the areas."""
+    own = form.get(region, f"existing_{kind}_mw")
+    if own is not None:
+        return float(own)
+    classes = [form.get(region, f"existing_{name}_{kind}_mw") for name in PV_CLASSES]
+    if all(value is not None for value in classes):
+        return math.fsum(classes)
+    if region is not None or not form.areas:
+        return None
+    parts = [_existing(form, area, kind) for area in form.areas]
+    known = [part for part in parts if part is not None]
+    return math.fsum(known) if len(known) == len(parts) else None
+
+
+def _committed(case: Case, kind: str, region: str | None = None) -> float | None:
+    """Add up committed PV in service by the deadline; None where MW or year are not given."""
+    region = case.region if region is None else region
+    value = case.form.get(region, f"committed_{kind}_ac_mw")
+    if value is None:
+        if region is not None or not case.form.areas:
+            return None
+        parts = [_committed(case, kind, area) for area in case.form.areas]
+        known = [part for part in parts if part is not None]
+        return math.fsum(known) if len(known) == len(parts) else None
+    year = case.form.get(region, f"committed_{kind}_year")
+    if value > 0 and year is None:
+        return None
+    return float(value) if value == 0 or case.target.deadline is None or year <= case.target.deadline.year else 0.0
+
+
+def _unknown_commitment(form: FormValues, region: str | None, kind: str) -> str:
+    return f"committed_{kind}_ac_mw" if form.get(region, f"committed_{kind}_ac_mw") is None else f"committed_{kind}_year"
+
+
+def _baseline(form: FormValues, region: str | None) -> Baseline | None:
+    year, value = form.get(region, "base_year"), form.get(region, "base_ac_mw")
+    return None if year is None or value is None else Baseline(year, value)
+
+
+def _roadmap_mw(case: Case) -> float | None:
+    if "planned" not in case.buildings:
+        return None
+    return exact_sum(case.buildings.loc[case.buildings["planned"].astype(bool), "pac0_kw"]) / 1000.0
+
+
+def _propose(case: Case, finding: Finding, roofs_ac: float) -> None:
+    every = exact_sum(case.whole["pac0_kw"]) / 1000.0
+    if every > 0.0:
+        share = case.target.value * roofs_ac / every
+        finding.extra |= {"proposed_required": share, "proposed_label_zh": SPLIT[0], "proposed_label_en": SPLIT[1]}
+        finding.notes.append(
+            (f"{SPLIT[0]}：按屋顶潜力占比分解为 {share:.1f} MW，不是方案目标", f"{SPLIT[1]}: {share:.1f} MW by the share of roof potential")
+        )

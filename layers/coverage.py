@@ -1,0 +1,146 @@
+"""Targets on shares of roofs: PV coverage of new roofs, and the installable share by class."""
+
+import numpy as np
+import pandas as pd
+
+from .findings import Case, Finding, asked, exact_sum, in_scope, surveyed_kwp
+
+SURVEY = asked("范围内建筑的已装光伏（建筑数据 installed_kwp）", "installed PV of the buildings in scope (installed_kwp of the buildings)")
+
+
+def roof_coverage(case: Case) -> Finding:
+    """
+    Hold the horizontal projection of modules over the footprint of the roofs in scope against a share.
+
+    Parameters
+    ----------
+    case
+        One region; what is built comes from the form or from installed_kwp of the buildings.
+
+    Returns
+    -------
+    finding
+        Shares; areas, the unknown part and what closes the gap beside them.
+
+    Notes
+    -----
+    A building whose existing PV nobody listed could carry none or be full: it widens the bounds of what is built.
+    """
+    target = case.target
+    inside, unknown = in_scope(case.buildings, target.scope)
+    rows = case.buildings[inside]
+    area = exact_sum(rows["footprint_area_m2"])
+    unknown_area = exact_sum(case.buildings.loc[unknown, "footprint_area_m2"])
+    finding = Finding(target.value)
+    finding.extra = {
+        "scope_buildings": int(inside.sum()),
+        "scope_area_m2": area,
+        "unknown_buildings": int(unknown.sum()),
+        "unknown_share": unknown_area / (area + unknown_area) if area + unknown_area > 0 else None,
+    }
+    if unknown_area > 0:
+        share = 100 * unknown_area / (area + unknown_area)
+        finding.notes.append(
+            (
+                f"竣工年份不明的占 {share:.1f}%，不计入分子分母",
+                f"{share:.1f} % of the class by area is of unknown year and counts in neither part",
+            )
+        )
+    if area <= 0.0:
+        finding.missing_built = [_no_scope(int(unknown.sum()))]
+        return finding
+    _coverage(case, rows, area, finding)
+    return finding
+
+
+def installable_share(case: Case) -> Finding:
+    """
+    Hold the share of the roof area on which PV can stand against a share by class.
+
+    Parameters
+    ----------
+    case
+        One region; buildings with area_m2, usable_area_m2 and existing_area_m2.
+
+    Returns
+    -------
+    finding
+        Shares; the share that modules cover beside it.
+    """
+    inside, unknown = in_scope(case.buildings, case.target.scope)
+    rows = case.buildings[inside]
+    area = exact_sum(rows["area_m2"])
+    finding = Finding(case.target.value)
+    finding.extra = {"scope_buildings": int(inside.sum()), "scope_area_m2": area, "unknown_buildings": int(unknown.sum())}
+    if area <= 0.0:
+        finding.missing_built = [
+            asked("本区域该类建筑的用途或用途细类", "use or detail of use: no roof of this class is known in this region")
+        ]
+        return finding
+    share = (exact_sum(rows["usable_area_m2"]) + exact_sum(rows["existing_area_m2"])) / area
+    finding.built_low = finding.built_high = finding.planned = finding.technical = share
+    footprint = exact_sum(rows["footprint_area_m2"])
+    finding.extra["covered_share"] = exact_sum(rows["covered_area_m2"]) / footprint if footprint > 0 else None
+    return finding
+
+
+def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> None:
+    density = float(case.target.parameters["built_density_kwp_m2"])
+    given = case.form.total(case.region, "built_new_dc_mw")
+    installed = surveyed_kwp(case, rows)
+    unlisted = installed.isna()
+    if given is not None:
+        low = high = min(area, 1000.0 * given / density)
+    else:
+        low = exact_sum((installed / density).clip(upper=rows["footprint_area_m2"].astype("float64")))
+        high = low + exact_sum(rows.loc[unlisted, "footprint_area_m2"])
+        if unlisted.any():
+            finding.missing_built = [
+                case.form.missing(case.region, "built_new_dc_mw"),
+                case.form.missing(case.region, "survey_complete"),
+                SURVEY,
+            ]
+            finding.notes.append(
+                (
+                    f"{int(unlisted.sum())} 栋没有登记已装光伏（不明，不是没有）",
+                    f"existing PV of {int(unlisted.sum())} buildings is not listed: unknown, not none",
+                )
+            )
+    densest = "covered_densest_m2" if "covered_densest_m2" in rows else "covered_area_m2"
+    finding.built_low, finding.built_high = low / area, high / area
+    finding.technical = min(1.0, (low + exact_sum(rows[densest])) / area)
+    if case.past:
+        finding.planned = low / area
+    elif "planned" in rows:
+        finding.planned = min(1.0, (low + exact_sum(rows.loc[rows["planned"].astype(bool), "covered_area_m2"])) / area)
+    else:
+        finding.missing_planned = [asked("路线图（哪些屋顶在期限前建成）", "the roadmap: which roofs are built by the deadline")]
+    finding.extra |= {
+        "technical_mount": "densest" if densest == "covered_densest_m2" else "chosen",
+        "technical_chosen_mount": min(1.0, (low + exact_sum(rows["covered_area_m2"])) / area),
+        "share_with_pv": float((installed > 0).sum()) / len(rows) if not unlisted.any() else None,
+    }
+    if finding.planned is not None:
+        finding.extra |= _closing(rows, area * max(0.0, case.target.value - finding.planned))
+
+
+def _closing(rows: pd.DataFrame, gap_m2: float) -> dict[str, float | int | None]:
+    """Tell what would close the gap: the cheapest roofs first, the largest where no cost is known."""
+    covered, capacity = exact_sum(rows["covered_area_m2"]), exact_sum(rows["pdc0_kwp"])
+    by = ["lcoe_cny_kwh", "building_id"] if "lcoe_cny_kwh" in rows else ["covered_area_m2", "building_id"]
+    order = rows[rows["covered_area_m2"] > 0].sort_values(by, ascending=["lcoe_cny_kwh" in rows, True])
+    enough = np.flatnonzero(order["covered_area_m2"].astype("float64").cumsum().to_numpy() >= gap_m2)
+    roofs = 0 if gap_m2 == 0 else int(enough[0]) + 1 if enough.size else None
+    return {"gap_m2": gap_m2, "gap_kwp": gap_m2 * capacity / covered if covered > 0 else None, "gap_roofs": roofs}
+
+
+def _no_scope(unknown: int) -> dict[str, str | None]:
+    if unknown:
+        return asked(
+            f"{unknown} 栋公共机构、厂房的竣工年份（year_built）",
+            f"year of completion (year_built) of {unknown} public institutions and factories",
+        )
+    return asked(
+        "本区域范围内没有新建公共机构、新建厂房；如有，请补用途和竣工年份",
+        "no building in scope here; if there is one, its use and year_built",
+    )

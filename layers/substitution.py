@@ -1,0 +1,193 @@
+"""The share of renewable energy in what urban civil buildings use."""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from .carbon import CONVENTIONS, electricity_tce, heat_tce
+from .demand import building_demand_kwh
+from .findings import Case, Finding, asked, exact_sum, in_scope, surveyed_kwp
+
+OTHERS = ("solar_thermal", "heat_pump", "biomass")
+BOUNDARY = asked(
+    "城镇边界（study.toml [regions] urban）或建筑的城乡属性", "the urban boundary ([regions] urban of the study) or urban/rural by building"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Electricity [kWh] and heat [GJ] of numerator and denominator; `pv_known` and `others_known` tell whether all is in."""
+
+    pv_kwh: float
+    pv_known: bool
+    others_gj: dict[str, float | None]
+    use_kwh: float
+    use_gj: float
+    roofs_kwh: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the numerator is unknown."""
+        return self.pv_known and all(value is not None for value in self.others_gj.values())
+
+    def share(self, case: Case, convention: str, extra_kwh: float = 0.0) -> float:
+        """
+        Compute the share in one convention.
+
+        Parameters
+        ----------
+        case
+            The case with its conversion factors.
+        convention
+            Convention for electricity, the same in numerator and denominator.
+        extra_kwh
+            PV energy on top of what is built.
+
+        Returns
+        -------
+        share
+            Numerator over denominator.
+        """
+        heat = sum(value or 0.0 for value in self.others_gj.values())
+        numerator = electricity_tce(case.carbon, self.pv_kwh + extra_kwh, convention) + heat_tce(case.carbon, heat)
+        return numerator / self.total_tce(case, convention)
+
+    def total_tce(self, case: Case, convention: str) -> float:
+        """
+        Compute the denominator in one convention.
+
+        Parameters
+        ----------
+        case
+            The case with its conversion factors.
+        convention
+            Convention for electricity.
+
+        Returns
+        -------
+        total
+            All energy used [tce].
+        """
+        return electricity_tce(case.carbon, self.use_kwh, convention) + heat_tce(case.carbon, self.use_gj)
+
+
+def building_substitution(case: Case) -> Finding:
+    """
+    Hold renewable energy over all energy of urban civil buildings against a share.
+
+    Parameters
+    ----------
+    case
+        One region; heating, other renewables and metered totals come from the form.
+
+    Returns
+    -------
+    finding
+        Shares in the policy's convention, the other beside it. Without a heating figure nothing is judged.
+    """
+    scope = case.target.scope
+    if case.target.parameters["include_factories"] and scope.uses is not None:
+        scope = replace(scope, uses=(*scope.uses, "factory"))
+    inside, unknown = in_scope(case.buildings, scope)
+    rows = case.buildings[inside]
+    finding = Finding(case.target.value)
+    area, unknown_area = (exact_sum(case.buildings.loc[mask, "footprint_area_m2"]) for mask in (inside, unknown))
+    share = unknown_area / (area + unknown_area) if area + unknown_area > 0 else None
+    finding.extra = {"scope_buildings": len(rows), "unknown_buildings": int(unknown.sum()), "unknown_share": share}
+    if share:
+        finding.notes.append(
+            (f"城乡属性不明的占 {100 * share:.1f}%，未计入", f"{100 * share:.1f} % by area is neither known urban nor rural and left out")
+        )
+    finding.missing_built = _missing(case, rows)
+    if rows.empty or unknown_area > area:
+        finding.missing_built.insert(0, BOUNDARY)
+        return finding
+    balance = _balance(case, rows)
+    if balance is not None:
+        _judge(case, balance, rows, finding)
+    return finding
+
+
+def _judge(case: Case, balance: Balance, rows: pd.DataFrame, finding: Finding) -> None:
+    main = str(case.target.parameters["convention"])
+    finding.built_low = balance.share(case, main)
+    finding.built_high = finding.built_low if balance.complete else None
+    finding.technical = balance.share(case, main, balance.roofs_kwh)
+    if case.past:
+        finding.planned = finding.built_low
+    elif "planned" in rows:
+        planned = exact_sum(rows.loc[rows["planned"].astype(bool), "energy_kwh"]) * _pv_part(case)
+        finding.planned = balance.share(case, main, planned)
+    else:
+        finding.missing_planned = [asked("路线图（哪些屋顶在期限前建成）", "the roadmap: which roofs are built by the deadline")]
+    finding.extra |= {"convention": main, "pv_basis": case.target.parameters["pv"]}
+    for name in CONVENTIONS:
+        finding.extra |= {
+            f"built_{name}": balance.share(case, name),
+            f"technical_{name}": balance.share(case, name, balance.roofs_kwh),
+            f"total_{name}_tce": balance.total_tce(case, name),
+            f"pv_{name}_tce": electricity_tce(case.carbon, balance.pv_kwh, name),
+        }
+    finding.extra |= {f"{name}_tce": None if value is None else heat_tce(case.carbon, value) for name, value in balance.others_gj.items()}
+    capacity = exact_sum(rows["pdc0_kwp"])
+    if capacity > 0 and balance.roofs_kwh > 0:
+        per_kwp = (finding.technical - finding.built_low) / capacity
+        finding.extra["gap_kwp"] = max(0.0, case.target.value - finding.built_low) / per_kwp
+
+
+def _balance(case: Case, rows: pd.DataFrame) -> Balance | None:
+    """Both parts of the share; None where the denominator is unknown."""
+    form, region = case.form, case.region
+    heating = form.total(region, "heating_gj")
+    electricity, fuel = form.total(region, "building_electricity_mwh"), form.total(region, "building_fuel_gj")
+    if heating is None or (electricity is not None and fuel is None):
+        return None
+    if electricity is None:
+        demand = building_demand_kwh(case.demand, rows["use"], rows["floor_area_m2"], rows["use_detail"])
+        if demand.isna().any():
+            return None
+        use_kwh, use_gj = exact_sum(demand), heating
+    else:
+        use_kwh, use_gj = 1000.0 * electricity, heating + (fuel or 0.0)
+    if use_kwh + use_gj <= 0.0:
+        return None
+    pv, known = _pv_built(case, rows)
+    others = {name: form.total(region, f"{name}_gj") for name in OTHERS}
+    part = _pv_part(case)
+    return Balance(pv * part, known, others, use_kwh, use_gj, exact_sum(rows["energy_kwh"]) * part)
+
+
+def _pv_part(case: Case) -> float:
+    parameters = case.target.parameters
+    return float(parameters["self_use_share"]) if parameters["pv"] == "self_used" else 1.0
+
+
+def _pv_built(case: Case, rows: pd.DataFrame) -> tuple[float, bool]:
+    """Energy of existing PV and whether all of it is known."""
+    given = case.form.total(case.region, "urban_pv_mwh")
+    if given is not None:
+        return 1000.0 * given, True
+    installed = surveyed_kwp(case, rows)
+    own = rows["energy_kwh"].astype("float64") / rows["pdc0_kwp"].astype("float64").where(rows["pdc0_kwp"] > 0)
+    # A roof that is full has no yield of its own left: it gets that of the roofs of the whole study.
+    capacity = exact_sum(case.whole["pdc0_kwp"])
+    mean = exact_sum(case.whole["energy_kwh"]) / capacity if capacity > 0 else float("nan")
+    energy = installed * own.fillna(mean).where(installed != 0, 0.0)
+    return exact_sum(energy), bool(energy.notna().all())
+
+
+def _missing(case: Case, rows: pd.DataFrame) -> list[dict[str, str | None]]:
+    form, region = case.form, case.region
+    names = [name for name in ("heating_gj", *(f"{other}_gj" for other in OTHERS)) if form.total(region, name) is None]
+    if form.total(region, "building_electricity_mwh") is not None and form.total(region, "building_fuel_gj") is None:
+        names.append("building_fuel_gj")
+    missing = [form.missing(region, name) for name in names]
+    if form.total(region, "building_electricity_mwh") is None and rows["floor_area_m2"].isna().any():
+        count = int(rows["floor_area_m2"].isna().sum())
+        missing.append(
+            asked(f"{count} 栋城镇建筑的层数或高度，或计量用电量", f"floors or height of {count} urban buildings, or metered electricity")
+        )
+        missing.append(form.missing(region, "building_electricity_mwh"))
+    if not _pv_built(case, rows)[1]:
+        missing += [form.missing(region, "urban_pv_mwh"), form.missing(region, "survey_complete")]
+    return missing

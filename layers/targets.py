@@ -1,0 +1,218 @@
+"""Judge the buildings of a study against the targets of a policy: the rows of targets.json."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .capacity import context, flexibility, pv_capacity
+from .carbon import Carbon, load_carbon
+from .coverage import installable_share, roof_coverage
+from .demand import Demand, load_demand
+from .errors import LayersError
+from .findings import Case, Finding
+from .form_values import FormValues, blank_form, shown_name
+from .policy import Policy
+from .substitution import building_substitution
+from .verdict import decide
+
+METHODS: dict[str, Callable[[Case], Finding]] = {
+    "pv_capacity": pv_capacity,
+    "roof_coverage": roof_coverage,
+    "building_substitution": building_substitution,
+    "installable_share": installable_share,
+    "storage": flexibility,
+    "demand_response": flexibility,
+    "context": context,
+}
+WITH_ROOFS = ("assessed", "no_usable_area")
+SUMS = ("footprint_area_m2", "covered_area_m2", "pdc0_kwp", "pac0_kw", "energy_kwh")
+COLUMNS = (
+    *("building_id", "status", "use", "use_detail", "is_urban", "is_new", "floor_area_m2", "installed_kwp", "responsible_area"),
+    *SUMS,
+)
+SHARE_COLUMNS = ("area_m2", "usable_area_m2", "existing_area_m2")
+OPTIONAL = ("covered_densest_m2", "planned", "lcoe_cny_kwh")
+
+
+def needed_columns(policy: Policy) -> tuple[str, ...]:
+    """
+    List the columns of the buildings table that a policy is judged from.
+
+    Parameters
+    ----------
+    policy
+        The policy.
+
+    Returns
+    -------
+    columns
+        Names; covered_densest_m2, planned and lcoe_cny_kwh are read where they exist.
+    """
+    shares = any(target.method == "installable_share" for target in policy.targets)
+    return COLUMNS + (SHARE_COLUMNS if shares else ())
+
+
+def judge(
+    policy: Policy,
+    buildings: pd.DataFrame,
+    *,
+    as_of: date,
+    form: FormValues | None = None,
+    areas: Sequence[str] | None = None,
+    existing_mw: float | None = None,
+    other_mw: float | None = None,
+    demand: Demand | None = None,
+    carbon: Carbon | None = None,
+) -> list[dict[str, Any]]:
+    """
+    Judge every target for the whole and for each accountable area.
+
+    Parameters
+    ----------
+    policy
+        The policy.
+    buildings
+        The buildings table with the columns of `needed_columns`; a plain DataFrame, one row per input feature.
+    as_of
+        Day of the judgement.
+    form
+        What the user filled in; without it everything that only the user knows is missing, and the cell of the empty form is named.
+    areas
+        Accountable areas in order; those of the form, else those that occur in the buildings.
+    existing_mw
+        Existing PV of every kind of the whole from the study file [MW AC].
+    other_mw
+        Committed PV that stands on no roof, of the whole, in service by the deadline [MW AC].
+    demand
+        Energy-use intensities; the defaults where not given.
+    carbon
+        Conversion factors; the defaults where not given.
+
+    Returns
+    -------
+    rows
+        One dict per target and region (region None first), in the order of the policy and ready for JSON.
+
+    Raises
+    ------
+    LayersError
+        For a column that is missing, a number that is not finite, or areas that the form does not have.
+    """
+    names = _areas(buildings, areas, form)
+    form = form or blank_form(names)
+    deadlines = [target.deadline.year for target in policy.targets if target.method == "pv_capacity" and target.deadline]
+    other_year = max(deadlines, default=None) if other_mw is not None else None
+    form = form.with_city(existing_ac_mw=existing_mw, committed_other_ac_mw=other_mw)
+    if other_year is not None and form.get(None, "committed_other_year") is None:
+        form = form.with_city(committed_other_year=other_year)
+    counted, left_out = _counted(buildings, policy)
+    by_area = dict(iter(counted.groupby("responsible_area", sort=False, observed=True)))
+    demand, carbon = demand or load_demand(), carbon or load_carbon()
+    rows = []
+    for target in policy.targets:
+        for region in (None,) if target.regions == "whole" else (None, *names):
+            part = counted if region is None else by_area.get(region, counted.iloc[:0])
+            case = Case(target, region, part, counted, left_out, form, as_of, demand, carbon)
+            rows.append(_row(case, METHODS[target.method](case)))
+    return rows
+
+
+def _row(case: Case, found: Finding) -> dict[str, Any]:
+    target = case.target
+    verdict = decide(
+        required=found.required,
+        built_low=None if target.method == "context" else found.built_low,
+        built_high=found.built_high,
+        planned=found.planned,
+        as_of=case.as_of,
+        deadline=target.deadline,
+        baseline=found.baseline,
+    )
+    uncertain = verdict == "cannot_judge" and found.built_low != found.built_high
+    built = None if uncertain else found.built_low
+    # What is surely built is surely planned; commitments that are unknown are told as such, not added as zero.
+    planned = None if uncertain else found.planned if found.planned is not None or verdict == "cannot_judge" else found.built_low
+    gap = None if found.required is None or planned is None else max(0.0, found.required - planned)
+    if verdict != "cannot_judge" and found.planned is None:
+        found.notes.append(("已批在建容量未填，规划值未含", "commitments are not given; planned is what is built"))
+    notes = [*found.notes, *([_left_out(case)] if case.region is None and case.left_out else [])]
+    row: dict[str, Any] = {
+        "id": target.id,
+        "region": case.region,
+        "unit": target.unit,
+        "required": found.required,
+        "deadline": None if target.deadline is None else target.deadline.isoformat(),
+        "technical": found.technical,
+        "planned": planned,
+        "built": built,
+        "gap": gap,
+        "verdict": verdict,
+        "missing": _missing(case, found) if verdict == "cannot_judge" else [],
+        "clause": target.clause,
+        "responsible": list(target.responsible),
+        "verified": target.verified and target.formula_verified,
+        "value_verified": target.verified,
+        "formula_verified": target.formula_verified,
+        "title_zh": target.title_zh,
+        "title_en": target.title_en,
+        "stated": target.stated,
+        "quote": target.quote,
+        "scope": target.scope_zh,
+        "scope_en": target.scope_en,
+        "formula_zh": target.formula_zh,
+        "formula_en": target.formula_en,
+        "note_zh": "；".join([target.note_zh.rstrip("。"), *(zh for zh, _ in notes)]) + "。",
+        "note_en": "; ".join([target.note_en.rstrip("."), *(en for _, en in notes)]) + ".",
+        "built_at_least": found.built_low,
+    }
+    return row | {key: value for key, value in found.extra.items() if key not in row}
+
+
+def _missing(case: Case, found: Finding) -> list[dict[str, str | None]]:
+    missing = found.missing_required + found.missing_built
+    if not case.past and found.baseline is None and found.planned is None and not found.missing_built:
+        missing = missing + found.missing_planned
+    if not missing:
+        raise LayersError(
+            f"target {case.target.id} {case.region}: cannot be judged but no input would settle it; this is a fault of the program"
+        )
+    return missing
+
+
+def _left_out(case: Case) -> tuple[str, str]:
+    parts = "、".join(f"{status} {count}" for status, count in case.left_out.items())
+    return f"未评估的建筑不计入：{parts}", f"buildings without roofs are left out: {parts}"
+
+
+def _areas(buildings: pd.DataFrame, areas: Sequence[str] | None, form: FormValues | None) -> tuple[str, ...]:
+    lacking = [name for name in COLUMNS if name not in buildings]
+    if lacking:
+        raise LayersError(f"the buildings table lacks {', '.join(lacking)}; expected the columns of needed_columns()")
+    found = sorted(str(area) for area in buildings["responsible_area"].dropna().unique())
+    names = tuple(areas) if areas is not None else form.areas if form is not None else tuple(found)
+    strange = [area for area in found if area not in names]
+    if strange:
+        raise LayersError(f"buildings lie in the accountable area {strange[0]!r}, which is none of {', '.join(names)}")
+    lost = [area for area in names if form is not None and shown_name(area) not in form.areas]
+    if lost:
+        raise LayersError(f"the form has no row for {lost[0]!r}; write a new form with wuding template")
+    return names
+
+
+def _counted(buildings: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Take the buildings that have roofs, and how many of the rest there are by status."""
+    columns = needed_columns(policy)
+    lacking = [name for name in columns if name not in buildings]
+    if lacking:
+        raise LayersError(f"the buildings table lacks {', '.join(lacking)}, which the policy {policy.name} is judged from")
+    with_roofs = buildings["status"].isin(WITH_ROOFS)
+    rows = buildings.loc[with_roofs, [*columns, *(name for name in OPTIONAL if name in buildings)]]
+    for name in (*SUMS, *(SHARE_COLUMNS if columns != COLUMNS else ())):
+        values = rows[name].to_numpy(dtype="float64", na_value=np.nan)
+        if not (np.isfinite(values) & (values >= 0.0)).all():
+            raise LayersError(f"buildings with roofs have missing, infinite or negative {name}; expected a sum of 0 or more")
+    others = buildings.loc[~with_roofs, "status"].value_counts().sort_index()
+    return rows, {str(status): int(count) for status, count in others.items()}

@@ -1,0 +1,364 @@
+"""Ten buildings in two areas, followed with a pocket calculator, and the laws of judging."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers.errors import LayersError
+from layers.form_values import FormValues, blank_form
+from layers.policy import load_policy
+from layers.targets import judge, needed_columns
+from layers.verdict import Baseline, decide, line_value
+
+AS_OF = date(2026, 11, 23)
+JINAN = load_policy("jinan-2023-36")
+AREAS = ("甲区", "乙县")
+
+# Ten buildings. New public institutions and factories: F1 and S1 in 甲区 (1,000 + 500 m²), F2 in 乙县 (500 m²).
+#   id    use                  area   urban  new    footprint floors' area installed covered pdc0  pac0  energy
+TEN = (
+    ("F1", "factory", "甲区", True, True, 1000.0, 1000.0, 45.0, 400.0, 90.0, 75.0, 90_000.0),
+    ("F2", "factory", "乙县", False, True, 500.0, 500.0, 0.0, 300.0, 60.0, 50.0, 60_000.0),
+    ("F3", "factory", "甲区", True, False, 2000.0, 2000.0, 0.0, 1000.0, 200.0, 160.0, 200_000.0),
+    ("F4", "factory", "甲区", True, None, 500.0, 500.0, 0.0, 200.0, 40.0, 32.0, 40_000.0),
+    ("S1", "public_institution", "甲区", True, True, 500.0, 2000.0, 90.0, 100.0, 20.0, 16.0, 20_000.0),
+    ("H1", "urban_residential", "甲区", True, False, 400.0, 4000.0, 0.0, 100.0, 20.0, 16.0, 20_000.0),
+    ("H2", "urban_residential", "甲区", True, True, 400.0, 4000.0, 0.0, 100.0, 20.0, 16.0, 20_000.0),
+    ("C1", "commercial", "乙县", True, False, 600.0, 1000.0, 10.0, 200.0, 40.0, 32.0, 40_000.0),
+    ("R1", "rural_residential", "乙县", False, False, 100.0, 100.0, 0.0, 50.0, 10.0, 8.0, 10_000.0),
+    ("X1", "factory", "乙县", False, True, 900.0, 900.0, None, 0.0, 0.0, 0.0, 0.0),  # a duplicate: it has no roofs
+)
+
+
+def ten() -> pd.DataFrame:
+    names = ["building_id", "use", "responsible_area", "is_urban", "is_new", "footprint_area_m2", "floor_area_m2", "installed_kwp"]
+    frame = pd.DataFrame(TEN, columns=[*names, "covered_area_m2", "pdc0_kwp", "pac0_kw", "energy_kwh"])
+    frame["is_urban"] = frame["is_urban"].astype("boolean")
+    frame["is_new"] = frame["is_new"].astype("boolean")
+    frame["status"] = np.where(frame["building_id"] == "X1", "duplicate", "assessed")
+    frame["use_detail"] = pd.Series([None] * len(frame), dtype="object")
+    return frame
+
+
+def filled(**cells: object) -> FormValues:
+    """A form with entries written as name=value for the whole, or name=(甲区, 乙县)."""
+    form = blank_form(AREAS)
+    values = {}
+    for name, value in cells.items():
+        pairs = zip(AREAS, value, strict=True) if isinstance(value, tuple) else [(None, value)]
+        values |= {(area, name): entry for area, entry in pairs}
+    return FormValues(form.areas, values, form.rows, form.sheet)
+
+
+def row(rows: list[dict], target: str, region: str | None = None) -> dict:
+    found = [item for item in rows if item["id"] == target and item["region"] == region]
+    assert len(found) == 1
+    return found[0]
+
+
+def hold_contract(rows: list[dict]) -> None:
+    json.dumps(rows, allow_nan=False)
+    for item in rows:
+        if item["verdict"] == "cannot_judge":
+            assert item["missing"], item["id"]
+        elif item["required"] is not None:
+            assert item["gap"] >= 0
+            assert (item["verdict"] == "met") == (item["built"] >= item["required"])
+
+
+def test_without_the_form_capacity_is_not_judged_and_the_cell_is_named() -> None:
+    rows = judge(JINAN, ten(), as_of=AS_OF, areas=AREAS)
+    hold_contract(rows)
+    whole = row(rows, "pv_capacity")
+    assert (whole["verdict"], whole["built"], whole["gap"], whole["required"]) == ("cannot_judge", None, None, 5000.0)
+    assert whole["missing"][0]["cell"] == "责任区域!B3"
+    # 75 + 50 + 160 + 32 + 16 + 16 + 16 + 32 + 8 = 405 kW AC; 90+60+200+40+20+20+20+40+10 = 500 kWp
+    assert whole["roofs_technical"] == pytest.approx(0.405, rel=1e-12)
+    assert whole["roofs_technical_dc"] == pytest.approx(0.5, rel=1e-12)
+    assert row(rows, "pv_capacity", "乙县")["required"] is None
+    assert "测算分解建议" in row(rows, "pv_capacity", "乙县")["note_zh"]
+    # 乙县 has 50 + 32 + 8 = 90 of 405 kW.
+    assert row(rows, "pv_capacity", "乙县")["proposed_required"] == pytest.approx(5000 * 90 / 405)
+
+
+def test_capacity_with_existing_and_committed() -> None:
+    form = filled(
+        existing_ac_mw=(3000.0, 1000.0),
+        committed_roof_ac_mw=100.0,
+        committed_roof_year=2027,
+        committed_other_ac_mw=950.0,
+        committed_other_year=2029,
+    )
+    whole = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "pv_capacity")
+    assert (whole["built"], whole["planned"], whole["gap"], whole["verdict"]) == (4000.0, 5050.0, 0.0, "on_track")
+    assert whole["technical"] == pytest.approx(4000 + 950 + 0.405)
+    assert whole["roofs_needed"] == pytest.approx(50.0)
+    late = filled(existing_ac_mw=4000.0, committed_roof_ac_mw=0.0, committed_other_ac_mw=1000.0, committed_other_year=2031)
+    whole = row(judge(JINAN, ten(), as_of=AS_OF, form=late), "pv_capacity")
+    assert (whole["planned"], whole["gap"], whole["verdict"]) == (4000.0, 1000.0, "short")
+    # The day after the deadline what is only committed no longer counts.
+    whole = row(judge(JINAN, ten(), as_of=date(2031, 1, 1), form=form), "pv_capacity")
+    assert (whole["planned"], whole["gap"], whole["verdict"]) == (4000.0, 1000.0, "short")
+
+
+def test_capacity_from_the_study_file_and_a_base_year() -> None:
+    rows = judge(JINAN, ten(), as_of=AS_OF, areas=AREAS, existing_mw=5200.0)
+    assert row(rows, "pv_capacity")["verdict"] == "met"
+    form = filled(base_year=2020, base_ac_mw=1000.0)
+    rows = judge(JINAN, ten(), as_of=date(2025, 12, 31), form=form, existing_mw=3000.0)
+    assert row(rows, "pv_capacity")["verdict"] == "on_track"
+    rows = judge(JINAN, ten(), as_of=date(2025, 12, 31), form=form, existing_mw=2999.0)
+    assert row(rows, "pv_capacity")["verdict"] == "short"
+    with pytest.raises(LayersError, match="责任区域!B3"):
+        judge(JINAN, ten(), as_of=AS_OF, form=filled(existing_ac_mw=1.0), existing_mw=2.0)
+
+
+def test_allocated_share_is_required_of_the_area() -> None:
+    form = filled(existing_ac_mw=(3000.0, 1000.0), allocated_pv_mw=(3500.0, 900.0))
+    rows = judge(JINAN, ten(), as_of=date(2031, 1, 1), form=form)
+    assert (row(rows, "pv_capacity", "甲区")["verdict"], row(rows, "pv_capacity", "甲区")["gap"]) == ("short", 500.0)
+    assert row(rows, "pv_capacity", "乙县")["verdict"] == "met"
+
+
+def test_coverage_by_hand() -> None:
+    rows = judge(JINAN, ten(), as_of=AS_OF, areas=AREAS)
+    whole = row(rows, "new_roof_coverage")
+    # Scope: F1, F2, S1 = 2,000 m². H2 is new but a dwelling, F4 of unknown year, X1 a duplicate.
+    # Built: 45 / 0.225 = 200 m² and 90 / 0.225 = 400 m² -> 600 / 2,000. Modules could add 400 + 300 + 100 -> 1,400 / 2,000.
+    assert whole["scope_area_m2"] == 2000.0
+    assert whole["built"] == pytest.approx(0.3, rel=1e-12)
+    assert whole["technical"] == pytest.approx(0.7, rel=1e-12)
+    assert whole["gap"] == pytest.approx(0.2, rel=1e-12)
+    assert whole["verdict"] == "short"
+    assert whole["gap_m2"] == pytest.approx(400.0)
+    # 170 kWp on 800 m² in scope; F1 alone covers 400 m².
+    assert whole["gap_kwp"] == pytest.approx(400 * 170 / 800)
+    assert whole["gap_roofs"] == 1
+    assert whole["unknown_share"] == pytest.approx(500 / 2500)
+    assert row(rows, "new_roof_coverage", "甲区")["built"] == pytest.approx(600 / 1500)
+    assert row(rows, "new_roof_coverage", "乙县")["built"] == 0.0
+
+
+def test_coverage_uses_the_densest_mount_for_the_technical_maximum() -> None:
+    frame = ten()
+    frame["covered_densest_m2"] = frame["covered_area_m2"] * 1.25
+    whole = row(judge(JINAN, frame, as_of=AS_OF, areas=AREAS), "new_roof_coverage")
+    assert whole["technical"] == pytest.approx((600 + 1.25 * 800) / 2000)
+    assert whole["technical_chosen_mount"] == pytest.approx(0.7)
+
+
+def test_unlisted_pv_is_unknown_not_none() -> None:
+    frame = ten()
+    frame.loc[frame["building_id"] == "F2", "installed_kwp"] = np.nan
+    whole = row(judge(JINAN, frame, as_of=AS_OF, areas=AREAS), "new_roof_coverage")
+    # F2 may be full: 600 + 500 of 2,000 m² lies above a half, so nothing is settled.
+    assert (whole["verdict"], whole["built"], whole["built_at_least"]) == ("cannot_judge", None, pytest.approx(0.3))
+    assert {item["cell"] for item in whole["missing"]} >= {"责任区域!D3", "责任区域!E3"}
+    assert row(judge(JINAN, frame, as_of=AS_OF, form=filled(survey_complete=True)), "new_roof_coverage")["verdict"] == "short"
+    # 225 kWp given by hand are 1,000 m² of 2,000.
+    assert row(judge(JINAN, frame, as_of=AS_OF, form=filled(built_new_dc_mw=0.225)), "new_roof_coverage")["verdict"] == "met"
+
+
+def test_coverage_without_new_roofs_is_not_judged() -> None:
+    frame = ten()
+    frame["is_new"] = pd.array([pd.NA] * len(frame), dtype="boolean")
+    whole = row(judge(JINAN, frame, as_of=AS_OF, areas=AREAS), "new_roof_coverage")
+    assert whole["verdict"] == "cannot_judge"
+    assert "year_built" in whole["missing"][0]["input"]
+
+
+HEAT = {"heating_gj": 1000.0, "solar_thermal_gj": 20.0, "heat_pump_gj": 0.0, "biomass_gj": 0.0}
+
+
+def test_substitution_by_hand() -> None:
+    form = filled(**HEAT)
+    whole = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "building_substitution")
+    # Urban civil: S1, H1, H2, C1. PV: 90 kWp × 1,000 + 10 kWp × 1,000 = 100,000 kWh = 12.29 tce; solar thermal 20 / 29.3076.
+    # Use: S1 2,000 × 55, H1 and H2 4,000 × 27 each, C1 1,000 × 140 = 466,000 kWh = 57.2714 tce; heating 1,000 / 29.3076.
+    pv, heat, use, heating = 12.29, 20 / 29.3076, 57.2714, 1000 / 29.3076
+    assert whole["scope_buildings"] == 4
+    assert whole["built"] == pytest.approx((pv + heat) / (use + heating), rel=1e-9)
+    assert whole["verdict"] == "met"
+    # 等价值: 0.302 instead of 0.1229 on electricity in both parts.
+    assert whole["built_equivalent_value"] == pytest.approx((30.2 + heat) / (466 * 0.302 + heating), rel=1e-9)
+    # Roofs of the four: 100,000 kWh more.
+    assert whole["technical"] == pytest.approx((2 * pv + heat) / (use + heating), rel=1e-9)
+
+
+def test_substitution_needs_heating() -> None:
+    form = filled(**{**HEAT, "heating_gj": None})
+    whole = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "building_substitution")
+    assert (whole["verdict"], whole["built"]) == ("cannot_judge", None)
+    assert [item["cell"] for item in whole["missing"]] == [form.cell(None, "heating_gj")]
+
+
+def test_waste_heat_and_factories_never_count() -> None:
+    plain = row(judge(JINAN, ten(), as_of=AS_OF, form=filled(**HEAT)), "building_substitution")
+    wasted = row(judge(JINAN, ten(), as_of=AS_OF, form=filled(**HEAT, waste_heat_gj=1e6)), "building_substitution")
+    assert wasted["built"] == plain["built"]
+    frame = ten()
+    frame.loc[frame["use"] == "factory", ["installed_kwp", "energy_kwh", "floor_area_m2"]] = [1e5, 1e8, 1e6]
+    # Only the yield of full roofs could pass through; every building here has its own.
+    assert row(judge(JINAN, frame, as_of=AS_OF, form=filled(**HEAT)), "building_substitution")["built"] == plain["built"]
+
+
+def test_an_unknown_renewable_can_still_reach_the_target() -> None:
+    frame = ten()
+    frame["installed_kwp"] = 0.0
+    form = filled(**{**HEAT, "biomass_gj": None})
+    whole = row(judge(JINAN, frame, as_of=AS_OF, form=form), "building_substitution")
+    assert (whole["verdict"], whole["missing"][0]["cell"]) == ("cannot_judge", form.cell(None, "biomass_gj"))
+    assert row(judge(JINAN, frame, as_of=AS_OF, form=filled(**HEAT)), "building_substitution")["verdict"] == "short"
+
+
+def test_metered_totals_replace_the_estimate() -> None:
+    form = filled(**HEAT, building_electricity_mwh=400.0, building_fuel_gj=500.0, urban_pv_mwh=50.0)
+    whole = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "building_substitution")
+    assert whole["built"] == pytest.approx((50 * 0.1229 + 20 / 29.3076) / (400 * 0.1229 + 1500 / 29.3076), rel=1e-9)
+
+
+def test_without_an_urban_boundary_substitution_is_not_judged() -> None:
+    frame = ten()
+    frame["is_urban"] = pd.array([pd.NA] * len(frame), dtype="boolean")
+    whole = row(judge(JINAN, frame, as_of=AS_OF, form=filled(**HEAT)), "building_substitution")
+    assert whole["verdict"] == "cannot_judge"
+    assert "城镇边界" in whole["missing"][0]["input"]
+
+
+def test_storage_comes_from_the_form_only() -> None:
+    rows = judge(JINAN, ten(), as_of=AS_OF, form=filled(storage_mw=650.0, storage_committed_mw=900.0))
+    storage = row(rows, "storage")
+    assert (storage["built"], storage["planned"], storage["verdict"], storage["technical"]) == (650.0, 1550.0, "on_track", None)
+    assert row(rows, "demand_response")["verdict"] == "cannot_judge"
+    for name in ("nonfossil_share", "nonfossil_share_2025"):
+        assert row(rows, name)["verdict"] == "cannot_judge"
+        assert row(rows, name)["roofs_technical_gwh"] == pytest.approx(0.5)
+    hold_contract(rows)
+
+
+def test_installable_share_of_the_pilot() -> None:
+    frame = ten()
+    frame["area_m2"] = frame["footprint_area_m2"]
+    frame["usable_area_m2"] = frame["footprint_area_m2"] * 0.25
+    frame["existing_area_m2"] = 0.0
+    frame["use_detail"] = frame["use"].map({"public_institution": "学校"})
+    pilot = load_policy("nea-2021-pilot")
+    rows = judge(pilot, frame, as_of=AS_OF, areas=AREAS)
+    hold_contract(rows)
+    assert row(rows, "installable_rural")["verdict"] == "met"
+    assert row(rows, "installable_public")["gap"] == pytest.approx(0.15)
+    assert row(rows, "installable_industrial_commercial")["verdict"] == "short"
+    assert row(rows, "installable_party_government")["verdict"] == "cannot_judge"
+    assert set(needed_columns(pilot)) > set(needed_columns(JINAN))
+
+
+@pytest.mark.parametrize("verified", [("pv_capacity", True), ("building_substitution", False)])
+def test_verified_marks(verified: tuple[str, bool]) -> None:
+    whole = row(judge(JINAN, ten(), as_of=AS_OF, areas=AREAS), verified[0])
+    assert whole["verified"] is verified[1]
+    assert whole["value_verified"] is True
+
+
+@given(order=st.permutations(range(10)))
+def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
+    form = filled(**HEAT, existing_ac_mw=1234.5)
+    assert judge(JINAN, ten().iloc[order], as_of=AS_OF, form=form) == judge(JINAN, ten(), as_of=AS_OF, form=form)
+
+
+@given(extra=st.floats(0.0, 500.0), built=st.floats(0.0, 6000.0))
+def test_more_roofs_or_more_built_never_hurt(extra: float, built: float) -> None:
+    frame = ten()
+    before = judge(JINAN, frame, as_of=AS_OF, areas=AREAS, existing_mw=built)
+    frame.loc[0, ["covered_area_m2", "pdc0_kwp", "pac0_kw", "energy_kwh"]] += [extra, extra, extra, extra]
+    after = judge(JINAN, frame, as_of=AS_OF, areas=AREAS, existing_mw=built)
+    for old, new in zip(before, after, strict=True):
+        if old["technical"] is not None:
+            assert new["technical"] >= old["technical"]
+    hold_contract(before)
+
+
+@given(
+    required=st.floats(0, 100),
+    stricter=st.floats(0, 50),
+    built=st.floats(0, 100),
+    planned=st.floats(0, 50),
+    day=st.dates(date(2020, 1, 1), date(2035, 1, 1)),
+)
+def test_a_stricter_target_is_never_easier(required: float, stricter: float, built: float, planned: float, day: date) -> None:
+    rank = {"short": 0, "on_track": 1, "met": 2}
+    loose, strict = (
+        decide(required=ask, built_low=built, built_high=built, planned=built + planned, as_of=day, deadline=date(2030, 12, 31))
+        for ask in (required, required + stricter)
+    )
+    assert rank[strict] <= rank[loose]
+
+
+END = date(2030, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("case", "verdict"),
+    [
+        ({"required": None, "built_low": 5.0, "built_high": 5.0, "planned": 5.0, "as_of": AS_OF}, "cannot_judge"),
+        ({"required": 10.0, "built_low": None, "built_high": None, "planned": None, "as_of": AS_OF}, "cannot_judge"),
+        ({"required": 10.0, "built_low": 10.0, "built_high": None, "planned": None, "as_of": AS_OF}, "met"),
+        ({"required": 10.0, "built_low": 10.0, "built_high": 10.0, "planned": None, "as_of": END}, "met"),
+        ({"required": 10.0, "built_low": 9.0, "built_high": 9.0, "planned": 12.0, "as_of": END}, "short"),
+        ({"required": 10.0, "built_low": 9.0, "built_high": 11.0, "planned": 12.0, "as_of": END}, "cannot_judge"),
+        ({"required": 10.0, "built_low": 9.0, "built_high": None, "planned": 12.0, "as_of": END}, "cannot_judge"),
+        ({"required": 10.0, "built_low": 9.0, "built_high": 9.5, "planned": 12.0, "as_of": END}, "short"),
+        ({"required": 10.0, "built_low": 9.0, "built_high": 9.0, "planned": 10.0, "as_of": AS_OF}, "on_track"),
+        ({"required": 10.0, "built_low": 9.0, "built_high": 9.0, "planned": 9.9, "as_of": AS_OF}, "short"),
+        ({"required": 10.0, "built_low": 9.0, "built_high": 9.0, "planned": None, "as_of": AS_OF}, "cannot_judge"),
+        (
+            {"required": 10.0, "built_low": 9.0, "built_high": 9.0, "planned": None, "as_of": AS_OF, "baseline": Baseline(2020, 0.0)},
+            "on_track",
+        ),
+        (
+            {"required": 10.0, "built_low": 2.0, "built_high": 2.0, "planned": None, "as_of": AS_OF, "baseline": Baseline(2020, 0.0)},
+            "short",
+        ),
+        ({"required": 10.0, "built_low": 2.0, "built_high": 9.0, "planned": 3.0, "as_of": AS_OF}, "cannot_judge"),
+        ({"required": 10.0, "built_low": 2.0, "built_high": 3.0, "planned": 3.0, "as_of": AS_OF}, "short"),
+        ({"required": 10.0, "built_low": 2.0, "built_high": None, "planned": 3.0, "as_of": AS_OF}, "cannot_judge"),
+        ({"required": 0.5, "built_low": 0.4, "built_high": 0.4, "planned": 0.4, "as_of": AS_OF, "deadline": None}, "short"),
+    ],
+)
+def test_every_branch_of_the_verdict(case: dict, verdict: str) -> None:
+    assert decide(**{"deadline": END, **case}) == verdict
+
+
+def test_the_line_between_two_years() -> None:
+    base = Baseline(2020, 100.0)
+    assert line_value(base, 200.0, date(2020, 1, 1), END) == 100.0
+    assert line_value(base, 200.0, date(2022, 12, 31), END) == pytest.approx(120.0)
+    assert line_value(base, 200.0, END, END) == 200.0
+    assert line_value(Baseline(2030, 100.0), 200.0, AS_OF, END) == 200.0
+
+
+def test_bad_tables_are_refused() -> None:
+    with pytest.raises(LayersError, match="lacks pac0_kw"):
+        judge(JINAN, ten().drop(columns="pac0_kw"), as_of=AS_OF)
+    frame = ten()
+    frame.loc[0, "energy_kwh"] = np.nan
+    with pytest.raises(LayersError, match="energy_kwh"):
+        judge(JINAN, frame, as_of=AS_OF)
+    with pytest.raises(LayersError, match="乙县"):
+        judge(JINAN, ten(), as_of=AS_OF, areas=["甲区"])
+    with pytest.raises(LayersError, match="usable_area_m2"):
+        judge(load_policy("nea-2021-pilot"), ten(), as_of=AS_OF)
+
+
+def test_quotes_stand_in_the_plan() -> None:
+    plan = Path(__file__).resolve().parents[2] / "shared" / "seed" / "jinan-carbon-peak-plan.txt"
+    if not plan.exists():
+        pytest.skip("the plan's text is not beside the checkout")
+    text = plan.read_text(encoding="utf-8")
+    for target in JINAN.targets:
+        assert target.quote in text, target.id
