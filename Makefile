@@ -35,7 +35,7 @@ lint: $(VENV)/.tests
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	$(BIN)/lint-imports
-	$(RUN) numpydoc.hooks.validate_docstrings $$(git ls-files 'geo/*.py' 'solar/*.py' 'layers/*.py' 'maps/*.py' 'wuding/*.py')
+	$(RUN) numpydoc lint $$(git ls-files 'geo/*.py' 'solar/*.py' 'layers/*.py' 'maps/*.py' 'wuding/*.py')
 
 test: lint
 	$(RUN) pytest -q

@@ -131,11 +131,7 @@ def plane_rings(outlines: NDArray[Any], roof_tilt: ArrayLike, roof_azimuth: Arra
     geometry = np.asarray(outlines, dtype=object)
     tilt, downslope, row = (np.broadcast_to(np.asarray(v, dtype=float), geometry.shape) for v in (roof_tilt, roof_azimuth, row_azimuth))
     _check_planes(tilt, downslope, row)
-    parts, owner = shapely.get_parts(geometry, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    xy = shapely.get_coordinates(rings)
-    count = shapely.get_num_coordinates(rings)
-    ring_owner = owner[part]
+    xy, count, ring_owner = _closed_rings(geometry)
     box = shapely.bounds(geometry)
     origin = np.nan_to_num(np.column_stack([0.5 * (box[:, 0] + box[:, 2]), 0.5 * (box[:, 1] + box[:, 3])]))
     to_plane = _plane_matrices(tilt, downslope, row)
@@ -212,6 +208,17 @@ def _check_planes(tilt: NDArray[np.float64], downslope: NDArray[np.float64], row
         raise GeoError(f"surface {int(np.argmax(lost))} has no azimuth for its slope or its rows; give degrees clockwise from north.")
 
 
+def _closed_rings(geometry: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Coordinates of all rings, their lengths and the geometry each belongs to."""
+    if (shapely.get_type_id(geometry) == 3).all() and not shapely.get_num_interior_rings(geometry).any():
+        count = shapely.get_num_coordinates(geometry)  # the common case needs no ring objects: half the time
+        owner = np.flatnonzero(count)
+        return shapely.get_coordinates(geometry), count[owner].astype(np.int64), owner
+    parts, owner = shapely.get_parts(geometry, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    return shapely.get_coordinates(rings), shapely.get_num_coordinates(rings).astype(np.int64), owner[part]
+
+
 def _plane_matrices(tilt: NDArray[np.float64], downslope: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.float64]:
     """Stretch along the fall line, then turn so that y points against the direction that the rows face."""
     fall = np.radians(np.where(np.isnan(downslope), row, downslope))
@@ -227,7 +234,7 @@ def _plane_matrices(tilt: NDArray[np.float64], downslope: NDArray[np.float64], r
 
 @njit(cache=True, nogil=True)
 def _transform(
-    xy: NDArray[np.float64], count: NDArray[np.int32], owner: NDArray[np.int64], origin: NDArray[np.float64], to_plane: NDArray[np.float64]
+    xy: NDArray[np.float64], count: NDArray[np.int64], owner: NDArray[np.int64], origin: NDArray[np.float64], to_plane: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     rings = count.size
     out = np.empty((xy.shape[0] - rings, 2))

@@ -103,7 +103,8 @@ def roof_surfaces(footprints: NDArray[Any], shape: ArrayLike, tilt: ArrayLike) -
     ([0.0, 180.0], [48.0, 48.0])
     """
     plan, codes, slope = _inputs(footprints, shape, tilt)
-    parts, owner = shapely.get_parts(plan, return_index=True)
+    plain = (shapely.get_type_id(plan) == 3).all()
+    parts, owner = (plan, np.arange(plan.size)) if plain else shapely.get_parts(plan, return_index=True)
     frames = _frames(parts)
     flat = np.flatnonzero(codes == Shape.FLAT)
     area = shapely.area(parts)
@@ -134,7 +135,10 @@ def roof_surfaces(footprints: NDArray[Any], shape: ArrayLike, tilt: ArrayLike) -
 
 
 def _inputs(footprints: NDArray[Any], shape: ArrayLike, tilt: ArrayLike) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.float64]]:
-    plan = shapely.force_2d(np.asarray(footprints, dtype=object))
+    plan = np.asarray(footprints, dtype=object)
+    plan = shapely.force_2d(plan) if shapely.has_z(plan).any() else plan
+    # A grid size kept by a geometry would round the ridge's ends in overlays, and halves would overlap.
+    plan = shapely.set_precision(plan, 0.0) if np.nan_to_num(shapely.get_precision(plan)).any() else plan
     codes, slope = np.asarray(shape, dtype=np.int64), np.asarray(tilt, dtype=float)
     if not plan.shape == codes.shape == slope.shape:
         raise GeoError(
@@ -155,11 +159,11 @@ def _inputs(footprints: NDArray[Any], shape: ArrayLike, tilt: ArrayLike) -> tupl
 
 
 def _frames(polygons: NDArray[Any]) -> _Frames:
-    xy, start = _rings(shapely.get_exterior_ring(polygons))
+    xy, start = _outer_rings(polygons)
     wall, size, convex = _smallest_frames(xy, start)
     bent = np.flatnonzero(~convex)
     if bent.size:
-        hull, hull_size, _ = _smallest_frames(*_rings(shapely.get_exterior_ring(shapely.convex_hull(polygons[bent]))))
+        hull, hull_size, _ = _smallest_frames(*_outer_rings(shapely.convex_hull(polygons[bent])))
         free = size[bent] > _WALL * hull_size
         wall[bent[free]] = hull[free]
     convex &= shapely.get_num_interior_rings(polygons) == 0
@@ -169,13 +173,12 @@ def _frames(polygons: NDArray[Any]) -> _Frames:
     return _Frames(wall[:, :2], np.where(back[:, None], -wall[:, 2:], wall[:, 2:]), azimuth % 180.0, convex)
 
 
-def _rings(rings: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Coordinates of closed rings without their closing point."""
-    xy = shapely.get_coordinates(rings)
-    count = shapely.get_num_coordinates(rings)
-    end = np.cumsum(count)
+def _outer_rings(polygons: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Coordinates of the exterior rings without their closing points, and the first of each."""
+    rings = shapely.get_exterior_ring(polygons) if shapely.get_num_interior_rings(polygons).any() else polygons
+    xy, count = shapely.get_coordinates(rings), shapely.get_num_coordinates(rings)
     keep = np.ones(len(xy), dtype=bool)
-    keep[end - 1] = False
+    keep[np.cumsum(count) - 1] = False
     return xy[keep], np.concatenate([[0], np.cumsum(count - 1)]).astype(np.int64)
 
 
@@ -188,7 +191,7 @@ def _split(
     right, left = np.empty(index.size, dtype=object), np.empty(index.size, dtype=object)
     plain, bent = np.flatnonzero(convex), np.flatnonzero(~convex)
     if plain.size:
-        xy, start = _rings(shapely.get_exterior_ring(polygons[plain]))
+        xy, start = _outer_rings(polygons[plain])
         for side, half in ((1.0, right), (-1.0, left)):
             half[plain] = _polygons(*_halves(xy, start, centre[plain], along[plain], side))
     if bent.size:
@@ -277,11 +280,19 @@ def _smallest_frames(
             if length[j] > 0.0:
                 low_u, high_u, low_v, high_v = _extent(ring, dx / length[j], dy / length[j])
                 area[j] = (high_u - low_u) * (high_v - low_v)
-        best = -1
         size[i] = area.min()
+        longest = 0.0
         for j in range(n):
-            if area[j] <= _TIE * size[i] and (best < 0 or length[j] > length[best] * (1.0 + 1e-9)):
-                best = j
+            if area[j] <= _TIE * size[i]:
+                longest = max(longest, length[j])
+        # Of equally long walls the one turned least from north or east, so that the ring's first point decides nothing.
+        best, least = -1, np.inf
+        for j in range(n):
+            if area[j] <= _TIE * size[i] and length[j] >= longest * (1.0 - 1e-6):
+                k = (j + 1) % n
+                turned = np.round(np.degrees(np.arctan2(ring[k, 1] - ring[j, 1], ring[k, 0] - ring[j, 0])), 6) % 90.0
+                if turned < least:
+                    best, least = j, turned
         k = (best + 1) % n
         ux, uy = (ring[k, 0] - ring[best, 0]) / length[best], (ring[k, 1] - ring[best, 1]) / length[best]
         low_u, high_u, low_v, high_v = _extent(ring, ux, uy)
@@ -290,8 +301,8 @@ def _smallest_frames(
         frame[i, 1] = u * uy + v * ux + xy[start[i], 1]
         long_u, long_v = high_u - low_u, high_v - low_v
         near_square = max(long_u, long_v) < _SQUARE * min(long_u, long_v)
-        turned = abs(uy) > abs(ux) if near_square else long_v > long_u
-        frame[i, 2], frame[i, 3] = (-uy, ux) if turned else (ux, uy)
+        across = abs(uy) > abs(ux) if near_square else long_v > long_u
+        frame[i, 2], frame[i, 3] = (-uy, ux) if across else (ux, uy)
         # A full turn the same way round; a ring that turns both ways, or not at all, takes the general path.
         convex[i] = turns_left != turns_right
     return frame, size, convex

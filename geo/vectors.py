@@ -80,9 +80,12 @@ def read_vectors(path: Path, *, layer: str | None = None, encoding: str | None =
             raise GeoError(f"{path.name} has several layers: {', '.join(layers)}; name one with layer = ...")
         if layer is not None and layer not in layers:
             raise GeoError(f"{path.name} has no layer {layer!r}; it has: {', '.join(layers)}")
+        encoding = encoding or _shapefile_encoding(path)
         info = pyogrio.read_info(path, layer=layer, encoding=encoding)
         wanted = None if columns is None else [c for c in columns if c in set(info["fields"])]
-        frame = pyogrio.read_dataframe(path, layer=layer, encoding=encoding, columns=wanted, use_arrow=True, on_invalid="ignore", arrow_to_pandas_kwargs=None)
+        # Arrow reads UTF-8 alone.
+        arrow = encoding in (None, "UTF-8")
+        frame = pyogrio.read_dataframe(path, layer=layer, encoding=encoding, columns=wanted, use_arrow=arrow, on_invalid="ignore")
     except GeoError:
         raise
     except Exception as error:  # GDAL raises many kinds; each means that this file cannot be read
@@ -100,6 +103,21 @@ def _read_parquet(path: Path, columns: list[str] | None) -> gpd.GeoDataFrame:
     if columns is not None:
         frame = frame[[c for c in frame.columns if c in columns or c == frame.geometry.name]]
     return frame.reset_index(drop=True)
+
+
+def _shapefile_encoding(path: Path) -> str | None:
+    """Encoding of a Shapefile without `.cpg`: what its language byte says, else UTF-8 where the bytes decode, else GDAL's default."""
+    table = path.with_suffix(".dbf")
+    if path.suffix.lower() != ".shp" or not table.is_file() or path.with_suffix(".cpg").is_file():
+        return None
+    data = table.read_bytes()
+    if len(data) > 29 and data[29] == 0x4D:
+        return "GB18030"
+    try:
+        data[32:].decode("utf-8")
+    except UnicodeDecodeError:
+        return "ISO-8859-1"
+    return "UTF-8"
 
 
 def _first_line(error: Exception) -> str:

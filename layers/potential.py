@@ -22,7 +22,7 @@ from solar.engine import Yield, simulate
 from solar.layout import pack_rows
 from solar.money import finance_roofs, unit_capex, use_codes
 from solar.mounts import ORIENTATIONS, Candidates, candidates, choose, layout_inputs
-from solar.orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES
+from solar.orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES, Blend
 from solar.uncertainty import p90
 
 from .carbon import carbon_t
@@ -80,11 +80,12 @@ class _Room:
 
 @dataclass(frozen=True)
 class _Mounted:
-    """The candidates laid out and the chosen one: arrays of shape (3, m) and (m,); -1 = nothing fits."""
+    """The candidates laid out, (3, m), their orientation classes with weights, (3, m, 4), and the chosen one, (m,); -1 = nothing fits."""
 
     candidates: Candidates
     count: Ints
-    orientation: Ints
+    classes: Ints
+    weights: Floats
     kwp: Floats
     open_energy: Floats
     covered: Floats
@@ -195,8 +196,9 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, roo
     inner = room.area - room.setback - room.excluded
     free = np.divide(room.usable, inner, out=np.zeros_like(inner), where=inner > 0)
     shape = (len(MOUNTS), len(surfaces.building))
-    count, orientation = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    open_yield = np.zeros(shape)
+    count, open_yield = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+    classes, weights = np.zeros((*shape, 4), dtype=np.int64), np.zeros((*shape, 4))
+    unshaded = np.nan_to_num(np.stack([cell.unshaded for cell in model.stations]))
     for mount in MOUNTS:
         at = np.flatnonzero(offered.allowed[mount] & (room.usable > 0))
         if not at.size:
@@ -210,8 +212,9 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, roo
         ]
         laid = pack_rows(rings.vertices, rings.ring_start, rings.polygon_start, layouts).count
         count[mount, at] = _whole(laid * free[at], mount)
-        orientation[mount, at] = model.stations[0].sky.orientations.nearest(tilt, offered.surface_azimuth[mount][at], mount, gcr=cover)
-        open_yield[mount, at] = _by_station(model, station[at], orientation[mount, at])
+        blend = model.stations[0].sky.orientations.blend(tilt, offered.surface_azimuth[mount][at], mount, gcr=cover)
+        classes[mount, at], weights[mount, at] = blend.classes, blend.weights
+        open_yield[mount, at] = (unshaded[station[at, None], blend.classes] * blend.weights).sum(axis=1)
     kwp = count * module.pdc0_w / 1000.0
     covered = count * module.area_m2 * np.cos(np.radians(offered.surface_tilt))
     use = use_codes(rows["use"].to_numpy(dtype=object)[surfaces.building])
@@ -228,17 +231,13 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, roo
         annuity=annuity,
         price=float(finance.export_price.mean()),
     )
-    return _Mounted(offered, count, orientation, kwp, kwp * open_yield, covered, chosen)
+    return _Mounted(offered, count, classes, weights, kwp, kwp * open_yield, covered, chosen)
 
 
 def _whole(modules: Floats, mount: int) -> Ints:
     """Whole modules; an east-west pair is two. The tiny lift keeps 12.0 from becoming 11 by rounding."""
     pair = 2 if mount == EAST_WEST else 1
     return (np.floor(modules / pair + 1e-9) * pair).astype(np.int64)
-
-
-def _by_station(model: Model, station: Ints, orientation: Ints) -> Floats:
-    return np.stack([s.unshaded for s in model.stations])[station, orientation]
 
 
 def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Floats]:
@@ -295,9 +294,13 @@ def _simulate(
     """Simulate all points, then roofs with points under the threshold again on their good points; share kept per surface."""
     planes = model.stations[0].sky.orientations
     downslope = np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
-    plane = planes.nearest(surfaces.roof_tilt, downslope, BARE)
-    chosen = np.take_along_axis(mounted.orientation, np.maximum(mounted.chosen, 0)[None], axis=0)[0]
-    taken = np.where(mounted.chosen >= 0, chosen, planes.nearest(surfaces.roof_tilt, downslope, FLUSH))
+    plane = planes.blend(surfaces.roof_tilt, downslope, BARE)
+    bare_roof = planes.blend(surfaces.roof_tilt, downslope, FLUSH)
+    on, column = (mounted.chosen >= 0)[:, None], np.arange(len(mounted.chosen))
+    take = np.maximum(mounted.chosen, 0)
+    taken = Blend(
+        np.where(on, mounted.classes[take, column], bare_roof.classes), np.where(on, mounted.weights[take, column], bare_roof.weights)
+    )
     whole = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
     good = whole.point_share >= model.point_threshold
     number = np.diff(start)
@@ -316,8 +319,8 @@ def _simulate(
 def _run(
     model: Model,
     station: Ints,
-    orientation: Ints,
-    plane: Ints,
+    orientation: Blend,
+    plane: Blend,
     horizon: npt.NDArray[np.float32],
     start: Ints,
     tilt: Floats,
@@ -336,8 +339,8 @@ def _run(
         points = np.flatnonzero(np.repeat(station == index, number))
         part = simulate(
             cell.sky,
-            orientation=orientation[roofs],
-            plane=plane[roofs],
+            orientation=Blend(orientation.classes[roofs], orientation.weights[roofs]),
+            plane=Blend(plane.classes[roofs], plane.weights[roofs]),
             horizon=horizon[points],
             point_start=np.concatenate([[0], np.cumsum(number[roofs])]),
             sky_view_factor_modules=seen[points],

@@ -139,6 +139,13 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
     if verdict != "cannot_judge" and found.planned is None:
         found.notes.append(("已批在建容量未填，规划值未含", "commitments are not given; planned is what is built"))
     notes = [*found.notes, *([_left_out(case)] if case.region is None and case.left_out else [])]
+    if case.region is None and target.regions == "allocated":
+        notes.append(
+            (
+                "以研究范围代表全市；研究范围小于全市时目标值应按分解值填写",
+                "the study is taken for the whole city; a smaller study needs a share of the target",
+            )
+        )
     row: dict[str, Any] = {
         "id": target.id,
         "region": case.region,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -49,7 +48,7 @@ def classify(values: Sequence[float] | npt.ArrayLike, palette: str, *, most: int
 
     Notes
     -----
-    Jenks-Caspall classes of mapclassify, whose edges are then rounded to the fewest digits that keep every class filled.
+    Fisher-Jenks classes of mapclassify, whose edges are then rounded to the fewest digits that keep every class filled.
     """
     given = np.asarray(values, dtype=np.float64)
     found = np.sort(given[np.isfinite(given)])
@@ -85,12 +84,11 @@ def colour_of(value: float | None, classes: Classes | None) -> str:
 
 
 def _natural(found: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
-    # A few thousand order statistics hold the shape; all of a million values would only cost time.
-    sample = found if found.size <= 4000 else np.quantile(found, np.linspace(0.0, 1.0, 4000))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # mapclassify warns where it merges empty classes; we merge them below
-        bins = np.asarray(mapclassify.JenksCaspall(sample, k=count).bins, dtype=np.float64)
-    return np.unique(bins)
+    # 500 order statistics hold the shape; the exact method on all cells of a county would take minutes.
+    sample = found if found.size <= 500 else np.quantile(found, np.linspace(0.0, 1.0, 500))
+    # Not JenksCaspall: its iteration can swing between two states for ever.
+    most = min(count, np.unique(sample).size)
+    return np.unique(np.asarray(mapclassify.FisherJenks(sample, k=most).bins, dtype=np.float64))
 
 
 def _rounded(found: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

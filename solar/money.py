@@ -268,15 +268,15 @@ def _npv(x: float, capex: float, energy: float, upkeep: float, income: FloatArra
 
 @numba.njit(cache=True, nogil=True)
 def _rate(capex: float, energy: float, upkeep: float, income: FloatArray) -> float:
-    # The highest rate that balances: x is raised until the value turns positive, then Newton kept inside the bracket.
+    # The highest rate that balances: a bracket from the low side, then Newton kept inside it.
     low = 0.0
-    high = 0.25
+    high = 0.7
     value, slope = _npv(high, capex, energy, upkeep, income)
     while value < 0.0:
         low = high
         if high >= 10.0:
             return np.nan
-        high = min(high + (0.25 if high < 0.75 else 0.05 if high < 1.1 else 0.5), 10.0)
+        high = 1.0 if high < 1.0 else min(high + 0.1 if high < 1.5 else high + 0.5, 10.0)
         value, slope = _npv(high, capex, energy, upkeep, income)
     x = high
     for _ in range(100):
@@ -287,9 +287,11 @@ def _rate(capex: float, energy: float, upkeep: float, income: FloatArray) -> flo
         step = x - value / slope if slope > 0.0 else low
         if not low < step < high:
             step = 0.5 * (low + high)
-        if abs(step - x) <= 1e-13 * x:
-            break
+        moved = abs(step - x)
         x = step
+        # Newton doubles the digits: after a step of 1e-8 the next would lie below rounding.
+        if moved <= 1e-8 * x:
+            break
         value, slope = _npv(x, capex, energy, upkeep, income)
     return 1.0 / x - 1.0
 

@@ -120,7 +120,8 @@ def test_the_fast_path_of_convex_footprints_equals_the_general_one(sides: int, t
     fast, general = gables(plan), gables(plan - pinhole)
     assert general.roof_azimuth == pytest.approx(fast.roof_azimuth, abs=1e-6)
     for one, other in zip(fast.geometry, general.geometry, strict=True):
-        assert one.symmetric_difference(other).area < 1e-5
+        # The overlay snaps the ridge to corners of the pinhole within about 1e-6 m, along 40 m of ridge.
+        assert one.symmetric_difference(other).area < 1e-4
 
 
 def test_rectangle_equals_the_minimum_rotated_rectangle_of_shapely() -> None:
@@ -211,7 +212,8 @@ def test_archetypes_by_use_height_and_size() -> None:
 
 
 def test_every_class_of_use_of_the_contract_has_an_archetype() -> None:
-    uses = "factory public_institution public_building commercial urban_residential rural_residential transport other unknown".split()
+    uses = ["factory", "public_institution", "public_building", "commercial", "urban_residential", "rural_residential"]
+    uses += ["transport", "other", "unknown"]
     archetypes = load_archetypes()
     assert sorted(archetypes.uses) == sorted(uses)
     assert all(kind.source for kind in archetypes.kinds)

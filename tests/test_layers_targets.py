@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers.errors import LayersError
@@ -265,12 +265,14 @@ def test_verified_marks(verified: tuple[str, bool]) -> None:
     assert whole["value_verified"] is True
 
 
+@settings(max_examples=15, deadline=None)
 @given(order=st.permutations(range(10)))
 def test_the_order_of_rows_does_not_matter(order: list[int]) -> None:
     form = filled(**HEAT, existing_ac_mw=1234.5)
     assert judge(JINAN, ten().iloc[order], as_of=AS_OF, form=form) == judge(JINAN, ten(), as_of=AS_OF, form=form)
 
 
+@settings(max_examples=15, deadline=None)
 @given(extra=st.floats(0.0, 500.0), built=st.floats(0.0, 6000.0))
 def test_more_roofs_or_more_built_never_hurt(extra: float, built: float) -> None:
     frame = ten()

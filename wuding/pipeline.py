@@ -67,9 +67,9 @@ def run_study(study: Study, out: Path, screen: Screen, *, workers: int | None = 
     """
     check_rooms()
     clock, work = Clock(), out / ".work"
-    policy = _policy(study)
+    policy = study_policy(study)
     with clock.stage("prepare"):
-        prepared = prepare(study, work, _new_years(policy), screen.told)
+        prepared = prepare(study, work, new_years(policy), screen.told)
     with clock.stage("weather"):
         screen.told("weather", 0, 1)
         weathers = read_weathers(study)
@@ -98,14 +98,14 @@ def run_study(study: Study, out: Path, screen: Screen, *, workers: int | None = 
     return manifest
 
 
-def _policy(study: Study) -> Policy | None:
+def study_policy(study: Study) -> Policy | None:
     if study.policy is None:
         return None
     name = study.policy.name
     return load_policy(study.path(name) if name.endswith(".toml") else name)
 
 
-def _new_years(policy: Policy | None) -> tuple[int, int]:
+def new_years(policy: Policy | None) -> tuple[int, int]:
     if policy is None or policy.new_start is None or policy.new_end is None:
         return FIRST_NEW_YEARS
     return policy.new_start.year + (policy.new_start.timetuple().tm_yday > 1), policy.new_end.year - ((policy.new_end.month, policy.new_end.day) != (12, 31))

@@ -44,7 +44,16 @@ def write_targets(study: Study, policy: Policy | None, buildings: gpd.GeoDataFra
     if policy is not None:
         areas = _areas(regions)
         form = _form(study, areas)
-        rows = judge(policy, buildings, form, study.study.as_of, areas=areas)
+        section = study.policy
+        rows = judge(
+            policy,
+            pd.DataFrame(buildings.drop(columns="geometry")),
+            as_of=study.study.as_of,
+            form=form,
+            areas=areas or None,
+            existing_mw=section.existing_mw if section else None,
+            other_mw=section.other_mw if section else None,
+        )
     content = {"as_of": str(study.study.as_of), "policy": policy.name if policy else None, "targets": rows}
     write_json(out / "targets.json", content)
     table = pd.DataFrame([{key: _cell(value) for key, value in plain(row).items()} for row in rows])

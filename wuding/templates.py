@@ -1,0 +1,85 @@
+"""The commented study file that `wuding init` writes; it runs as it is beside the sample county's data."""
+
+STUDY_TEMPLATE = """\
+# 研究文件。路径均相对于本文件；Windows 路径请用 '单引号'。写好后运行：wuding check study.toml，再 wuding run study.toml
+# Study file. Paths are relative to it. This one runs as it is beside the data that `wuding demo` writes.
+
+[study]
+name = "my-county"             # 研究名称，也是 GeoPackage 的文件名
+crs = "EPSG:4548"              # 计算用投影坐标系，单位米；济南：CGCS2000 三度带 117°E
+lang = "zh"                    # 成果语言：zh 或 en
+as_of = 2026-11-23             # 评价基准日
+# made_up = true               # 数据为虚构时写明，所有成果都会注明
+
+[buildings]
+path = "buildings.gpkg"        # 建筑轮廓：Shapefile、GeoPackage、GeoJSON、GeoParquet……；也可写列表 ["a.shp", "b.shp"]
+# layer = "buildings"          # 文件有多个图层时写明
+# encoding = "GB18030"         # Shapefile 没有 .cpg 时的编码
+# crs = "EPSG:4490"            # 文件没有坐标系时写明
+# datum = "gcj02"              # 坐标经过偏移（高德、腾讯 gcj02；百度 bd09）时写明
+minimum_area_m2 = 10           # 小于此面积的图形不评估
+
+[buildings.columns]            # 左边是本工具的字段，右边是数据里的字段；没有的字段删去该行
+id = "bid"                     # 唯一编号；没有时由几何生成
+name = "名称"
+height = "高度"                # 米
+floors = "层数"
+use = "用途"
+year_built = "建成年份"
+installed_kwp = "已装光伏kw"   # 已装光伏，千瓦（直流）
+# urban = "城乡"               # 城镇 / 农村
+
+[buildings.use]                # 数据里的用途 = 本工具的分类；可用通配符 * ?
+# 分类：factory public_institution public_building commercial urban_residential rural_residential transport other unknown
+"厂房" = "factory"
+"仓库" = "factory"
+"学校" = "public_institution"
+"医院" = "public_institution"
+"机关" = "public_institution"
+"村委会" = "public_institution"
+"体育馆" = "public_building"
+"商业" = "commercial"
+"办公" = "commercial"
+"住宅" = "urban_residential"
+"农房" = "rural_residential"
+"车站" = "transport"
+
+# [[exclusions]]               # 不可安装的范围（文物、拆迁、机场净空……），可写多段
+# path = "heritage.gpkg"
+# reason = "文物保护范围"
+
+[terrain]
+dem = "dem.tif"                # 数字高程模型；没有时必须写明 dem = "flat"（不考虑地形）
+# dsm = "dsm.tif"              # 数字表面模型（≤ 2 米），可用于建筑高度与遮挡
+surface_resolution = 1.0       # 近场遮挡计算的栅格，米
+
+[regions]                      # 分区图层；name 为名称字段，地块另有 id 字段；各自可写 crs、datum、encoding、layer
+responsible = { path = "responsible.gpkg", name = "name" }             # 责任区域：不重不漏，考核用
+districts = { path = "districts.gpkg", name = "name" }                 # 区县
+zones = { path = "zones.gpkg", name = "name" }                         # 功能区，可与区县重叠
+parcels = { path = "parcels.gpkg", name = "name", id = "parcel_id" }   # 地块
+urban = { path = "urban.gpkg", name = "name" }                         # 城镇边界，区分城镇与农村
+
+[weather]
+source = "climatology"         # 内置济南气候月均值（未经核实，仅限济南 150 公里内）；有气象文件时改写为下一行
+# files = ["jinan.epw"]        # EPW 或 PVGIS TMY CSV；可写多个站，各屋顶取最近的站
+# stand_in = true              # 气象站距研究区超过 100 公里时必须写明，成果会标注
+
+[roofs]
+point_threshold = 0.7          # 低于无遮挡辐照量此比例的部位不装组件
+# [roofs.archetypes.factory]   # 按用途修改屋顶参数，字段见 geo/archetypes.toml
+# setback_m = 1.0
+
+[system]
+choose = "lcoe"                # 平屋顶安装方式的选择：lcoe、energy、coverage、npv
+# [system.module]              # 组件、安装、损失、逆变器参数，字段见 solar/system.toml
+# pdc0_w = 600.0
+
+[policy]
+name = "jinan-2023-36"         # 内置政策，或自己的政策文件 "my-policy.toml"
+# form = "填报表.xlsx"          # wuding template study.toml 生成；已装、在建容量与用能在此填写
+
+[run]
+tile_buildings = 4000          # 每个分块的建筑数；不影响结果
+# workers = 2                  # 进程数；不影响结果
+"""
