@@ -138,7 +138,7 @@ def _inputs(footprints: NDArray[Any], shape: ArrayLike, tilt: ArrayLike) -> tupl
     plan = np.asarray(footprints, dtype=object)
     plan = shapely.force_2d(plan) if shapely.has_z(plan).any() else plan
     # A grid size kept by a geometry would round the ridge's ends in overlays, and halves would overlap.
-    plan = shapely.set_precision(plan, 0.0) if np.nan_to_num(shapely.get_precision(plan)).any() else plan
+    plan = shapely.set_precision(plan, 0.0, mode="pointwise") if np.nan_to_num(shapely.get_precision(plan)).any() else plan
     codes, slope = np.asarray(shape, dtype=np.int64), np.asarray(tilt, dtype=float)
     if not plan.shape == codes.shape == slope.shape:
         raise GeoError(

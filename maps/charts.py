@@ -40,7 +40,7 @@ class Chart:
 
 def bars(labels: Sequence[str], values: Sequence[float], title: str, *, alt: str, digits: int = 1, font: ChartFont | None = None) -> Chart:
     """
-    Horizontal bars, one a region or class, with their values written beside them.
+    Draw horizontal bars, one a region or class, with their values written beside them.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def bars(labels: Sequence[str], values: Sequence[float], title: str, *, alt: str
 
 def months(energies: Sequence[float], title: str, *, alt: str, names: Sequence[str], font: ChartFont | None = None) -> Chart:
     """
-    Twelve columns, one a month.
+    Draw twelve columns, one a month.
 
     Parameters
     ----------
@@ -112,7 +112,15 @@ def months(energies: Sequence[float], title: str, *, alt: str, names: Sequence[s
     top = max(float(shown.max(initial=0.0)), 1e-9)
     axes.set_ylim(0, top * 1.15)
     for at, value in enumerate(shown):
-        axes.text(at, value + top * 0.02, f"{value:,.{1 if top < 100 else 0}f}", ha="center", va="bottom", fontproperties=font.properties(7.5), color=INK)
+        axes.text(
+            at,
+            value + top * 0.02,
+            f"{value:,.{1 if top < 100 else 0}f}",
+            ha="center",
+            va="bottom",
+            fontproperties=font.properties(7.5),
+            color=INK,
+        )
     _quiet(axes, font, drawn[-1])
     axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
@@ -121,7 +129,7 @@ def months(energies: Sequence[float], title: str, *, alt: str, names: Sequence[s
 
 def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str, alt: str, font: ChartFont | None = None) -> Chart:
     """
-    A choropleth of regions with legend, scale bar and north arrow, in the same classes as the map page.
+    Draw a choropleth of regions with legend, scale bar and north arrow, in the same classes as the map page.
 
     Parameters
     ----------
@@ -169,7 +177,9 @@ def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str,
     low = None if classes is None else classes.low
     for at, (edge, colour) in enumerate(zip(classes.edges, classes.colours, strict=True) if classes else ()):
         y = 0.80 - 0.065 * at
-        figure.add_artist(Rectangle((0.79, y - 0.012), 0.035, 0.036, transform=figure.transFigure, facecolor=colour, edgecolor="#00000030", linewidth=0.5))
+        figure.add_artist(
+            Rectangle((0.79, y - 0.012), 0.035, 0.036, transform=figure.transFigure, facecolor=colour, edgecolor="#00000030", linewidth=0.5)
+        )
         span = f"{edge:,.6g}" if low == edge else f"{low:,.6g} – {edge:,.6g}"
         figure.text(0.835, y, span, fontproperties=font.properties(8), color=INK)
         low = edge
@@ -188,7 +198,9 @@ def _names(axes: Axes, regions: gpd.GeoDataFrame, drawn: Sequence[str], font: Ch
         if any(abs(spot.x - x) < half + other and abs(spot.y - y) < high for x, y, other in taken):
             continue
         taken.append((spot.x, spot.y, half))
-        text = axes.text(spot.x, spot.y, drawn[at], ha="center", va="center", fontproperties=font.properties(8), color=INK, parse_math=False)
+        text = axes.text(
+            spot.x, spot.y, drawn[at], ha="center", va="center", fontproperties=font.properties(8), color=INK, parse_math=False
+        )
         text.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
 
 
@@ -204,7 +216,13 @@ def _scale_and_north(axes: Axes, font: ChartFont, north: str) -> None:
     halo = {"facecolor": "#ffffffb0", "edgecolor": "none", "pad": 0.6}
     axes.text(x + length, y + 2 * thick, label, ha="right", va="bottom", fontproperties=font.properties(7.5), color=INK, bbox=halo)
     tip, size = (west + (east - west) * 0.965, up - (up - south) * 0.02), (up - south) * 0.055
-    axes.add_patch(Polygon([tip, (tip[0] - size / 4, tip[1] - size), (tip[0], tip[1] - size * 0.75), (tip[0] + size / 4, tip[1] - size)], facecolor=INK, edgecolor="white"))
+    axes.add_patch(
+        Polygon(
+            [tip, (tip[0] - size / 4, tip[1] - size), (tip[0], tip[1] - size * 0.75), (tip[0] + size / 4, tip[1] - size)],
+            facecolor=INK,
+            edgecolor="white",
+        )
+    )
     axes.text(tip[0], tip[1] - size * 1.1, north, ha="center", va="top", fontproperties=font.properties(8), color=INK, bbox=halo)
 
 
@@ -231,5 +249,3 @@ def _chart(figure: Figure, alt: str, keys: dict[str, str], font: ChartFont) -> C
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "wuding"}):
         figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     return Chart("data:image/svg+xml;base64," + base64.b64encode(picture.getvalue()).decode("ascii"), alt, keys, font.family)
-
-

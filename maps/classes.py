@@ -102,7 +102,7 @@ def _rounded(found: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> 
 
 
 def _floor(low: float, edges: npt.NDArray[np.float64]) -> float:
-    """The smallest value, rounded down to as many places as the edges have; a single value stays itself."""
+    """Round the smallest value down to as many places as the edges have; a single value stays itself."""
     if len(edges) == 1 and low == edges[0]:
         return low
     places = max(max(-int(Decimal(repr(float(edge))).as_tuple().exponent), 0) for edge in edges)
@@ -119,4 +119,4 @@ def _round_up(value: float, digits: int) -> float:
 def _colours(palette: str, count: int) -> tuple[str, ...]:
     scheme = PALETTES[palette]
     at = np.linspace(1 if count < len(scheme) else 0, len(scheme) - 1, count) if count > 1 else np.array([3.0])
-    return tuple(scheme[int(round(float(place)))] for place in at)
+    return tuple(scheme[round(float(place))] for place in at)

@@ -146,7 +146,9 @@ def templates() -> Environment:
     Environment
         A Jinja environment that refuses unknown names.
     """
-    return Environment(loader=PackageLoader("maps", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=PackageLoader("maps", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
 
 
 def asset(name: str) -> str:
@@ -221,21 +223,25 @@ def _head(tables: MapTables, words: Words) -> str:
 
 def _panel(tables: MapTables, words: Words) -> str:
     main, others = gauges(tables.targets, words.lang)
-    return templates().get_template("panel.html").render(
-        w=words,
-        study=tables.manifest["study"],
-        policy=tables.policy,
-        headline=headline(tables, words),
-        main=main,
-        others=others,
-        remarks=remarks(tables, words),
-        unverified=any(not gauge.verified for gauge in (*main, *others)),
+    return (
+        templates()
+        .get_template("panel.html")
+        .render(
+            w=words,
+            study=tables.manifest["study"],
+            policy=tables.policy,
+            headline=headline(tables, words),
+            main=main,
+            others=others,
+            remarks=remarks(tables, words),
+            unverified=any(not gauge.verified for gauge in (*main, *others)),
+        )
     )
 
 
 def headline(tables: MapTables, words: Words) -> list[tuple[str, str, str]]:
     """
-    The few numbers that answer first.
+    Gather the few numbers that answer first.
 
     Parameters
     ----------

@@ -139,7 +139,7 @@ def missing_inputs(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
 
 
 def _year(deadline: str, lang: str) -> str:
-    """The end of a year is called by the year; any other day stays itself."""
+    """Call the end of a year by the year; any other day stays itself."""
     short = deadline[:4] if deadline.endswith("-12-31") else deadline
     return (f"{short} 年" if lang == "zh" and len(short) == 4 else f"by {short}" if lang == "en" else short) if short else ""
 

@@ -58,41 +58,45 @@ def report(tables: MapTables, out: Path, lang: str) -> Path:
     words = load_words(lang)
     main, others = gauges(tables.targets, lang)
     areas = _areas(tables)
-    page = templates().get_template("report.html").render(
-        w=words,
-        style=asset("report.css"),
-        manifest=tables.manifest,
-        study=tables.manifest["study"],
-        policy=tables.policy,
-        headline=headline(tables, words),
-        answer=_answer(tables, words),
-        scope=words["scope_counts"].format(**_counts(tables)),
-        main=main,
-        others=others,
-        regional=_regional_targets(tables, lang),
-        unverified=any(not shown.verified for shown in (*main, *others)),
-        by_area=_sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
-        by_use=_sums(_uses(tables, words), words, words["use"]),
-        money=_money(areas, words),
-        area_table=_area_table(tables, words),
-        charts=_charts(tables, words),
-        statuses=_statuses(tables, words),
-        tiers=_tiers(tables, words),
-        audit=_audit(tables, words),
-        remarks=remarks(tables, words),
-        warnings=[str(warning) for warning in tables.manifest.get("warnings") or []],
-        missing=_missing(tables, lang),
-        inputs=_inputs(tables, words),
-        versions=sorted((str(name), str(version)) for name, version in (tables.manifest.get("versions") or {}).items()),
-        method=words.lists["method"],
-        limits=words.lists["limits"],
-        steps=_steps(tables, words),
+    page = (
+        templates()
+        .get_template("report.html")
+        .render(
+            w=words,
+            style=asset("report.css"),
+            manifest=tables.manifest,
+            study=tables.manifest["study"],
+            policy=tables.policy,
+            headline=headline(tables, words),
+            answer=_answer(tables, words),
+            scope=words["scope_counts"].format(**_counts(tables)),
+            main=main,
+            others=others,
+            regional=_regional_targets(tables, lang),
+            unverified=any(not shown.verified for shown in (*main, *others)),
+            by_area=_sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
+            by_use=_sums(_uses(tables, words), words, words["use"]),
+            money=_money(areas, words),
+            area_table=_area_table(tables, words),
+            charts=_charts(tables, words),
+            statuses=_statuses(tables, words),
+            tiers=_tiers(tables, words),
+            audit=_audit(tables, words),
+            remarks=remarks(tables, words),
+            warnings=[str(warning) for warning in tables.manifest.get("warnings") or []],
+            missing=_missing(tables, lang),
+            inputs=_inputs(tables, words),
+            versions=sorted((str(name), str(version)) for name, version in (tables.manifest.get("versions") or {}).items()),
+            method=words.lists["method"],
+            limits=words.lists["limits"],
+            steps=_steps(tables, words),
+        )
     )
     return write_whole(out, page)
 
 
 def _areas(tables: MapTables) -> pd.DataFrame:
-    """The partition that evaluation uses; districts where the study names no accountable areas."""
+    """Take the partition that evaluation uses; districts where the study names no accountable areas."""
     for layer in ("responsible", "districts"):
         if layer in tables.regions:
             table = pd.DataFrame(tables.regions[layer].drop(columns=tables.regions[layer].geometry.name))
@@ -127,7 +131,7 @@ def _grid(table: pd.DataFrame, words: Words, first: str, columns: Sequence[str])
 
 
 def _totals(table: pd.DataFrame, columns: Sequence[str], words: Words) -> list[str]:
-    """Sums of what adds up; the yield from the sums; no total for prices per kWh."""
+    """Sum what adds up; the yield from the sums; no total for prices per kWh."""
     found = []
     for column in columns:
         value: float | None = float(table[column].fillna(0).sum())
@@ -150,7 +154,11 @@ def _area_table(tables: MapTables, words: Words) -> Grid:
     sums = {name: float(tables.by_use[name].sum()) for name in AREAS}
     whole = float(tables.by_use["area_m2"].sum())
     rows = tuple((words.code(name), number(value / 1e4, 2), _percent(value, whole)) for name, value in sums.items())
-    return Grid((words["area_item"], words["area_m2"], words["share"]), rows, (words.fields["area_m2"].title, number(whole / 1e4, 2), _percent(whole, whole)))
+    return Grid(
+        (words["area_item"], words["area_m2"], words["share"]),
+        rows,
+        (words.fields["area_m2"].title, number(whole / 1e4, 2), _percent(whole, whole)),
+    )
 
 
 def _percent(part: float, whole: float, digits: int = 1) -> str:
@@ -185,17 +193,26 @@ def _answer(tables: MapTables, words: Words) -> list[str]:
     inside = areas[areas["kind"] != "outside"] if len(areas) else areas
     whole = float(tables.by_use["pdc0_kwp"].sum())
     if len(inside) and len(uses) and whole > 0:
-        shares = {"share": _percent(float(inside["pdc0_kwp"].iloc[0]), whole, 0), "use_share": _percent(float(uses["pdc0_kwp"].iloc[0]), whole, 0)}
+        shares = {
+            "share": _percent(float(inside["pdc0_kwp"].iloc[0]), whole, 0),
+            "use_share": _percent(float(uses["pdc0_kwp"].iloc[0]), whole, 0),
+        }
         said.append(words["answer_top"].format(name=inside["name"].iloc[0], use=uses["name"].iloc[0], **shares))
     capex, tonnes = as_float(totals.get("capex_cny")), as_float(totals.get("carbon_t"))
     if capex is not None and tonnes is not None:
-        said.append(words["answer_money"].format(capex=number(capex / (1e8 if zh else 1e6), 2 if zh else 0), carbon=number(tonnes / (1e4 if zh else 1e3), 2)))
+        said.append(
+            words["answer_money"].format(
+                capex=number(capex / (1e8 if zh else 1e6), 2 if zh else 0), carbon=number(tonnes / (1e4 if zh else 1e3), 2)
+            )
+        )
     return [*said, words["answer_theoretical"]]
 
 
 def _regional_targets(tables: MapTables, lang: str) -> Grid:
     words = load_words(lang)
-    heads = tuple(words[key] for key in ("responsible", "targets", "required", "built", "planned", "technical", "gap", "verdict", "missing"))
+    heads = tuple(
+        words[key] for key in ("responsible", "targets", "required", "built", "planned", "technical", "gap", "verdict", "missing")
+    )
     rows = []
     for row in tables.targets:
         if row.get("region") is None:
@@ -235,14 +252,22 @@ def _statuses(tables: MapTables, words: Words) -> Grid:
     counts: Mapping[str, int] = tables.manifest.get("counts") or {}
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     rows = tuple((words.code(status), number(rows), _percent(rows, sum(counts.values()))) for status, rows in ordered)
-    return Grid((words["status"], words["rows"], words["share"]), rows, (words["total"], number(sum(counts.values())), "100.0 %") if rows else None)
+    return Grid(
+        (words["status"], words["rows"], words["share"]), rows, (words["total"], number(sum(counts.values())), "100.0 %") if rows else None
+    )
 
 
 def _tiers(tables: MapTables, words: Words) -> Grid:
     whole = float(tables.by_tier["pdc0_kwp"].sum())
     heads = (words["tier"], words["buildings_count"], f"{words['capacity_dc']} MW", words["share"], words["confidence"])
     rows = tuple(
-        (words.code(tier), number(row["buildings"]), number(row["pdc0_kwp"] / 1e3, 1), _percent(row["pdc0_kwp"], whole), number(row["confidence"], 2))
+        (
+            words.code(tier),
+            number(row["buildings"]),
+            number(row["pdc0_kwp"] / 1e3, 1),
+            _percent(row["pdc0_kwp"], whole),
+            number(row["confidence"], 2),
+        )
         for tier, row in tables.by_tier.iterrows()
     )
     return Grid(heads, rows)
@@ -257,7 +282,7 @@ def _audit(tables: MapTables, words: Words) -> str | None:
 
 
 def _missing(tables: MapTables, lang: str) -> list[tuple[str, tuple[str, ...]]]:
-    """What would settle the open targets of the whole study, each input once with its target."""
+    """List what would settle the open targets of the whole study."""
     open_rows = [row for row in tables.targets if row.get("verdict") == "cannot_judge" and row.get("region") is None]
     return [(gauge(row, lang).title, missing_inputs(row, lang)) for row in open_rows]
 

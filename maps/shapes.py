@@ -12,7 +12,7 @@ STEPS_PER_DEGREE = 1_000_000  # 0.1 m: finer than any footprint, and six digits 
 
 def lonlat(frame: gpd.GeoDataFrame, budget: int, *, coverage: bool = False) -> npt.NDArray[np.object_]:
     """
-    Outlines in WGS 84 with at most about `budget` vertices in all.
+    Bring outlines to WGS 84 with at most about `budget` vertices in all.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _ring(ring: shapely.LinearRing, origin: tuple[float, float]) -> list[int]:
 
 def points(frame: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
     """
-    A point inside each outline.
+    Find a point inside each outline.
 
     Parameters
     ----------

@@ -154,7 +154,8 @@ def has_shape(frame: gpd.GeoDataFrame) -> npt.NDArray[np.bool_]:
         True where there is a shape.
     """
     shapes = np.asarray(frame.geometry.array, dtype=object)
-    return ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    without: npt.NDArray[np.bool_] = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    return ~without
 
 
 def map_tables(
@@ -287,7 +288,8 @@ def _place_kinds(buildings: pd.DataFrame) -> pd.Series:
     """Kinds ("public existing ...") of the buildings worth a mark, on their row index."""
     ranked = buildings.sort_values(["pdc0_kwp", "building_id"], ascending=[False, True])
     chosen: dict[str, pd.Index] = {
-        kind: ranked.index[ranked["use"].isin(classes) & (ranked["pdc0_kwp"] > 0)][:PLACES_PER_KIND] for kind, classes in PLACE_KINDS.items()
+        kind: ranked.index[ranked["use"].isin(classes) & (ranked["pdc0_kwp"] > 0)][:PLACES_PER_KIND]
+        for kind, classes in PLACE_KINDS.items()
     }
     with_pv = ranked[ranked["installed_kwp"].fillna(0.0) > 0]
     chosen["existing"] = with_pv.sort_values(["installed_kwp", "building_id"], ascending=[False, True]).index[:PLACES_PER_KIND]
@@ -303,4 +305,6 @@ def _place_kinds(buildings: pd.DataFrame) -> pd.Series:
 def _require(found: Sequence[str] | pd.Index, wanted: Sequence[str], table: str) -> None:
     missing = [name for name in wanted if name not in set(found)]
     if missing:
-        raise LayersError(f"table {table} lacks {', '.join(missing)}; expected the columns of the contract: make the table with layers/schema")
+        raise LayersError(
+            f"table {table} lacks {', '.join(missing)}; expected the columns of the contract: make the table with layers/schema"
+        )

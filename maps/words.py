@@ -171,7 +171,7 @@ def _trim(value: float) -> str:
 
 def as_float(value: object) -> float | None:
     """
-    A number, or None where there is none.
+    Read a number, or None where there is none.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def as_float(value: object) -> float | None:
 
 def clean(value: object) -> Any:
     """
-    A cell as JSON can hold it: numbers to six significant digits, missing values as None.
+    Bring a cell to what JSON can hold: numbers to six significant digits, missing values as None.
 
     Parameters
     ----------

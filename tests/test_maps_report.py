@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_maps_tables import NASTY, county
+
 from maps.charts import bars, months, region_map
 from maps.fonts import find_font
 from maps.report import report
 from maps.tables import map_tables
-from test_maps_tables import NASTY, county
 
 LOADS = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)\s*=\s*[\"']?(?:https?:)?//|url\(\s*[\"']?(?:https?:)?//", re.I)
 
@@ -34,14 +35,23 @@ def test_the_report_is_one_file_and_the_same_every_time(run: dict[str, Any], tmp
 
 def test_names_are_text(run: dict[str, Any], tmp_path: Path) -> None:
     for table in run["regions"].values():
-        table["name"] = [NASTY[i % len(NASTY)] if kind != "outside" else name for i, (name, kind) in enumerate(zip(table["name"], table["kind"], strict=True))]
+        table["name"] = [
+            NASTY[i % len(NASTY)] if kind != "outside" else name
+            for i, (name, kind) in enumerate(zip(table["name"], table["kind"], strict=True))
+        ]
     page = report(map_tables(**run), tmp_path / "r.html", "zh").read_text(encoding="utf-8")
     assert "<img src=x" not in page and "<b>粗" not in page and "49" not in re.findall(r">\s*(49)\s*<", page)
     assert "&lt;script&gt;window.pwned=1&lt;/script&gt;" in page and "{{7*7}}" in page and "${window.pwned=1}" in page
 
 
 def test_the_answer_carries_the_totals(run: dict[str, Any], tmp_path: Path) -> None:
-    totals = run["manifest"]["totals"] | {"pdc0_kwp": 5_230_000.0, "pac0_kw": 4_360_000.0, "energy_kwh": 6.1e9, "energy_p90_kwh": 5.6e9, "capex_cny": 1.5e10}
+    totals = run["manifest"]["totals"] | {
+        "pdc0_kwp": 5_230_000.0,
+        "pac0_kw": 4_360_000.0,
+        "energy_kwh": 6.1e9,
+        "energy_p90_kwh": 5.6e9,
+        "capex_cny": 1.5e10,
+    }
     tables = map_tables(**(run | {"manifest": run["manifest"] | {"totals": totals}}))
     page = report(tables, tmp_path / "r.html", "zh").read_text(encoding="utf-8")
     # 5,230 MW = 523 万千瓦; 6.1 TWh = 61 亿千瓦时; 15 billion CNY = 150 亿元

@@ -11,12 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+
 from layers.errors import LayersError
 from maps.tables import PLACES_PER_KIND, MapTables, map_tables, read_tables
 
 EAST, NORTH, SIDE = 500_000.0, 4_057_000.0, 12_000.0
 CRS = "EPSG:4548"
-NASTY = ["<script>window.pwned=1</script>", '"><img src=x onerror="window.pwned=1">', "${window.pwned=1}", "{{7*7}}", "</script><b>粗", "$a$ & 'b'"]
+NASTY = [
+    "<script>window.pwned=1</script>",
+    '"><img src=x onerror="window.pwned=1">',
+    "${window.pwned=1}",
+    "{{7*7}}",
+    "</script><b>粗",
+    "$a$ & 'b'",
+]
 USES = ["rural_residential", "urban_residential", "factory", "public_institution", "commercial", "unknown"]
 AREAS = ("setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2", "usable_area_m2")
 MONTHS = [f"energy_{month:02d}_kwh" for month in range(1, 13)]
@@ -86,7 +94,9 @@ def building_rows(roofs: gpd.GeoDataFrame, names: list[str]) -> gpd.GeoDataFrame
     table = roofs.drop(columns=["roof_id", "roof_tilt", "roof_azimuth", "mounting", "shading_loss"]).copy()
     table["roofs"], table["status"], table["is_new"] = 1, "assessed", pd.array([None] * len(table), dtype="boolean")
     table["installed_kwp"] = np.where(np.arange(len(table)) % 29 == 0, 8.0, np.nan)
-    table["name"] = [names[i] if i < len(names) else (f"第{i}小学" if use == "public_institution" else "") for i, use in enumerate(table["use"])]
+    table["name"] = [
+        names[i] if i < len(names) else (f"第{i}小学" if use == "public_institution" else "") for i, use in enumerate(table["use"])
+    ]
     rejected = table.head(2).copy()
     rejected[["roofs", "pdc0_kwp", "energy_kwh"]] = 0
     rejected["building_id"], rejected["status"], rejected["name"] = ["x1", "x2"], ["duplicate", "invalid_geometry"], ""
@@ -102,7 +112,9 @@ def sums(shapes: dict[str, Any], roofs: gpd.GeoDataFrame, outside: bool = True) 
         inside = left.copy() if name == "outside" else np.asarray(middles.within(shape))
         left &= ~inside
         part = roofs[inside]
-        add = [c for c in roofs.columns if c.endswith(("_m2", "_kwh", "_kwp", "_kw", "_cny", "_t", "_count")) and c not in ("lcoe_cny_kwh",)]
+        add = [
+            c for c in roofs.columns if c.endswith(("_m2", "_kwh", "_kwp", "_kw", "_cny", "_t", "_count")) and c not in ("lcoe_cny_kwh",)
+        ]
         row = {"name": name, "kind": "outside" if name == "outside" else "region", "area_km2": shape.area / 1e6, **part[add].sum()}
         row |= {"buildings": len(part), "roofs": len(part), "installed_kwp": 0.0, "lcoe_cny_kwh": part["lcoe_cny_kwh"].mean()}
         row["specific_yield"] = row["energy_kwh"] / row["pdc0_kwp"] if row["pdc0_kwp"] else np.nan
@@ -113,12 +125,32 @@ def sums(shapes: dict[str, Any], roofs: gpd.GeoDataFrame, outside: bool = True) 
 
 
 def target_rows() -> list[dict[str, Any]]:
-    common = {"deadline": "2025-12-31", "clause": "三(四)3", "responsible": ["市住房城乡建设局"], "verified": False, "unit": "1", "region": None, "missing": []}
-    capacity = {"id": "pv_capacity", "title_zh": "光伏发电装机规模", "title_en": "PV capacity, every kind", "unit": "MW", "deadline": "2030-12-31"}
+    common = {
+        "deadline": "2025-12-31",
+        "clause": "三(四)3",
+        "responsible": ["市住房城乡建设局"],
+        "verified": False,
+        "unit": "1",
+        "region": None,
+        "missing": [],
+    }
+    capacity = {
+        "id": "pv_capacity",
+        "title_zh": "光伏发电装机规模",
+        "title_en": "PV capacity, every kind",
+        "unit": "MW",
+        "deadline": "2030-12-31",
+    }
     return [
-        common | capacity | {"required": 5000.0, "technical": 3120.0, "planned": 2400.0, "built": 1860.0, "gap": 2600.0, "verdict": "short"},
         common
-        | {"id": "new_roof_coverage", "title_zh": "新建公共机构、新建厂房屋顶光伏覆盖率", "title_en": "PV coverage of new public and factory roofs"}
+        | capacity
+        | {"required": 5000.0, "technical": 3120.0, "planned": 2400.0, "built": 1860.0, "gap": 2600.0, "verdict": "short"},
+        common
+        | {
+            "id": "new_roof_coverage",
+            "title_zh": "新建公共机构、新建厂房屋顶光伏覆盖率",
+            "title_en": "PV coverage of new public and factory roofs",
+        }
         | {"required": 0.5, "technical": 0.68, "planned": 0.54, "built": 0.52, "gap": 0.0, "verdict": "met"},
         common
         | {"id": "building_substitution", "title_zh": "城镇建筑可再生能源替代率", "title_en": "Renewable substitution in urban buildings"}
@@ -135,7 +167,19 @@ def target_rows() -> list[dict[str, Any]]:
 
 
 def manifest(roofs: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> dict[str, Any]:
-    total = roofs[["pdc0_kwp", "pac0_kw", "energy_kwh", "energy_p90_kwh", "capex_cny", "carbon_t", "footprint_area_m2", "usable_area_m2", "covered_area_m2"]].sum()
+    total = roofs[
+        [
+            "pdc0_kwp",
+            "pac0_kw",
+            "energy_kwh",
+            "energy_p90_kwh",
+            "capex_cny",
+            "carbon_t",
+            "footprint_area_m2",
+            "usable_area_m2",
+            "covered_area_m2",
+        ]
+    ].sum()
     return {
         "study": {"name": "清河样例 " + NASTY[0], "lang": "zh", "as_of": "2026-11-23", "crs": CRS},
         "inputs": [{"role": "buildings", "path": "buildings.gpkg", "sha256": "ab" * 32, "size": 1_234_567}],
@@ -144,8 +188,17 @@ def manifest(roofs: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame) -> dict[str, 
         "counts": buildings["status"].value_counts().to_dict(),
         "audit": {"roofs": 50, "bias": 0.0002, "rms": 0.0011, "worst": 0.0042},
         "warnings": ["两处建筑重复：" + NASTY[4]],
-        "notes": {"weather": {"source": "climatology", "climatology": True, "stand_in": False, "verified": False}, "terrain": {"dem": "dem.tif"}, "made_up": True},
-        "totals": {**{name: float(value) for name, value in total.items()}, "roofs": len(roofs), "buildings": len(buildings), "module_count": 1},
+        "notes": {
+            "weather": {"source": "climatology", "climatology": True, "stand_in": False, "verified": False},
+            "terrain": {"dem": "dem.tif"},
+            "made_up": True,
+        },
+        "totals": {
+            **{name: float(value) for name, value in total.items()},
+            "roofs": len(roofs),
+            "buildings": len(buildings),
+            "module_count": 1,
+        },
     }
 
 
@@ -157,9 +210,15 @@ def county(count: int = 200, names: list[str] | None = None) -> dict[str, Any]:
     zone = shapely.box(EAST - 3500, NORTH - 2500, EAST + 5500, NORTH + 4000)
     responsible = {name: shape.difference(zone) for name, shape in districts.items()} | {"高新示范区": zone}
     edges = np.arange(-SIDE, SIDE, 1000.0)
-    cells = {f"E{500 + dx // 1000:.0f}_N{4057 + dy // 1000:.0f}": shapely.box(EAST + dx, NORTH + dy, EAST + dx + 1000, NORTH + dy + 1000) for dx in edges for dy in edges}
+    cells = {
+        f"E{500 + dx // 1000:.0f}_N{4057 + dy // 1000:.0f}": shapely.box(EAST + dx, NORTH + dy, EAST + dx + 1000, NORTH + dy + 1000)
+        for dx in edges
+        for dy in edges
+    }
     grid = sums(cells, roofs)
-    parcels = {f"地块{i + 1}": shapely.box(EAST + 5000 + 500 * i, NORTH, EAST + 5450 + 500 * i, NORTH + 700) for i in range(6)} | {NASTY[1]: shapely.box(EAST, NORTH, EAST + 400, NORTH + 400)}
+    parcels = {f"地块{i + 1}": shapely.box(EAST + 5000 + 500 * i, NORTH, EAST + 5450 + 500 * i, NORTH + 700) for i in range(6)} | {
+        NASTY[1]: shapely.box(EAST, NORTH, EAST + 400, NORTH + 400)
+    }
     regions = {
         "districts": sums(districts, roofs),
         "responsible": sums(responsible, roofs),
@@ -216,7 +275,9 @@ def test_a_run_folder_reads_as_the_frames_do(frames: dict[str, Any], tmp_path: P
     assert isinstance(read, MapTables)
     assert read.roofs is not None and made.roofs is not None and read.places is not None and made.places is not None
     assert list(read.roofs["roof_id"]) == list(made.roofs["roof_id"])
-    assert dict(zip(read.places["building_id"], read.places["place"], strict=True)) == dict(zip(made.places["building_id"], made.places["place"], strict=True))
+    assert dict(zip(read.places["building_id"], read.places["place"], strict=True)) == dict(
+        zip(made.places["building_id"], made.places["place"], strict=True)
+    )
     pd.testing.assert_frame_equal(read.by_use, made.by_use, check_index_type=False)
     assert set(read.regions) == set(made.regions)
 

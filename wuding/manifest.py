@@ -1,5 +1,6 @@
 """The run's own account of itself: inputs, versions, parameters, stages, audit, warnings."""
 
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -27,6 +28,21 @@ def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     found = {"python": platform.python_version(), "wuding": version()}
     return found | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def source_digest() -> str:
+    """
+    Hash the code and data files of the five rooms, so that tiles of an older state are never mixed with newer ones.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    home, digest = Path(__file__).resolve().parent.parent, hashlib.blake2b(digest_size=8)
+    for file in sorted(f for room in ROOMS for f in (home / room).rglob("*") if f.suffix in (".py", ".toml")):
+        digest.update(file.relative_to(home).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def check_rooms() -> str:

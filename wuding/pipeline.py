@@ -31,7 +31,7 @@ from solar.weather import Weather, read_weather
 from .audit import WARN_ABOVE, audit
 from .errors import StudyError
 from .inputs import COLUMN_OF, Prepared, prepare
-from .manifest import Clock, check_rooms, plain, version, versions, write_json
+from .manifest import Clock, check_rooms, plain, source_digest, version, versions, write_json
 from .products import write_products, write_targets
 from .progress import Screen
 from .study import Study
@@ -205,7 +205,7 @@ def _check_distance(study: Study, prepared: Prepared, weathers: list[Weather], l
 def _continue_or_clear(study: Study, prepared: Prepared, out: Path, work: Path, fresh: bool) -> None:
     """Keep finished tiles only of a run with the same study, inputs and version."""
     mark = work / "fingerprint.json"
-    content = json.dumps(plain([version(), study.model_dump(mode="json", exclude={"run": {"workers"}}), prepared.inputs]), sort_keys=True)
+    content = json.dumps(plain([version(), source_digest(), study.model_dump(mode="json", exclude={"run": {"workers"}}), prepared.inputs]), sort_keys=True)
     same = mark.is_file() and mark.read_text(encoding="utf-8") == content
     if fresh or not same:
         for name in ("roofs", "regions"):

@@ -345,7 +345,7 @@ function countyMap(map, groups) {
   card.addTo(map);
   map.invalidateSize();
   const wide = window.innerWidth > 760;
-  map.fitBounds(data.bounds, { paddingTopLeft: [wide ? 236 : 14, 14], paddingBottomRight: [wide ? 50 : 14, 24] });
+  map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [wide ? 236 : 14, 14], paddingBottomRight: [wide ? 50 : 14, 24] });
   const themes = data.regions.filter((region) => region.theme);
   const land = byKey.get("districts") || byKey.get("responsible");
   if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, interactive: false }).addTo(groups.land));
