@@ -18,6 +18,7 @@ import pyproj
 
 from .errors import LayersError
 from .geopackage_styles import Style, default_styles
+from .replacing import put_in_place
 from .schema import WITH_ROOFS, Column, arrow_table, column, columns
 
 _VERSION = "1.2"  # read by GDAL 2 and QGIS 3.0 on; GDAL's own default makes older readers warn
@@ -46,7 +47,8 @@ _METADATA = """
 create table if not exists gpkg_extensions (table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL,
     scope TEXT NOT NULL, CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name));
 create table gpkg_data_columns (table_name TEXT NOT NULL, column_name TEXT NOT NULL, name TEXT, title TEXT, description TEXT,
-    mime_type TEXT, constraint_name TEXT, CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name), CONSTRAINT gdc_tn UNIQUE (table_name, name));
+    mime_type TEXT, constraint_name TEXT,
+    CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name), CONSTRAINT gdc_tn UNIQUE (table_name, name));
 create table gpkg_data_column_constraints (constraint_name TEXT NOT NULL, constraint_type TEXT NOT NULL, value TEXT, min NUMERIC,
     min_is_inclusive BOOLEAN, max NUMERIC, max_is_inclusive BOOLEAN, description TEXT,
     CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value));
@@ -117,7 +119,7 @@ def write_geopackage(
                 _write_layer(unfinished, layer, crs)
         styles = default_styles(lang, _numbers(roofs_dataset, "specific_yield"), regions, _statuses(buildings))
         _describe(unfinished, layers, about, styles, lang)
-        _put_in_place(unfinished, path)
+        put_in_place(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -257,15 +259,3 @@ def _words(c: Column, lang: str) -> tuple[str, str, str, str]:
 def _titles(name: str, lang: str) -> tuple[str, str]:
     zh, en, meaning_zh, meaning_en = _TITLES.get(name, (name, name, "按区域汇总", "Sums by region"))
     return (f"{zh} {name}" if lang == "zh" and zh != name else name), f"{zh}：{meaning_zh} | {en}: {meaning_en}"
-
-
-def _put_in_place(unfinished: Path, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        unfinished.replace(path)
-    except PermissionError as error:
-        beside = path.with_name(f"{path.stem}-new.gpkg")
-        unfinished.replace(beside)
-        raise LayersError(
-            f"{path.name} is open in another program; the new file lies beside it as {beside.name}: close the program and rename it"
-        ) from error

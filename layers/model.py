@@ -20,8 +20,9 @@ from .carbon import Carbon
 
 Floats = npt.NDArray[np.float64]
 LAPSE_K_PER_M = -0.0065
-# Racks face at most 45 degrees off the equator; classes stand every 10 degrees.
+# Racks face at most 45 degrees off the equator; classes stand every 10 degrees, and row spacings for every 5 degrees of turn.
 _RACK_TURNS = np.arange(-50.0, 51.0, 10.0)
+_SPACED_FOR = np.arange(0.0, 46.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,18 @@ def county_orientations(system: System, latitude: float) -> Orientations:
     Returns
     -------
     Orientations
-        Classes; a rack's ground cover ratio is the inverse of `pitch_ratio`, rounded to 0.001 so that mirrored azimuths share it.
+        Classes; the ground cover ratios of racks are the inverse of `pitch_ratio` at every 5° of turn.
     """
     rack, pair = system.mounts["rack"], system.mounts["east_west"]
     grid = orientation_grid([], (pair.tilt, pair.gcr))
-    azimuth = ((180.0 if latitude >= 0 else 0.0) + _RACK_TURNS) % 360.0
-    cover = np.minimum(1.0, np.round(1.0 / pitch_ratio(latitude, rack.tilt, azimuth), 3))
+    equator = 180.0 if latitude >= 0 else 0.0
+    cover = np.unique(np.minimum(1.0, np.round(1.0 / pitch_ratio(latitude, rack.tilt, equator + _SPACED_FOR), 4)))
+    azimuth, spacing = (v.ravel() for v in np.meshgrid((equator + _RACK_TURNS) % 360.0, cover))
     return Orientations(
         np.concatenate([grid.surface_tilt, np.full(azimuth.size, rack.tilt)]),
         np.concatenate([grid.surface_azimuth, azimuth]),
         np.concatenate([grid.mounting, np.full(azimuth.size, RACK, dtype=np.int64)]),
-        np.concatenate([grid.gcr, cover]),
+        np.concatenate([grid.gcr, spacing]),
     )
 
 

@@ -1,39 +1,43 @@
-"""tables.xlsx: the targets, the sums and the assumptions of a run for people who work in a spreadsheet."""
+"""The spreadsheet of a run: targets, sums by region and use, parcels, data status, assumptions."""
 
-from collections.abc import Mapping, Sequence
+import math
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from .schema import columns
+from .replacing import put_in_place
+from .schema import column, columns
 
-_HEAD = PatternFill("solid", fgColor="E4ECE9")
-_WIDEST = 48
-# Characters that XML cannot carry.
-_CONTROL = {code: None for code in range(32) if code not in (9, 10, 13)}
-_VERDICTS = {"met": "已达标", "on_track": "进度正常", "short": "存在缺口", "cannot_judge": "无法判定"}
-_TARGET_COLUMNS = (
-    ("region", "责任区域", "Area"),
-    ("title", "任务", "Target"),
-    ("clause", "条款", "Clause"),
-    ("responsible", "责任单位", "Responsible"),
-    ("unit", "单位", "Unit"),
-    ("required", "目标值", "Required"),
-    ("deadline", "期限", "Deadline"),
-    ("technical", "技术可开发量", "Technical"),
-    ("planned", "规划值", "Planned"),
-    ("built", "现状值", "Built"),
-    ("gap", "差距", "Gap"),
-    ("verdict", "研判", "Verdict"),
-    ("missing", "缺失资料", "Missing"),
-    ("verified", "已核实", "Verified"),
-)
-_CLASS_TITLES = {"use": ("建筑用途", "Use"), "status": ("状态", "Status"), "buildings": ("建筑数", "Buildings"), "with_roofs": ("已评估建筑数", "Assessed")}
+_LONGEST = 32_767  # characters that Excel holds in a cell
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PARTITIONS = ("responsible", "districts")
+_NOT_LISTED = ("grid", "parcels")
+_ADDED = ("buildings", "with_roofs", "roofs", "area_km2", "installed_kwp")
+_HEAD = PatternFill("solid", fgColor="FFDCE6F1")
+
+
+@dataclass(frozen=True)
+class _Head:
+    text: str
+    format: str = "General"
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads((files(__package__) / "spreadsheet.toml").read_text(encoding="utf-8"))
 
 
 def write_tables(
@@ -47,7 +51,7 @@ def write_tables(
     lang: str,
 ) -> None:
     """
-    Write the spreadsheet of a run, whole or not at all.
+    Write the workbook: whole or not at all.
 
     Parameters
     ----------
@@ -56,104 +60,280 @@ def write_tables(
     targets
         Rows of targets.json.
     regions
-        Region tables by layer; grid cells are left to the map.
+        Table `regions` of every region layer by the layer's name.
     by_use, by_status
-        Sums by class, from `sum_classes`.
+        Sums of buildings by `use` and by `status`.
     manifest
         The run's manifest.
     lang
         "zh" or "en".
+
+    Raises
+    ------
+    LayersError
+        The file is open in another program; the new one then lies beside it.
     """
-    zh = lang != "en"
     book = Workbook()
     book.remove(book.worksheets[0])
-    _sheet(book, "目标研判" if zh else "Targets", [c[1 if zh else 2] for c in _TARGET_COLUMNS], [_target(row, zh) for row in targets])
-    names = {"responsible": "责任区域", "districts": "区县", "zones": "功能区", "parcels": "地块"}
-    for layer, table in regions.items():
-        if layer != "grid":
-            _frame(book, names.get(layer, layer) if zh else layer, _ranked(table) if layer == "parcels" else table, "regions", zh)
-    _frame(book, "按用途" if zh else "By use", by_use, "buildings", zh)
-    _frame(book, "数据状态" if zh else "Status", by_status[["status", "buildings", "with_roofs"]], "buildings", zh)
-    heads = ["名称", "数值", "单位", "来源", "已核实"] if zh else ["Name", "Value", "Unit", "Source", "Verified"]
-    _sheet(book, "假设与来源" if zh else "Assumptions", heads, _assumptions(manifest, zh))
-    part = path.with_name(path.name + ".part")
-    book.save(part)
-    part.replace(path)
+    sheet = _Sheets(book, lang)
+    sheet.add("targets", _target_heads(lang), _target_rows(targets, lang))
+    sheet.add("regions", _region_heads(lang), _region_rows(regions, manifest.get("totals") or {}, lang))
+    use_heads = [_Head(column("buildings", "use").title(lang)), *_heads("uses", "display", lang)]
+    sheet.add("uses", use_heads, _use_rows(by_use, lang))
+    parcel_heads = [
+        _Head(_word("rank", lang), "0"),
+        _Head(column("roofs", "parcel_id").title(lang)),
+        *_heads("parcels", "display_parcels", lang),
+    ]
+    sheet.add("parcels", parcel_heads, _parcel_rows(regions.get("parcels"), lang))
+    sheet.add("statuses", _status_heads(lang), _status_rows(by_status, lang))
+    sheet.add("assumptions", [_Head(_word(name, lang)) for name in ("group", "item", "value", "source")], _assumptions(manifest, lang))
+    unfinished = path.with_name(f"{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        book.save(unfinished)
+        put_in_place(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
-def _target(row: Mapping[str, Any], zh: bool) -> list[Any]:
-    shown = dict(row)
-    shown["region"] = row["region"] if row["region"] is not None else ("全市" if zh else "whole")
-    shown["title"] = row.get("title_zh" if zh else "title_en", row["id"])
-    shown["verdict"] = _VERDICTS[row["verdict"]] if zh else row["verdict"]
-    shown["missing"] = "；".join(_missing(item, zh) for item in row["missing"] or [])
-    shown["responsible"] = "、".join(row["responsible"]) if isinstance(row["responsible"], list) else row["responsible"]
-    shown["verified"] = ("是" if zh else "yes") if row["verified"] else ("否" if zh else "no")
-    return [shown.get(key) for key, _, _ in _TARGET_COLUMNS]
+class _Sheets:
+    """Adds sheets that look alike."""
+
+    def __init__(self, book: Workbook, lang: str) -> None:
+        self.book, self.lang = book, lang
+
+    def add(self, name: str, heads: Sequence[_Head], rows: Iterator[Sequence[Any]]) -> None:
+        sheet: Worksheet = self.book.create_sheet(_say("sheets", name, self.lang))
+        widths = [_width(head.text) / 2 + 4 for head in heads]
+        for number, head in enumerate(heads, start=1):
+            cell = sheet.cell(1, number)
+            _put(cell, head.text)
+            cell.font, cell.fill = Font(bold=True), _HEAD
+            cell.alignment = Alignment(wrap_text=True, vertical="center", horizontal="center")
+        for at, row in enumerate(rows, start=2):
+            for number, value in enumerate(row, start=1):
+                cell = sheet.cell(at, number)
+                _put(cell, value)
+                if isinstance(value, str):
+                    widths[number - 1] = max(widths[number - 1], _width(value) + 2)
+                    cell.alignment = Alignment(wrap_text=_width(value) > 60, vertical="top")
+                elif cell.value is not None:
+                    cell.number_format = row.formats[number - 1] if isinstance(row, _Formatted) else heads[number - 1].format
+        for number, width in enumerate(widths, start=1):
+            sheet.column_dimensions[get_column_letter(number)].width = min(max(width, 9), 60)
+        sheet.freeze_panes = "C2" if len(heads) > 8 else "A2"
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(heads))}{max(sheet.max_row, 1)}"
+        sheet.page_setup.orientation, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = "landscape", 1, 0
+        sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+        sheet.print_title_rows = "1:1"
 
 
-def _missing(item: Any, zh: bool) -> str:
-    if not isinstance(item, Mapping):
-        return str(item)
-    words = str(item.get("input" if zh else "input_en") or item.get("input"))
-    return f"{words} [{item['cell']}]" if item.get("cell") else words
+class _Formatted(list[Any]):
+    """A row whose numbers do not follow the heads' formats."""
+
+    def __init__(self, values: Sequence[Any], formats: Sequence[str]) -> None:
+        super().__init__(values)
+        self.formats = formats
 
 
-def _ranked(parcels: pd.DataFrame) -> pd.DataFrame:
-    return parcels.sort_values(["kind", "pdc0_kwp", "name"], ascending=[False, False, True])
+def _put(cell: Cell | Any, value: Any) -> None:
+    """Write a value so that text stays text, whatever it begins with, and what is not known stays empty."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return
+    if isinstance(value, str):
+        text = ILLEGAL_CHARACTERS_RE.sub("", value)[:_LONGEST]
+        cell.value = text
+        cell.data_type = "s"
+        cell.quotePrefix = text.startswith(_FORMULA)  # else an edit in Excel would make it a formula
+        return
+    cell.value = value
 
 
-def _assumptions(manifest: Mapping[str, Any], zh: bool) -> list[list[Any]]:
-    rows: list[list[Any]] = []
-    for part in ("system", "finance"):
-        for fact in manifest["parameters"].get(part, []):
-            known = ("是" if zh else "yes") if fact["verified"] else ("否" if zh else "no")
-            rows.append([f"{part}.{fact['name']}", str(fact["value"]), fact["unit"], fact["source"], known])
-    return rows + [["提示" if zh else "note", text, "", "", ""] for text in manifest["warnings"]]
+def _width(text: str) -> int:
+    return sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
 
 
-def _frame(book: Workbook, title: str, frame: pd.DataFrame, table: str, zh: bool) -> None:
-    known = {c.name: c for c in columns(table)}
-    plain = frame.drop(columns=["geometry", "bbox", "kind"], errors="ignore")
-    heads = []
-    for name in plain.columns:
-        if name in known:
-            described = known[name]
-            unit = f" ({described.unit})" if described.unit not in ("", "1") else ""
-            heads.append((described.zh if zh else described.en) + unit)
+def _say(table: str, name: str, lang: str) -> str:
+    words = _data()[table].get(name)
+    return name if words is None else str(words[0 if lang == "zh" else 1])
+
+
+def _word(name: str, lang: str) -> str:
+    return _say("words", name, lang)
+
+
+def _heads(listed: str, display: str, lang: str) -> list[_Head]:
+    return [_head(name, display, lang) for name in _data()["columns"][listed]]
+
+
+def _head(name: str, display: str, lang: str) -> _Head:
+    shown = _shown(name, display)
+    if name == "with_roofs":
+        return _Head(_word(name, lang), "#,##0")
+    title = column("regions", name).title(lang)
+    if shown is None:
+        return _Head(title, "#,##0")
+    unit = shown["unit"][0 if lang == "zh" else 1]
+    return _Head(f"{title}（{unit}）" if lang == "zh" else f"{title} ({unit})", shown["format"])
+
+
+def _shown(name: str, display: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = _data()[display].get(name, _data()["display"].get(name))
+    return found
+
+
+def _values(row: Mapping[Any, Any], listed: str, display: str) -> list[Any]:
+    values: list[Any] = []
+    for name in _data()["columns"][listed]:
+        shown, value = _shown(name, display), row.get(name)
+        if value is None or pd.isna(value):
+            values.append(None)
         else:
-            heads.append(_CLASS_TITLES.get(name, (name, name))[0 if zh else 1])
-    _sheet(book, title, heads, plain.astype(object).where(plain.notna(), None).to_numpy().tolist())
+            values.append(value if shown is None else float(value) * shown["factor"])
+    return values
 
 
-def _sheet(book: Workbook, title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    sheet = book.create_sheet("".join("_" if c in "[]:*?/\\" else c for c in title)[:31])
-    _put(sheet, 1, heads)
-    for cell in sheet[1]:
-        cell.font, cell.fill = Font(bold=True), _HEAD
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
-    for number, row in enumerate(rows, start=2):
-        _put(sheet, number, row)
-    sheet.freeze_panes = "B2"
-    for column, head in enumerate(heads, start=1):
-        longest = max([_width(head), *(_width(row[column - 1]) for row in rows[:200])])
-        sheet.column_dimensions[get_column_letter(column)].width = min(_WIDEST, longest + 2)
+def _target_heads(lang: str) -> list[_Head]:
+    names = (
+        "region",
+        "target",
+        "clause",
+        "responsible",
+        "required",
+        "built",
+        "planned",
+        "technical",
+        "achieved",
+        "gap",
+        "unit",
+        "deadline",
+    )
+    return [_Head(_word(name, lang)) for name in (*names, "verdict", "missing", "verified", "note")]
 
 
-def _put(sheet: Worksheet, number: int, values: Sequence[Any]) -> None:
-    for column, value in enumerate(values, start=1):
-        cell = sheet.cell(number, column)
-        if isinstance(value, str):
-            cell.value = value.translate(_CONTROL)
-            # Names come from the data: "=1+1" is text, never a formula.
-            cell.data_type = "s"
-        elif isinstance(value, float):
-            cell.value = value
-            cell.number_format = "0.000" if abs(value) < 10 else "#,##0.0" if abs(value) < 1e4 else "#,##0"
+def _target_rows(targets: Sequence[Mapping[str, Any]], lang: str) -> Iterator[Sequence[Any]]:
+    if not targets:
+        yield [_word("no_policy", lang)]
+    for row in targets:
+        share = row["unit"] == "1"
+        number = "0.0%" if share else "#,##0.0##"
+        required, built = row["required"], row["built"]
+        achieved = built / required if required and built is not None else None
+        units = row["responsible"]
+        values = [
+            row["region"] or _word("whole", lang),
+            row.get(f"title_{lang}") or row["id"],
+            row["clause"],
+            units if isinstance(units, str) or units is None else "、".join(units),
+            required, built, row["planned"], row["technical"], achieved, row["gap"],
+            "%" if share else row["unit"],
+            row["deadline"],
+            _say("verdicts", row["verdict"], lang),
+            "；".join(_missing(row["missing"])),
+            _word("yes" if row["verified"] else "no", lang),
+            row.get(f"note_{lang}"),
+        ]  # fmt: skip
+        yield _Formatted(values, ["General"] * 4 + [number] * 4 + ["0.0%", number] + ["General"] * 6)
+
+
+def _missing(listed: Any) -> Iterator[str]:
+    for item in listed or ():
+        if isinstance(item, str):
+            yield item
         else:
-            cell.value = value
+            yield f"{item['input']} [{item['cell']}]" if item.get("cell") else str(item["input"])
 
 
-def _width(value: Any) -> int:
-    text = f"{value:,.1f}" if isinstance(value, float) else str(value if value is not None else "")
-    return sum(2 if ord(c) > 0x2E80 else 1 for c in text.split("\n")[0])
+def _region_heads(lang: str) -> list[_Head]:
+    return [_Head(_word("layer", lang)), _Head(column("regions", "name").title(lang)), *_heads("regions", "display", lang)]
+
+
+def _region_rows(regions: Mapping[str, pd.DataFrame], totals: Mapping[str, Any], lang: str) -> Iterator[Sequence[Any]]:
+    first = [name for name in _PARTITIONS if name in regions]
+    others = [name for name in regions if name not in (*_PARTITIONS, *_NOT_LISTED)]
+    for layer in (*first, *others):
+        frame = pd.DataFrame(regions[layer].drop(columns="geometry", errors="ignore"))
+        title = _say("layers", layer, lang)
+        for row in frame.to_dict("records"):
+            outside = row["kind"] == "outside"
+            if not outside or row["roofs"]:
+                yield [title, _word("outside", lang) if outside else row["name"], *_values(row, "regions", "display")]
+        if layer in _PARTITIONS:
+            sums = {name: frame[name].sum(min_count=1) for name in _ADDED if name in frame}
+            yield [title, _word("total", lang), *_values({**totals, **sums}, "regions", "display")]
+    if others:
+        yield [_word("note", lang), _word("overlap", lang)]
+
+
+def _use_rows(by_use: pd.DataFrame, lang: str) -> Iterator[Sequence[Any]]:
+    for row in by_use.sort_values("pdc0_kwp", ascending=False, kind="stable").to_dict("records"):
+        yield [_say("uses", str(row["use"]), lang), *_values(row, "uses", "display")]
+    numbers = by_use.select_dtypes("number")
+    total: dict[Any, Any] = {name: numbers[name].sum() for name in numbers if name != "specific_yield"}
+    kwp = total.get("pdc0_kwp", 0.0)
+    yield [_word("total", lang), *_values({**total, "specific_yield": total["energy_kwh"] / kwp if kwp > 0 else None}, "uses", "display")]
+
+
+def _parcel_rows(parcels: pd.DataFrame | None, lang: str) -> Iterator[Sequence[Any]]:
+    if parcels is None:
+        yield [None, _word("no_parcels", lang)]
+        return
+    ranked = pd.DataFrame(parcels.drop(columns="geometry", errors="ignore")).query("kind == 'region'")
+    ranked = ranked.sort_values(["pdc0_kwp", "name"], ascending=[False, True], kind="stable")
+    for rank, row in enumerate(ranked.to_dict("records"), start=1):
+        yield [rank, row["name"], *_values(row, "parcels", "display_parcels")]
+
+
+def _status_heads(lang: str) -> list[_Head]:
+    installed = _head("installed_kwp", "display", lang)
+    return [_Head(_word("status", lang)), _Head(_word("buildings", lang), "#,##0"), _Head(_word("share", lang), "0.0%"), installed]
+
+
+def _status_rows(by_status: pd.DataFrame, lang: str) -> Iterator[Sequence[Any]]:
+    every = int(by_status["buildings"].sum())
+    for row in by_status.sort_values("buildings", ascending=False, kind="stable").to_dict("records"):
+        share = row["buildings"] / every if every else None
+        yield [_say("statuses", str(row["status"]), lang), row["buildings"], share, row.get("installed_kwp", np.nan) / 1000]
+    yield [
+        _word("total", lang),
+        every,
+        1.0 if every else None,
+        by_status["installed_kwp"].sum() / 1000 if "installed_kwp" in by_status else None,
+    ]
+
+
+def _assumptions(manifest: Mapping[str, Any], lang: str) -> Iterator[Sequence[Any]]:
+    """Lay the manifest out as lines: group, item, value with unit, source with a mark where it could not be checked."""
+    for group in _data()["groups"]:
+        for item, value, source in _flat(manifest.get(group), "", lang):
+            yield [_say("groups", group, lang), item, value, source]
+
+
+def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | None]]:
+    if isinstance(value, Mapping) and {"name", "value"} <= set(value):
+        unchecked = "" if value.get("verified", True) else ("（未经核实）" if lang == "zh" else " (not checked)")
+        unit = value.get("unit") or ""
+        shown = value["value"] if unit in ("", "1") else f"{value['value']} {unit}"
+        yield f"{item} {value['name']}".strip(), _plain(shown, lang), f"{value.get('source') or ''}{unchecked}" or None
+    elif isinstance(value, Mapping) and {"path", "sha256"} <= set(value):
+        yield str(value.get("role") or item), str(value["path"]), f"sha256 {value['sha256']}"
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, _item(item, str(key), lang), lang)
+    elif isinstance(value, (list, tuple)):
+        for number, inner in enumerate(value, start=1):
+            yield from _flat(inner, item if isinstance(inner, Mapping) else f"{item} {number}".strip(), lang)
+    elif value is not None:
+        yield item, _plain(value, lang), None
+
+
+def _item(above: str, key: str, lang: str) -> str:
+    known = {c.name: c for table in ("roofs", "regions") for c in columns(table)}
+    return " ".join(part for part in (above, known[key].label(lang) if key in known else key) if part)
+
+
+def _plain(value: Any, lang: str) -> Any:
+    return _word("yes" if value else "no", lang) if isinstance(value, bool) else value

@@ -59,7 +59,7 @@ class ChartFont:
 
 
 @cache
-def find_font(families: Sequence[str] = CHINESE) -> ChartFont:
+def find_font(families: tuple[str, ...] = CHINESE) -> ChartFont:
     """
     Find a font that can write Chinese; else the font that matplotlib brings.
 

@@ -72,7 +72,7 @@ def report(tables: MapTables, out: Path, lang: str) -> Path:
             scope=words["scope_counts"].format(**_counts(tables)),
             main=main,
             others=others,
-            regional=_regional_targets(tables, lang),
+            regional=_regional_targets(tables, words),
             unverified=any(not shown.verified for shown in (*main, *others)),
             by_area=_sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
             by_use=_sums(_uses(tables, words), words, words["use"]),
@@ -208,20 +208,18 @@ def _answer(tables: MapTables, words: Words) -> list[str]:
     return [*said, words["answer_theoretical"]]
 
 
-def _regional_targets(tables: MapTables, lang: str) -> Grid:
-    words = load_words(lang)
-    heads = tuple(
-        words[key] for key in ("responsible", "targets", "required", "built", "planned", "technical", "gap", "verdict", "missing")
-    )
-    rows = []
+def _regional_targets(tables: MapTables, words: Words) -> list[tuple[str, Grid]]:
+    """Put the rows of accountable areas into one table a target, in the order of targets.json."""
+    heads = tuple(words[key] for key in ("responsible", "required", "built", "planned", "technical", "gap", "verdict", "missing"))
+    found: dict[str, list[tuple[str, ...]]] = {}
     for row in tables.targets:
         if row.get("region") is None:
             continue
-        shown = gauge(row, lang)
-        missing = "；".join(shown.missing) if lang == "zh" else "; ".join(shown.missing)
+        shown = gauge(row, words.lang)
+        missing = words["listed"].join(shown.missing)
         values = (shown.required, shown.built, shown.planned, shown.technical, shown.gap)
-        rows.append((str(row["region"]), shown.title, *values, shown.verdict_word, missing))
-    return Grid(heads, tuple(rows))
+        found.setdefault(shown.title, []).append((str(row["region"]), *values, shown.verdict_word, missing))
+    return [(title, Grid(heads, tuple(rows))) for title, rows in found.items()]
 
 
 def _charts(tables: MapTables, words: Words) -> dict[str, Chart]:

@@ -344,11 +344,14 @@ function countyMap(map, groups) {
   legend.addTo(map);
   card.addTo(map);
   map.invalidateSize();
-  const wide = window.innerWidth > 760;
-  map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [wide ? 236 : 14, 14], paddingBottomRight: [wide ? 50 : 14, 24] });
+  /* Beside the legend where that costs little, under it where the county is broad. */
+  const wide = window.innerWidth > 760, left = wide ? 236 : 14;
+  const zoomBeside = (right) => map.getBoundsZoom(data.bounds, false, L.point(left + right, 38));
+  const right = wide && zoomBeside(200) >= zoomBeside(50) - 0.3 ? 200 : wide ? 50 : 14;
+  map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [left, 14], paddingBottomRight: [right, 24] });
   const themes = data.regions.filter((region) => region.theme);
   const land = byKey.get("districts") || byKey.get("responsible");
-  if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, interactive: false }).addTo(groups.land));
+  if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, smoothFactor: 0.6, interactive: false }).addTo(groups.land));
   groups.land.addTo(map).bringToBack();
   groups.labels.addTo(map);
   if (byKey.has("zones")) state.on.add("zones");

@@ -1,0 +1,41 @@
+"""Shared scenes: the sample county, run once for all tests that look at a finished run."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wuding.cli import cache_folder
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+
+DATA = Path(os.environ.get("WUDING_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a small sample county: the folder, with study.toml."""
+    from wuding.county import write_county
+
+    folder = tmp_path_factory.mktemp("示例 county")
+    write_county(folder, buildings=600)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_folder(county: Path) -> Path:
+    """Run the sample county in one tile in this process."""
+    run_county(county, county / "run", tile_buildings=10_000)
+    return county / "run"
+
+
+def run_county(county: Path, out: Path, *, tile_buildings: int, workers: int = 1, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Run a county's study with another tiling."""
+    from wuding.pipeline import run_study
+    from wuding.progress import Screen
+    from wuding.study import load_study
+
+    study = load_study(county / "study.toml")
+    study = study.model_copy(update={"run": study.run.model_copy(update={"tile_buildings": tile_buildings}), **(changes or {})})
+    return run_study(study, out, Screen("en", stream=open(os.devnull, "w", encoding="utf-8")), workers=workers)  # noqa: SIM115

@@ -1,0 +1,218 @@
+"""The GeoPackage: layers, titles, styles and indexes as other tools see them; whole or not at all."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+
+from layers import replacing
+from layers.errors import LayersError
+from layers.geopackage import write_geopackage
+from layers.geopackage_styles import class_breaks, default_styles, ranges
+from layers.schema import columns, write_table
+
+CRS = "EPSG:4548"
+ABOUT = [{"key": "name", "zh": "研究名称", "en": "Study", "value": "=济南"}, {"key": "use", "zh": "使用范围", "en": "Use", "value": "内部"}]
+
+
+def frame_of(table: str, geometry: list) -> gpd.GeoDataFrame:
+    n = len(geometry)
+    made = {"string": ["甲"] * n, "bool": [True] * n, "int32": np.arange(n), "int64": np.arange(n), "float64": 1000.0 + np.arange(n)}
+    return gpd.GeoDataFrame({c.name: made[c.dtype] for c in columns(table) if c.dtype != "geometry"}, geometry=geometry, crs=CRS)
+
+
+def boxes(n: int) -> list:
+    return [shapely.box(500_000 + 20 * k, 4_057_000, 500_010 + 20 * k, 4_057_010) for k in range(n)]
+
+
+def run_folder(folder: Path, rejected_shape: object = None) -> dict:
+    roofs = frame_of("roofs", boxes(5))
+    roofs.loc[1, "geometry"] = shapely.MultiPolygon([boxes(2)[1]])
+    roofs["specific_yield"] = [900.0, 1000.0, 1100.0, 1200.0, np.nan]
+    roofs["is_new"], roofs["year_built"] = [True, None, False, None, True], [2024, None, 2000, None, 1]
+    for k in (0, 1):
+        write_table(roofs.iloc[3 * k : 3 * k + 3], "roofs", folder / "roofs" / f"{k}.parquet", folder / "work")
+    buildings = frame_of("buildings", [*boxes(3), None, rejected_shape])
+    buildings["building_id"] = list("abcde")
+    buildings["status"] = ["assessed", "no_usable_area", "too_small", "invalid_geometry", "not_a_building"]
+    write_table(buildings, "buildings", folder / "buildings.parquet", folder / "work")
+    regions = {name: frame_of("regions", [*boxes(2), None]).assign(kind=["region", "region", "outside"]) for name in ("districts", "grid")}
+    return {"roofs_dataset": folder / "roofs", "buildings": folder / "buildings.parquet", "regions": regions, "about": ABOUT, "work": folder / "work"}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    write_geopackage(folder / "县.gpkg", **run_folder(folder), lang="zh")
+    assert not list((folder / "work").iterdir())
+    return folder / "县.gpkg"
+
+
+def ask(package: Path, question: str) -> list[tuple]:
+    with closing(sqlite3.connect(package)) as db:
+        return db.execute(question).fetchall()
+
+
+def test_layers_and_rows(package):
+    rows = {name: pyogrio.read_info(package, layer=name)["features"] for name, _ in pyogrio.list_layers(package)}
+    assert rows == {"roofs": 5, "buildings": 5, "rejected": 3, "districts": 3, "grid": 3, "about": 2, "layer_styles": 5}
+
+
+def test_values_survive(package):
+    roofs = gpd.read_file(package, layer="roofs")
+    assert roofs.crs.to_epsg() == 4548
+    assert roofs["energy_kwh"].sum() == pytest.approx(sum((1000, 1001, 1002, 1000, 1001)) + 4 * 0 + 5, abs=5)
+    assert roofs["is_new"].isna().tolist() == [False, True, False, True, False]
+    assert set(roofs.geom_type) == {"MultiPolygon"}
+    assert roofs.geometry.area.tolist() == [100.0] * 5
+    assert [c for c in roofs.columns if c != "geometry"] == [c.name for c in columns("roofs") if c.name != "geometry"]
+    assert gpd.read_file(package, layer="rejected")["status"].tolist() == ["too_small", "invalid_geometry", "not_a_building"]
+
+
+def test_geometry_types_are_those_of_gis_desktops(package):
+    types = dict(ask(package, "select table_name, geometry_type_name from gpkg_geometry_columns"))
+    assert types == dict.fromkeys(("roofs", "buildings", "rejected", "districts", "grid"), "MULTIPOLYGON")
+
+
+def test_a_point_among_the_rejected_keeps_its_place(tmp_path):
+    write_geopackage(tmp_path / "x.gpkg", **run_folder(tmp_path, shapely.Point(500_000, 4_057_000)), lang="en")
+    assert gpd.read_file(tmp_path / "x.gpkg", layer="rejected").geom_type.tolist() == ["MultiPolygon", None, "Point"]
+    assert dict(ask(tmp_path / "x.gpkg", "select table_name, geometry_type_name from gpkg_geometry_columns"))["roofs"] == "MULTIPOLYGON"
+
+
+def test_an_empty_polygon_is_an_empty_multipolygon(tmp_path):
+    write_geopackage(tmp_path / "x.gpkg", **run_folder(tmp_path, shapely.Polygon()), lang="en")
+    assert gpd.read_file(tmp_path / "x.gpkg", layer="rejected").geometry.is_empty.tolist() == [False, False, True]
+
+
+def test_version_is_old_enough_and_the_file_sound(package):
+    assert ask(package, "pragma user_version") == [(10200,)]
+    assert ask(package, "pragma integrity_check") == [("ok",)]
+    assert ask(package, "pragma foreign_key_check") == []
+    tables = {row[0] for row in ask(package, "select name from sqlite_master")}
+    assert {f"rtree_{name}_geom" for name in ("roofs", "buildings", "rejected", "districts", "grid")} <= tables
+
+
+def test_every_field_has_a_title_and_a_meaning(package):
+    described = {(row[0], row[1]): row[2:] for row in ask(package, "select table_name, column_name, title, description from gpkg_data_columns")}
+    assert described["roofs", "energy_kwh"][0] == "年发电量（kWh）"
+    assert "Annual energy (kWh)" in described["roofs", "energy_kwh"][1]
+    for layer in ("roofs", "buildings", "rejected", "districts", "grid"):
+        fields = set(pyogrio.read_info(package, layer=layer)["fields"])
+        assert fields == {column for table, column in described if table == layer}
+    extensions = dict(ask(package, "select table_name, extension_name from gpkg_extensions where column_name is null"))
+    assert extensions["gpkg_data_columns"] == extensions["gpkg_data_column_constraints"] == "gpkg_schema"
+
+
+def test_layers_are_described(package):
+    contents = {row[0]: row[1:] for row in ask(package, "select table_name, data_type, identifier, description from gpkg_contents")}
+    assert contents["roofs"][:2] == ("features", "屋顶 roofs")
+    assert contents["about"][0] == contents["layer_styles"][0] == "attributes"
+    assert "A row per input feature" in contents["buildings"][2]
+    assert ask(package, "select zh, value from about order by fid") == [("研究名称", "=济南"), ("使用范围", "内部")]
+
+
+def test_styles_parse_and_name_fields_of_their_layer(package):
+    styles = ask(package, "select f_table_name, f_geometry_column, styleName, styleQML, styleSLD, useAsDefault from layer_styles")
+    assert sorted(s[0] for s in styles if s[5]) == ["districts", "grid", "rejected", "roofs"]
+    for layer, geometry, name, qml, sld, _ in styles:
+        assert geometry == "geom"
+        assert len(name) <= 30
+        renderer = ET.fromstring(qml).find("renderer-v2")
+        assert renderer.get("attr") in pyogrio.read_info(package, layer=layer)["fields"]
+        symbols = {s.get("name") for s in renderer.findall("symbols/symbol")}
+        classes = [*renderer.findall("ranges/range"), *renderer.findall("categories/category")]
+        assert classes
+        assert {c.get("symbol") for c in classes} == symbols
+        rules = ET.fromstring(sld).findall(".//{http://www.opengis.net/se}Rule")
+        assert len(rules) == len(classes)
+        assert {r.findtext("{http://www.opengis.net/se}Name") for r in rules} == {c.get("label") for c in classes}
+
+
+def test_legends_speak_the_language_of_the_study(package, tmp_path):
+    assert "面积过小" in ask(package, "select styleQML from layer_styles where f_table_name = 'rejected'")[0][0]
+    write_geopackage(tmp_path / "x.gpkg", **run_folder(tmp_path), lang="en")
+    assert "Too small" in ask(tmp_path / "x.gpkg", "select styleQML from layer_styles where f_table_name = 'rejected'")[0][0]
+    assert ask(tmp_path / "x.gpkg", "select title from gpkg_data_columns where table_name = 'grid' and column_name = 'roofs'") == [("Roofs",)]
+
+
+@pytest.mark.skipif(shutil.which("ogrinfo") is None, reason="GDAL's command line is not installed")
+def test_older_gdal_reads_it_without_a_warning(package):
+    found = subprocess.run(["ogrinfo", "-ro", "-al", "-so", package], capture_output=True, encoding="utf-8", check=True)  # noqa: S603, S607
+    assert found.stderr == ""
+    assert "Feature Count: 5" in found.stdout
+    assert "WARNING" not in found.stdout.upper()
+
+
+def test_names_of_its_own_are_kept(tmp_path):
+    parts = run_folder(tmp_path)
+    parts["regions"]["about"] = parts["regions"]["grid"]
+    with pytest.raises(LayersError, match="about"):
+        write_geopackage(tmp_path / "x.gpkg", **parts, lang="zh")
+
+
+def test_a_fault_leaves_the_old_file_whole(tmp_path):
+    parts = run_folder(tmp_path)
+    write_geopackage(tmp_path / "x.gpkg", **parts, lang="zh")
+    old = (tmp_path / "x.gpkg").read_bytes()
+    with pytest.raises(sqlite3.ProgrammingError):
+        write_geopackage(tmp_path / "x.gpkg", **{**parts, "about": [{"key": "without the rest"}]}, lang="zh")
+    assert (tmp_path / "x.gpkg").read_bytes() == old
+    assert not list((tmp_path / "work").iterdir())
+    write_geopackage(tmp_path / "x.gpkg", **parts, lang="zh")
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(("-wal", "-shm", "-journal"))]
+
+
+def test_a_locked_file_is_told_and_the_new_one_kept(tmp_path, monkeypatch):
+    (tmp_path / "new").write_text("new", encoding="utf-8")
+    real = Path.replace
+
+    def locked(self: Path, target: Path) -> Path:
+        if Path(target).name == "x.gpkg":
+            raise PermissionError(13, "in use")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", locked)
+    with pytest.raises(LayersError, match="x-new.gpkg"):
+        replacing.put_in_place(tmp_path / "new", tmp_path / "x.gpkg")
+    assert (tmp_path / "x-new.gpkg").read_text(encoding="utf-8") == "new"
+
+
+def test_gdal_settings_are_given_back(tmp_path):
+    before = pyogrio.get_gdal_config_option("OGR_SQLITE_SYNCHRONOUS")
+    write_geopackage(tmp_path / "x.gpkg", **run_folder(tmp_path), lang="zh")
+    assert pyogrio.get_gdal_config_option("OGR_SQLITE_SYNCHRONOUS") == before
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(100.0), np.array([5.0]), np.array([np.nan]), np.zeros(9), np.array([0.0] * 90 + [1e6] * 10), np.array([]), np.array([0.011, 0.012])]
+)
+def test_breaks_ascend_and_hold_every_value(values):
+    limits = class_breaks(values)
+    assert 2 <= len(limits) <= 6
+    assert list(limits) == sorted(set(limits))
+    there = values[np.isfinite(values)]
+    assert all(limits[0] <= v <= limits[-1] for v in there)
+    assert len({r.label for r in ranges(values, ("#000000",) * 5)}) == len(limits) - 1
+
+
+def test_breaks_read_well():
+    assert class_breaks(np.linspace(903.2, 1297.9, 1000)) == (900.0, 980.0, 1060.0, 1140.0, 1220.0, 1300.0)
+
+
+def test_styles_without_any_value():
+    empty = frame_of("regions", boxes(1)).assign(kind="outside")
+    styles = default_styles("zh", np.array([np.nan]), {"districts": empty}, [])
+    assert [s.layer for s in styles] == ["roofs", "roofs", "districts", "rejected"]
+    for style in styles:
+        ET.fromstring(style.qml)
+        ET.fromstring(style.sld)

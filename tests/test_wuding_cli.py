@@ -1,0 +1,119 @@
+"""The front door: bad input gets one clear message and exit code 2, never a traceback."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def wuding(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "wuding", *arguments], capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+@pytest.fixture
+def study(county: Path, tmp_path: Path) -> Path:
+    """Copy the county without its run."""
+    for file in county.iterdir():
+        if file.is_file():
+            shutil.copy(file, tmp_path / file.name)
+    return tmp_path / "study.toml"
+
+
+def broken(study: Path, old: str, new: str) -> str:
+    text = study.read_text(encoding="utf-8")
+    assert old in text
+    study.write_text(text.replace(old, new), encoding="utf-8")
+    done = wuding("run", str(study))
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_help_names_every_command_without_heavy_imports() -> None:
+    start = time.perf_counter()
+    done = wuding("--help")
+    assert done.returncode == 0
+    for command in ("demo", "init", "template", "check", "run", "status", "parcel", "targets", "map", "export", "compare"):
+        assert command in done.stdout
+    # the goal is half a second; a loaded machine may take longer, a heavy import would take several
+    assert time.perf_counter() - start < 5
+    heavy = subprocess.run(
+        [sys.executable, "-c", "import sys, wuding.cli; print([m for m in ('pandas', 'numba', 'geopandas', 'dask', 'pvlib') if m in sys.modules])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert heavy.stdout.strip() == "[]"
+
+
+def test_missing_study_file(tmp_path: Path) -> None:
+    done = wuding("run", str(tmp_path / "nowhere.toml"))
+    assert done.returncode == 2
+    assert "nowhere.toml" in done.stderr
+    assert "wuding init" in done.stderr
+
+
+def test_unknown_key_names_the_nearest(study: Path) -> None:
+    said = broken(study, "[terrain]\n", "[terrain]\nsurface_resolutoin = 1.0\n")
+    assert "surface_resolutoin" in said
+    assert "surface_resolution" in said
+
+
+def test_missing_column(study: Path) -> None:
+    said = broken(study, '"高度"', '"高"')
+    assert "buildings.gpkg" in said
+    assert "高度" in said
+
+
+def test_missing_file(study: Path) -> None:
+    assert "dem2.tif" in broken(study, '"dem.tif"', '"dem2.tif"')
+
+
+def test_crs_in_degrees(study: Path) -> None:
+    assert "EPSG:4490" in broken(study, 'crs = "EPSG:4548"', 'crs = "EPSG:4490"')
+
+
+def test_crs_elsewhere_means_the_climatology_is_not_valid_or_the_dem_does_not_cover(study: Path) -> None:
+    import geopandas as gpd
+
+    moved = gpd.read_file(study.parent / "buildings.gpkg")
+    moved.geometry = moved.geometry.translate(400_000, 0)
+    moved.to_file(study.parent / "moved.gpkg")
+    said = broken(study, '"buildings.gpkg"', '"moved.gpkg"')
+    assert "dem.tif" in said
+    assert "does not cover" in said
+
+
+def test_init_writes_a_study_that_loads_beside_the_sample(study: Path) -> None:
+    from wuding.study import load_study
+
+    done = wuding("init", str(study.parent / "mine.toml"))
+    assert done.returncode == 0
+    mine = load_study(study.parent / "mine.toml")
+    given = load_study(study)
+    assert mine.buildings.columns == given.buildings.columns
+    assert mine.regions == given.regions
+    assert wuding("init", str(study.parent / "mine.toml")).returncode == 2
+
+
+def test_check_and_template(study: Path) -> None:
+    done = wuding("check", str(study), "--lang", "en")
+    assert done.returncode == 0, done.stderr
+    assert "600" in done.stdout
+    assert (study.parent / "check.json").is_file()
+    done = wuding("template", str(study))
+    assert done.returncode == 0, done.stderr
+    assert (study.parent / "填报表.xlsx").is_file()
+
+
+def test_commands_on_a_finished_run(run_folder: Path, tmp_path: Path) -> None:
+    assert "1/1" in wuding("status", str(run_folder)).stdout
+    assert wuding("compare", str(run_folder), str(run_folder)).stdout.strip() == "no difference"
+    assert wuding("export", str(run_folder), "--to", str(tmp_path / "屋顶.geojson"), "--table", "districts").returncode == 0
+    assert (tmp_path / "屋顶.geojson").is_file()
+    done = wuding("parcel", str(run_folder), "no-such-parcel")
+    assert done.returncode == 2
+    assert "nearest" in done.stderr
