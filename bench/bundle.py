@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-PLATFORMS = {"linux_x86_64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"), "win_amd64": ("win_amd64",)}
+PLATFORMS = {
+    "linux_x86_64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+    "win_amd64": ("win_amd64",),
+}
 NOTE = """\
 离线安装 wuding（Python {python}）
 Install wuding without internet (Python {python})
@@ -30,7 +33,20 @@ def build(folder: Path, platforms: list[str]) -> None:
         target = folder / platform
         target.mkdir(exist_ok=True)
         names = [part for tag in PLATFORMS[platform] for part in ("--platform", tag)]
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--python-version", python, "--dest", str(target), *names, str(wheel)]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--only-binary=:all:",
+            "--python-version",
+            python,
+            "--dest",
+            str(target),
+            *names,
+            str(wheel),
+        ]
         subprocess.run(command, check=True)
     shutil.rmtree(own)
     (folder / "INSTALL.txt").write_text(NOTE.format(python=python), encoding="utf-8")

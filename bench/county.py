@@ -26,9 +26,13 @@ def model_chain_seconds(runs: int = 5) -> float:
     weather = jinan_climatology()
     place = pvlib.location.Location(weather.latitude, weather.longitude, altitude=weather.altitude)
     mount = pvlib.pvsystem.FixedMount(26.0, 180.0)
-    array = pvlib.pvsystem.Array(mount, module_parameters={"pdc0": 1000.0, "gamma_pdc": -0.003}, temperature_model_parameters={"u_c": 20.0, "u_v": 0.0})
+    array = pvlib.pvsystem.Array(
+        mount, module_parameters={"pdc0": 1000.0, "gamma_pdc": -0.003}, temperature_model_parameters={"u_c": 20.0, "u_v": 0.0}
+    )
     system = pvlib.pvsystem.PVSystem([array], inverter_parameters={"pdc0": 1000.0 / 1.2 / 0.98})
-    chain = pvlib.modelchain.ModelChain(system, place, aoi_model="physical", spectral_model="no_loss", temperature_model="pvsyst", dc_model="pvwatts")
+    chain = pvlib.modelchain.ModelChain(
+        system, place, aoi_model="physical", spectral_model="no_loss", temperature_model="pvsyst", dc_model="pvwatts"
+    )
     seconds = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -52,7 +56,9 @@ def main(sizes: list[int]) -> None:
         whole = time.perf_counter() - start
         table = pd.DataFrame([*clock.stages, *manifest["stages"]])
         roofs = int(manifest["totals"]["roofs"])
-        print(f"\n{size:,} buildings, {roofs:,} roofs: {whole:.1f} s, peak {table['peak_mb'].max():,.0f} MB, {size / whole:,.0f} buildings/s")
+        print(
+            f"\n{size:,} buildings, {roofs:,} roofs: {whole:.1f} s, peak {table['peak_mb'].max():,.0f} MB, {size / whole:,.0f} buildings/s"
+        )
         print(table.to_string(index=False))
         print(f"ModelChain for all roofs would take {roofs * one_roof / 3600:.1f} h: {roofs * one_roof / whole:,.0f} times as long")
 

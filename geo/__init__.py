@@ -1,0 +1,1 @@
+"""Where: files, coordinates, footprints, rasters, roof surfaces, horizons."""

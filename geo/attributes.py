@@ -55,7 +55,9 @@ def plausible(values: Floats, low: float, high: float) -> Floats:
         return np.where((values > low) & (values <= high), values, np.nan)
 
 
-def use_classes(column: pd.Series | None, table: Mapping[str, str], rows: int) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], dict[str, int]]:
+def use_classes(
+    column: pd.Series | None, table: Mapping[str, str], rows: int
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], dict[str, int]]:
     """
     Translate the source's words for use into our classes by the study's table.
 
@@ -121,5 +123,7 @@ def use_details(column: pd.Series | None, rows: int) -> npt.NDArray[np.object_]:
         return detail
     words = column.astype("string").str.strip().str.casefold().fillna("")
     codes, distinct = pd.factorize(words)
-    by_word = np.array([next((name for name, keys in _DETAILS.items() if any(k in str(word) for k in keys)), "") for word in distinct], dtype=object)
+    by_word = np.array(
+        [next((name for name, keys in _DETAILS.items() if any(k in str(word) for k in keys)), "") for word in distinct], dtype=object
+    )
     return by_word[codes] if len(by_word) else detail

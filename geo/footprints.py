@@ -117,7 +117,9 @@ def building_ids(keys: Objects, given: pd.Series | None, tie_break: Objects) -> 
         if repeated.mean() < 0.1:
             ids = text.to_numpy(dtype=object)
             rows = np.flatnonzero(repeated.to_numpy())
-            ids[rows] = [f"{own}~{made}" if own else f"b{made}" for own, made in zip(ids[rows], _counted(keys[rows], tie_break[rows]), strict=True)]
+            ids[rows] = [
+                f"{own}~{made}" if own else f"b{made}" for own, made in zip(ids[rows], _counted(keys[rows], tie_break[rows]), strict=True)
+            ]
             if pd.Series(ids).is_unique:
                 return ids, f"{len(rows)} source ids are empty or repeated; ids were made for these"
         told = f"{int(repeated.sum())} of {len(text)} source ids are empty or repeated; ids were made from the geometry for all"
@@ -128,7 +130,9 @@ def building_ids(keys: Objects, given: pd.Series | None, tie_break: Objects) -> 
 
 def _counted(keys: Objects, tie_break: Objects) -> list[str]:
     """Append a counter to keys that occur more than once, in the order of the tie-breaking text."""
-    base = np.where(keys == "", np.array([hashlib.blake2b(str(t).encode(), digest_size=8).hexdigest() for t in tie_break], dtype=object), keys)
+    base = np.where(
+        keys == "", np.array([hashlib.blake2b(str(t).encode(), digest_size=8).hexdigest() for t in tie_break], dtype=object), keys
+    )
     frame = pd.DataFrame({"key": base, "tie": tie_break})
     order = frame.sort_values(["key", "tie"], kind="stable").index
     number = frame.loc[order].groupby("key").cumcount().reindex(frame.index)

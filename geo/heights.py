@@ -72,10 +72,14 @@ def heights_above_ground(geometry: Objects, dsm: Grid, dem: Grid) -> Floats:
     rows, columns = dsm.values.shape
     transform = rasterio.transform.from_origin(dsm.left, dsm.top, dsm.resolution, dsm.resolution)
     shapes = [(shape, label) for label, shape in enumerate(geometry, start=1) if shape is not None and not shapely.is_empty(shape)]
-    labels = rasterio.features.rasterize(shapes, out_shape=(rows, columns), transform=transform, dtype="int32") if shapes else np.zeros((rows, columns), np.int32)
+    labels = (
+        rasterio.features.rasterize(shapes, out_shape=(rows, columns), transform=transform, dtype="int32")
+        if shapes
+        else np.zeros((rows, columns), np.int32)
+    )
     row, column = np.nonzero(labels)
     x = dsm.left + (column + 0.5) * dsm.resolution
     y = dsm.top - (row + 0.5) * dsm.resolution
     above = dsm.values[row, column].astype(float) - dem.sample(x, y)
     median = pd.Series(above).groupby(labels[row, column]).median()
-    return median.reindex(np.arange(1, len(geometry) + 1)).to_numpy(dtype=float)
+    return np.asarray(median.reindex(np.arange(1, len(geometry) + 1)), dtype=np.float64)

@@ -103,7 +103,8 @@ def majority_region(geometry: Objects, regions: gpd.GeoDataFrame) -> tuple[npt.N
     if pairs.shape[1]:
         overlap = shapely.area(shapely.intersection(geometry[border[pairs[0]]], pieces[pairs[1]]))
         table = pd.DataFrame({"row": border[pairs[0]], "region": owner[pairs[1]], "area": overlap})
-        table = table.groupby(["row", "region"], as_index=False)["area"].sum().sort_values(["row", "area", "region"], ascending=[True, False, True])
+        table = table.groupby(["row", "region"])["area"].sum().reset_index()
+        table = table.sort_values(["row", "area", "region"], ascending=[True, False, True])
         covered = table.groupby("row")["area"].sum()
         best = table.drop_duplicates("row").set_index("row")
         whole = shapely.area(geometry[best.index.to_numpy()])

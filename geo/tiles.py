@@ -114,7 +114,8 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
 
 def _meeting(geometry: Objects, window: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     box = shapely.bounds(geometry)
-    return (box[:, 0] <= window[2]) & (box[:, 2] >= window[0]) & (box[:, 1] <= window[3]) & (box[:, 3] >= window[1])
+    meets: npt.NDArray[np.bool_] = (box[:, 0] <= window[2]) & (box[:, 2] >= window[0]) & (box[:, 1] <= window[3]) & (box[:, 3] >= window[1])
+    return meets
 
 
 def _stamp(file: Path) -> int:

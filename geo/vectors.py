@@ -41,11 +41,16 @@ def study_crs(text: str) -> pyproj.CRS:
         raise GeoError(f"study.crs = {text!r}: not a CRS that is known; write e.g. 'EPSG:4548' (CGCS2000 3-degree, 117 E)") from error
     metres = crs.is_projected and all(axis.unit_conversion_factor == 1 for axis in crs.axis_info)
     if not metres or crs.to_epsg() == 3857:
-        raise GeoError(f"study.crs = {text!r}: it has to be projected, true to scale and in metres, e.g. 'EPSG:4548' for Jinan (not degrees, not web Mercator)")
+        raise GeoError(
+            f"study.crs = {text!r}: it has to be projected, true to scale and in metres, e.g. 'EPSG:4548' for Jinan (not "
+            f"degrees, not web Mercator)"
+        )
     return crs
 
 
-def read_vectors(path: Path, *, layer: str | None = None, encoding: str | None = None, columns: list[str] | None = None) -> gpd.GeoDataFrame:
+def read_vectors(
+    path: Path, *, layer: str | None = None, encoding: str | None = None, columns: list[str] | None = None
+) -> gpd.GeoDataFrame:
     """
     Read one layer of a vector file.
 
@@ -71,8 +76,10 @@ def read_vectors(path: Path, *, layer: str | None = None, encoding: str | None =
         If the file is missing, unreadable, has no geometry, or has several layers and none is named.
     """
     if not path.exists():
-        raise GeoError(f"{path.name}: there is no such file (looked in the folder {path.parent.name or '.'!r}); correct the path in the study file")
-    if path.suffix.lower() in (".parquet", ".geoparquet") or path.is_dir() and any(path.glob("*.parquet")):
+        raise GeoError(
+            f"{path.name}: there is no such file (looked in the folder {path.parent.name or '.'!r}); correct the path in the study file"
+        )
+    if path.suffix.lower() in (".parquet", ".geoparquet") or (path.is_dir() and any(path.glob("*.parquet"))):
         return _read_parquet(path, columns)
     try:
         layers = [str(name) for name, _ in pyogrio.list_layers(path)]
@@ -89,7 +96,9 @@ def read_vectors(path: Path, *, layer: str | None = None, encoding: str | None =
     except GeoError:
         raise
     except Exception as error:  # GDAL raises many kinds; each means that this file cannot be read
-        raise GeoError(f"{path.name}: cannot be read as a vector file ({_first_line(error)}); check that the file is whole and of a known format") from error
+        raise GeoError(
+            f"{path.name}: cannot be read as a vector file ({_first_line(error)}); check that the file is whole and of a known format"
+        ) from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise GeoError(f"{path.name}: has a table but no geometry; a layer of polygons is needed")
     return frame.reset_index(drop=True)
@@ -106,7 +115,7 @@ def _read_parquet(path: Path, columns: list[str] | None) -> gpd.GeoDataFrame:
 
 
 def _shapefile_encoding(path: Path) -> str | None:
-    """Encoding of a Shapefile without `.cpg`: what its language byte says, else UTF-8 where the bytes decode, else GDAL's default."""
+    """Find the encoding of a Shapefile without `.cpg`: by its language byte, else UTF-8 where the bytes decode, else GDAL's default."""
     table = path.with_suffix(".dbf")
     if path.suffix.lower() != ".shp" or not table.is_file() or path.with_suffix(".cpg").is_file():
         return None
@@ -145,7 +154,9 @@ def column_names(path: Path, *, layer: str | None = None, encoding: str | None =
     return [str(name) for name in pyogrio.read_info(path, layer=layer, encoding=encoding)["fields"]]
 
 
-def into_crs(frame: gpd.GeoDataFrame, crs: pyproj.CRS, *, source: str, declared: str | None = None, datum: str | None = None) -> gpd.GeoDataFrame:
+def into_crs(
+    frame: gpd.GeoDataFrame, crs: pyproj.CRS, *, source: str, declared: str | None = None, datum: str | None = None
+) -> gpd.GeoDataFrame:
     """
     Bring a layer into the study's CRS, taking out a GCJ-02 or BD-09 shift where the study says that there is one.
 
@@ -174,14 +185,17 @@ def into_crs(frame: gpd.GeoDataFrame, crs: pyproj.CRS, *, source: str, declared:
     """
     found = frame.crs
     if found is None and declared is None:
-        raise GeoError(f"{source}: the file does not say its CRS; find it out and write crs = \"EPSG:…\" beside its path in the study file")
+        raise GeoError(f'{source}: the file does not say its CRS; find it out and write crs = "EPSG:…" beside its path in the study file')
     if found is None:
         frame = frame.set_crs(study_or_any_crs(declared or "", source))
     geometry = shapely.force_2d(frame.geometry.to_numpy())
     _check_range(geometry, frame.crs, source)
     if datum in SHIFTED:
         if not frame.crs.is_geographic:
-            raise GeoError(f"{source}: datum = {datum!r} is for longitude and latitude, but the layer is in {frame.crs.name}; give the layer in degrees")
+            raise GeoError(
+                f"{source}: datum = {datum!r} is for longitude and latitude, but the layer is in {frame.crs.name}; give the "
+                f"layer in degrees"
+            )
         geometry = shapely.transform(geometry, _gcj_to_wgs if datum == "gcj02" else _bd_to_wgs)
     moved = gpd.GeoSeries(geometry, index=frame.index, crs=frame.crs).to_crs(crs)
     return frame.set_geometry(moved)
@@ -221,9 +235,15 @@ def _check_range(geometry: np.ndarray, crs: pyproj.CRS, source: str) -> None:
         return
     left, bottom = np.median(bounds[:, :2], axis=0)
     if crs.is_geographic and (abs(left) > 180.5 or abs(bottom) > 90.5):
-        raise GeoError(f"{source}: says {crs.name} (degrees), but its coordinates are near {left:.0f}, {bottom:.0f}: they are metres of some projection; correct the file or its crs")
+        raise GeoError(
+            f"{source}: says {crs.name} (degrees), but its coordinates are near {left:.0f}, {bottom:.0f}: they are metres "
+            f"of some projection; correct the file or its crs"
+        )
     if crs.is_projected and abs(left) <= 180 and abs(bottom) <= 90:
-        raise GeoError(f"{source}: says {crs.name} (metres), but its coordinates are near {left:.4f}, {bottom:.4f}: they look like degrees; correct the file or its crs")
+        raise GeoError(
+            f"{source}: says {crs.name} (metres), but its coordinates are near {left:.4f}, {bottom:.4f}: they look like "
+            f"degrees; correct the file or its crs"
+        )
 
 
 def _gcj_to_wgs(xy: np.ndarray) -> np.ndarray:

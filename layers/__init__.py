@@ -1,0 +1,1 @@
+"""Tables: potential, regions, policies, targets, exports."""

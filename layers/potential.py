@@ -37,9 +37,22 @@ POINT_SPACING_M = 15.0
 MODULE_ABOVE_M = 0.2
 MOUNTS = (0, 1, 2)
 # What a roof takes over from its building.
-INHERITED = (
-    "use use_detail is_urban year_built is_new data_tier confidence height_m ground_elevation_m responsible_area district zone parcel_id parcel_share"
-).split()
+INHERITED = [
+    "use",
+    "use_detail",
+    "is_urban",
+    "year_built",
+    "is_new",
+    "data_tier",
+    "confidence",
+    "height_m",
+    "ground_elevation_m",
+    "responsible_area",
+    "district",
+    "zone",
+    "parcel_id",
+    "parcel_share",
+]
 
 
 @dataclass(frozen=True)
@@ -126,7 +139,9 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
     simulated, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
-    roofs = _roof_table(rows, surfaces, kinds, room, mounted, tilt, azimuth, simulated, kept, _sky_view(horizon, tilt, azimuth, start), model)
+    roofs = _roof_table(
+        rows, surfaces, kinds, room, mounted, tilt, azimuth, simulated, kept, _sky_view(horizon, tilt, azimuth, start), model
+    )
     sample = _audit_sample(roofs, horizon, start, warmer, station, audit)
     return TileResult(roofs, sample, _candidate_table(rows, owner, mounted))
 
@@ -173,7 +188,8 @@ def _nearest_station(surfaces: RoofSurfaces, model: Model) -> Ints:
         return np.zeros(len(surfaces.building), dtype=np.int64)
     x, y = shapely.get_coordinates(shapely.centroid(surfaces.geometry)).T
     away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations])
-    return np.argmin(away, axis=0)[_first_of(surfaces.building)]
+    nearest: Ints = np.argmin(away, axis=0)[_first_of(surfaces.building)]
+    return nearest
 
 
 def _first_of(owner: Ints) -> Ints:
@@ -211,12 +227,12 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, roo
             for way in ORIENTATIONS
         ]
         laid = pack_rows(rings.vertices, rings.ring_start, rings.polygon_start, layouts).count
-        count[mount, at] = _whole(laid * free[at], mount)
+        count[mount, at] = _whole(laid.astype(float) * free[at], mount)
         blend = model.stations[0].sky.orientations.blend(tilt, offered.surface_azimuth[mount][at], mount, gcr=cover)
         classes[mount, at], weights[mount, at] = blend.classes, blend.weights
         open_yield[mount, at] = (unshaded[station[at, None], blend.classes] * blend.weights).sum(axis=1)
-    kwp = count * module.pdc0_w / 1000.0
-    covered = count * module.area_m2 * np.cos(np.radians(offered.surface_tilt))
+    kwp: Floats = count.astype(float) * module.pdc0_w / 1000.0
+    covered: Floats = count.astype(float) * module.area_m2 * np.cos(np.radians(offered.surface_tilt))
     use = use_codes(rows["use"].to_numpy(dtype=object)[surfaces.building])
     capex = np.stack([kwp[m] * unit_capex(model.finance, kwp[m], use, np.full(shape[1], m)) for m in MOUNTS])
     finance = model.finance
@@ -245,7 +261,9 @@ def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Fl
     column = np.arange(len(mounted.chosen))
     take = np.maximum(mounted.chosen, 0)
     tilt = np.where(mounted.chosen >= 0, mounted.candidates.surface_tilt[take, column], surfaces.roof_tilt)
-    azimuth = np.where(mounted.chosen >= 0, mounted.candidates.surface_azimuth[take, column], np.nan_to_num(surfaces.roof_azimuth, nan=180.0))
+    azimuth = np.where(
+        mounted.chosen >= 0, mounted.candidates.surface_azimuth[take, column], np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
+    )
     return tilt, azimuth
 
 
@@ -270,7 +288,7 @@ def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, mode
     if model.terrain.is_flat:
         return np.zeros(len(owner))
     altitude = np.array([s.altitude for s in model.stations])[station]
-    return LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner] - altitude)
+    return np.asarray(LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner] - altitude))
 
 
 def _sky_view(horizon: npt.NDArray[np.float32], tilt: Floats, azimuth: Floats, start: Ints) -> Floats:
@@ -330,7 +348,9 @@ def _run(
 ) -> Yield:
     number = np.diff(start)
     seen = sky_view_factor(horizon, np.repeat(tilt, number), np.repeat(azimuth, number))
-    bare = sky_view_factor(horizon, np.repeat(surfaces.roof_tilt, number), np.repeat(np.nan_to_num(surfaces.roof_azimuth, nan=180.0), number))
+    bare = sky_view_factor(
+        horizon, np.repeat(surfaces.roof_tilt, number), np.repeat(np.nan_to_num(surfaces.roof_azimuth, nan=180.0), number)
+    )
     out = Yield(np.empty((len(number), 12)), np.empty(len(number)), np.empty(len(number)), np.empty(len(horizon)))
     for index, cell in enumerate(model.stations):
         roofs = np.flatnonzero(station == index)
@@ -389,7 +409,7 @@ def _roof_table(
         "roof_azimuth": surfaces.roof_azimuth,
         "surface_tilt": np.where(on, tilt, np.nan),
         "surface_azimuth": np.where(on, azimuth, np.nan),
-        "mounting": np.where(on, np.array([*MOUNTING_NAMES[:3], None], dtype=object)[np.where(on, mount, 3)], None),
+        "mounting": np.array([*MOUNTING_NAMES[:3], None], dtype=object)[np.where(on, mount, 3)],
         "setback_area_m2": room.setback,
         "obstacle_area_m2": room.obstacle,
         "existing_area_m2": room.existing,
@@ -448,7 +468,7 @@ def _audit_sample(
 
 def _candidate_table(rows: gpd.GeoDataFrame, owner: Ints, mounted: _Mounted) -> pd.DataFrame:
     use = rows["use"].to_numpy(dtype=object)[owner]
-    parts = [
+    parts: list[pd.DataFrame] = [
         pd.DataFrame(
             {
                 "use": use,

@@ -315,9 +315,8 @@ def _assumptions(manifest: Mapping[str, Any], lang: str) -> Iterator[Sequence[An
 def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | None]]:
     if isinstance(value, Mapping) and {"name", "value"} <= set(value):
         unchecked = "" if value.get("verified", True) else ("（未经核实）" if lang == "zh" else " (not checked)")
-        unit = value.get("unit") or ""
-        shown = value["value"] if unit in ("", "1") else f"{value['value']} {unit}"
-        yield f"{item} {value['name']}".strip(), _plain(shown, lang), f"{value.get('source') or ''}{unchecked}" or None
+        unit = "" if value.get("unit") in (None, "", "1") else f" [{value['unit']}]"
+        yield f"{item} {value['name']}{unit}".strip(), _plain(value["value"], lang), f"{value.get('source') or ''}{unchecked}" or None
     elif isinstance(value, Mapping) and {"path", "sha256"} <= set(value):
         yield str(value.get("role") or item), str(value["path"]), f"sha256 {value['sha256']}"
     elif isinstance(value, Mapping):

@@ -1,0 +1,1 @@
+"""How much: weather, sky, modules, yield, money; arrays in, arrays out."""

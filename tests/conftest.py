@@ -1,5 +1,6 @@
 """Shared scenes: the sample county, run once for all tests that look at a finished run."""
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -38,4 +39,4 @@ def run_county(county: Path, out: Path, *, tile_buildings: int, workers: int = 1
 
     study = load_study(county / "study.toml")
     study = study.model_copy(update={"run": study.run.model_copy(update={"tile_buildings": tile_buildings}), **(changes or {})})
-    return run_study(study, out, Screen("en", stream=open(os.devnull, "w", encoding="utf-8")), workers=workers)  # noqa: SIM115
+    return run_study(study, out, Screen("en", stream=io.StringIO()), workers=workers)

@@ -42,14 +42,18 @@ def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     roofs["energy_kwh"], roofs["pdc0_kwp"] = [1000.0, 3000.0, 500.0, 0.0], [1.0, 2.0, 0.5, 0.0]
     roofs["lcoe_cny_kwh"] = [0.2, 0.4, 0.3, np.nan]
     layer = gpd.GeoDataFrame(
-        {"name": ["东", "西", "空"]}, geometry=[shapely.box(500_000 + k, 4_057_000, 501_000 + k, 4_059_000) for k in (0, 1000, 5000)], crs=CRS
+        {"name": ["东", "西", "空"]},
+        geometry=[shapely.box(500_000 + k, 4_057_000, 501_000 + k, 4_059_000) for k in (0, 1000, 5000)],
+        crs=CRS,
     )
     return roofs, buildings, layer
 
 
 def full(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     rest = {c.name: 1 if c.dtype != "string" else "x" for c in columns("buildings") if c.name not in buildings and c.name not in ADDED}
-    return buildings.assign(stale_surface=False, footprint_area_m2=100.0, **{k: v for k, v in rest.items() if k not in ("stale_surface", "roofs")})
+    return buildings.assign(
+        stale_surface=False, footprint_area_m2=100.0, **{k: v for k, v in rest.items() if k not in ("stale_surface", "roofs")}
+    )
 
 
 def test_regions_by_hand():
@@ -91,7 +95,9 @@ def test_a_duplicate_does_not_count_its_pv_twice():
 
 def test_parts_of_a_district_are_one_region():
     roofs, buildings, layer = scene()
-    table = sum_regions(roofs, buildings, pd.concat([layer, layer.iloc[[0]].translate(0, 5000).to_frame("geometry").assign(name="东")]), "district")
+    table = sum_regions(
+        roofs, buildings, pd.concat([layer, layer.iloc[[0]].translate(0, 5000).to_frame("geometry").assign(name="东")]), "district"
+    )
     assert table["name"].tolist() == ["东", "西", "空", "outside"]
     assert table["area_km2"][0] == pytest.approx(4.0)
 
@@ -130,7 +136,11 @@ def test_sums_agree_everywhere():
     roofs, buildings, layer = scene()
     whole = totals(roofs)
     assert (whole["roofs"], whole["buildings"]) == (4, 3)
-    tables = [sum_regions(roofs, buildings, layer, "district"), sum_cells(roofs, buildings, size=500), add_to_buildings(full(buildings), roofs)]
+    tables = [
+        sum_regions(roofs, buildings, layer, "district"),
+        sum_cells(roofs, buildings, size=500),
+        add_to_buildings(full(buildings), roofs),
+    ]
     for name in ("energy_kwh", "pdc0_kwp", "carbon_t", "module_count"):
         assert [table[name].sum() for table in tables] == [whole[name]] * 3
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_maps_report import LOADS
-from test_maps_tables import EAST, NASTY, NORTH, county, sums
 
 from maps.county_map import county_map
 from maps.tables import map_tables
+
+from .test_maps_report import LOADS
+from .test_maps_tables import EAST, NASTY, NORTH, county, sums
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 QUIET = [

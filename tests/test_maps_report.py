@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_maps_tables import NASTY, county
 
 from maps.charts import bars, months, region_map
 from maps.fonts import find_font
 from maps.report import report
 from maps.tables import map_tables
+
+from .test_maps_tables import NASTY, county
 
 LOADS = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)\s*=\s*[\"']?(?:https?:)?//|url\(\s*[\"']?(?:https?:)?//", re.I)
 

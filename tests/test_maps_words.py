@@ -10,7 +10,6 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from test_maps_tables import CRS, EAST, NASTY, NORTH, region_polygons
 
 from layers.errors import LayersError
 from maps.classes import NO_DATA, classify, colour_of
@@ -19,6 +18,8 @@ from maps.gauges import gauge, missing_inputs
 from maps.page_data import embed
 from maps.shapes import STEPS_PER_DEGREE, encode, lonlat
 from maps.words import amount, clean, load_words, number
+
+from .test_maps_tables import CRS, EAST, NASTY, NORTH, region_polygons
 
 
 def test_amounts_in_a_planners_units() -> None:

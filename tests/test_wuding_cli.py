@@ -41,7 +41,11 @@ def test_help_names_every_command_without_heavy_imports() -> None:
     # the goal is half a second; a loaded machine may take longer, a heavy import would take several
     assert time.perf_counter() - start < 5
     heavy = subprocess.run(
-        [sys.executable, "-c", "import sys, wuding.cli; print([m for m in ('pandas', 'numba', 'geopandas', 'dask', 'pvlib') if m in sys.modules])"],
+        [
+            sys.executable,
+            "-c",
+            "import sys, wuding.cli; print([m for m in ('pandas', 'numba', 'geopandas', 'dask', 'pvlib') if m in sys.modules])",
+        ],
         capture_output=True,
         text=True,
         check=True,

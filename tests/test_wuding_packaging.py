@@ -29,15 +29,32 @@ def test_windows_bundle(tmp_path: Path) -> None:
 
 def test_bundle_installs_without_an_index_and_runs_a_demo_outside_the_checkout(tmp_path: Path) -> None:
     built = subprocess.run(
-        [sys.executable, "-m", "bench.bundle", str(tmp_path / "bundle"), "linux_x86_64"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "bench.bundle", str(tmp_path / "bundle"), "linux_x86_64"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if built.returncode and "No matching distribution" in built.stderr:
         pytest.skip("no package index can be reached to fill the bundle")
     assert built.returncode == 0, built.stderr[-2000:]
     venv.create(tmp_path / "empty", with_pip=True)
     python = tmp_path / "empty" / "bin" / "python"
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON"))} | {"PIP_CONFIG_FILE": os.devnull, "HOME": str(tmp_path)}
-    install = [str(python), "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(tmp_path / "bundle" / "linux_x86_64"), "wuding"]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTHON"))} | {
+        "PIP_CONFIG_FILE": os.devnull,
+        "HOME": str(tmp_path),
+    }
+    install = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-index",
+        "--find-links",
+        str(tmp_path / "bundle" / "linux_x86_64"),
+        "wuding",
+    ]
     subprocess.run(install, check=True, cwd=tmp_path, env=clean)
     done = subprocess.run(
         [str(tmp_path / "empty" / "bin" / "wuding"), "demo", "--out", str(tmp_path / "样例"), "--buildings", "300"],

@@ -66,7 +66,9 @@ def test_tiles_and_workers_leave_no_trace(county: Path, run_folder: Path, tmp_pa
     for name, tiles in (("two", 2), ("seven", 7)):
         run = tmp_path / name
         assert len(list((run / "roofs").glob("*.parquet"))) == tiles
-        pandas.testing.assert_frame_equal(pd.DataFrame(one.drop(columns="geometry")), pd.DataFrame(read_roofs(run).drop(columns="geometry")), check_exact=True)
+        pandas.testing.assert_frame_equal(
+            pd.DataFrame(one.drop(columns="geometry")), pd.DataFrame(read_roofs(run).drop(columns="geometry")), check_exact=True
+        )
         again = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
         assert again["totals"] == whole["totals"]
         assert again["mounts"] == whole["mounts"]
@@ -81,7 +83,9 @@ def test_an_interrupted_run_continues_with_the_missing_tile(county: Path, tmp_pa
     second.unlink()
     run_county(county, tmp_path, tile_buildings=300)
     assert first.stat().st_mtime_ns == stamp
-    pandas.testing.assert_frame_equal(pd.DataFrame(before.drop(columns="geometry")), pd.DataFrame(read_roofs(tmp_path).drop(columns="geometry")))
+    pandas.testing.assert_frame_equal(
+        pd.DataFrame(before.drop(columns="geometry")), pd.DataFrame(read_roofs(tmp_path).drop(columns="geometry"))
+    )
 
 
 def test_audit_agrees_with_pvlib(run_folder: Path) -> None:
@@ -145,5 +149,7 @@ def test_real_input(name: str, rows: int, assessed: int, tmp_path: Path) -> None
     assert counts.get("assessed", 0) + counts.get("no_usable_area", 0) == assessed
     assert manifest["audit"]["rms"] < 0.005
     check = DATA.parent / "acceptance" / "check_run.py"
-    done = subprocess.run([sys.executable, str(check), str(tmp_path / "run")], capture_output=True, text=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        [sys.executable, str(check), str(tmp_path / "run")], capture_output=True, text=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,1 @@
+"""The front door: command line, study file, pipeline, sample county, manifest."""

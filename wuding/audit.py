@@ -43,13 +43,13 @@ def audit(work: Path, model: Model, weathers: list[Weather], told: Callable[[int
     sample = pd.concat(parts, ignore_index=True).sort_values(["key", "roof_id"]).head(SAMPLE)
     suns = [solar_position(weather) for weather in weathers]
     errors = []
-    for number, roof in enumerate(sample.itertuples()):
+    for number, roof in enumerate(sample.to_dict("records")):
         told(number, len(sample))
-        horizon = np.asarray(roof.horizon, dtype=float).reshape(-1, 72)
-        mount = MOUNTING_NAMES.index(str(roof.mounting))
-        tilt, azimuth = float(roof.surface_tilt), float(roof.surface_azimuth)
+        horizon = np.asarray(roof["horizon"], dtype=float).reshape(-1, 72)
+        mount = MOUNTING_NAMES.index(str(roof["mounting"]))
+        tilt, azimuth = float(roof["surface_tilt"]), float(roof["surface_azimuth"])
         hourly = simulate_reference(
-            weathers[roof.station],
+            weathers[roof["station"]],
             model.system,
             surface_tilt=tilt,
             surface_azimuth=azimuth,
@@ -57,10 +57,10 @@ def audit(work: Path, model: Model, weathers: list[Weather], told: Callable[[int
             gcr=float(cover_ratio(model.system, model.latitude, mount, np.array([azimuth]))[0]),
             horizon=horizon,
             sky_view_factor=sky_view_factor(horizon, np.full(len(horizon), tilt), np.full(len(horizon), azimuth)),
-            temperature_offset=float(roof.temperature_offset),
-            position=suns[roof.station],
+            temperature_offset=float(roof["temperature_offset"]),
+            position=suns[roof["station"]],
         )
-        errors.append(float(roof.specific_yield) / float(hourly.sum()) - 1.0)
+        errors.append(float(roof["specific_yield"]) / float(hourly.sum()) - 1.0)
     told(len(sample), len(sample))
     error = np.array(errors)
     return {"roofs": len(error), "bias": float(error.mean()), "rms": float(np.sqrt((error**2).mean())), "worst": float(np.abs(error).max())}

@@ -29,14 +29,27 @@ def check_study(study: Study, lang: str) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="wuding-check-") as folder:
         prepared = prepare(study, Path(folder), new_years(study_policy(study)), lambda *_: None)
     weathers = read_weathers(study)
-    facts = _facts(prepared) | {"weather": [{"name": w.name, "latitude": w.latitude, "longitude": w.longitude, "stamp_offset_h": w.stamp_offset_h} for w in weathers]}
+    facts = _facts(prepared) | {
+        "weather": [
+            {"name": w.name, "latitude": w.latitude, "longitude": w.longitude, "stamp_offset_h": w.stamp_offset_h} for w in weathers
+        ]
+    }
     warnings = [*prepared.warnings, *(f"weather {w.name}: {note}" for w in weathers for note in w.notes)]
     write_json(study.folder / "check.json", {**facts, "inputs": prepared.inputs, "warnings": warnings})
     zh = lang == "zh"
     lines = [f"{'坐标系' if zh else 'CRS'}: {facts['crs']}", f"{'建筑' if zh else 'buildings'}: {facts['rows']:,}"]
-    for key, title in (("status", "状态" if zh else "status"), ("use", "用途" if zh else "use"), ("height_source", "高度来源" if zh else "height from")):
-        lines.append(f"{title}: " + ", ".join(f"{name or ('待评估' if zh else 'to assess')} {count:,}" for name, count in facts[key].items()))
-    lines.append(f"{'建成年份已知' if zh else 'year known'}: {facts['year_known']:.0%}   {'城乡已知' if zh else 'urban or rural known'}: {facts['urban_known']:.0%}")
+    for key, title in (
+        ("status", "状态" if zh else "status"),
+        ("use", "用途" if zh else "use"),
+        ("height_source", "高度来源" if zh else "height from"),
+    ):
+        lines.append(
+            f"{title}: " + ", ".join(f"{name or ('待评估' if zh else 'to assess')} {count:,}" for name, count in facts[key].items())
+        )
+    lines.append(
+        f"{'建成年份已知' if zh else 'year known'}: {facts['year_known']:.0%}   {'城乡已知' if zh else 'urban or rural known'}: "
+        f"{facts['urban_known']:.0%}"
+    )
     lines += [f"{'图层' if zh else 'regions'} {name}: {count}" for name, count in facts["regions"].items()]
     lines += [f"{'注意' if zh else 'note'}: {text}" for text in warnings]
     return lines

@@ -3,9 +3,12 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from .study import Study
 
 app = typer.Typer(
     name="wuding",
@@ -16,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Lang = Annotated[Optional[str], typer.Option("--lang", help="zh 或 en；默认按研究文件。 Language of messages and products.")]
+Lang = Annotated[str | None, typer.Option("--lang", help="zh 或 en；默认按研究文件。 Language of messages and products.")]
 RunFolder = Annotated[Path, typer.Argument(help="已完成的结果文件夹。 Folder of a finished run.")]
 StudyFile = Annotated[Path, typer.Argument(help="研究文件 study.toml。 The study file.")]
 
@@ -63,7 +66,7 @@ def cache_folder() -> Path:
 def demo(
     out: Annotated[Path, typer.Option("--out", help="写到哪个文件夹。 Folder to write into.")] = Path("sample-county"),
     buildings: Annotated[int, typer.Option("--buildings", help="建筑数量。 Number of buildings.")] = 3000,
-    workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="进程数。 Worker processes.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="进程数。 Worker processes.")] = None,
     lang: Lang = None,
 ) -> None:
     """生成一个虚构的示例县并运行全流程。 Write a made-up county and run the whole job on it."""
@@ -95,7 +98,11 @@ def init(file: Annotated[Path, typer.Argument(help="要写的文件。 File to w
 
 
 @app.command()
-def template(study: StudyFile, out: Annotated[Optional[Path], typer.Option("--out", help="Excel 文件名。 Name of the Excel file.")] = None, lang: Lang = None) -> None:
+def template(
+    study: StudyFile,
+    out: Annotated[Path | None, typer.Option("--out", help="Excel 文件名。 Name of the Excel file.")] = None,
+    lang: Lang = None,
+) -> None:
     """生成只有用户才知道的数据的 Excel 表（已装容量、在建容量、承载力、用能）。 The Excel form for what only the user knows."""
     from .products import form_areas
     from .study import load_study
@@ -122,9 +129,9 @@ def check(study: StudyFile, lang: Lang = None) -> None:
 @app.command()
 def run(
     study: StudyFile,
-    out: Annotated[Optional[Path], typer.Option("--out", help="结果文件夹；默认在研究文件旁。 Run folder.")] = None,
-    workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="进程数；默认等于核数。 Worker processes.")] = None,
-    scheduler: Annotated[Optional[str], typer.Option("--scheduler", help="已有 Dask 集群地址 tcp://…。 Address of a Dask scheduler.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="结果文件夹；默认在研究文件旁。 Run folder.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="进程数；默认等于核数。 Worker processes.")] = None,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", help="已有 Dask 集群地址 tcp://…。 Address of a Dask scheduler.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="不续跑，从头开始。 Start anew.")] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="进度输出为 JSON 行。 Progress as JSON lines.")] = False,
     lang: Lang = None,
@@ -209,12 +216,12 @@ def _lang(option: str | None, default: str) -> str:
     return option or default
 
 
-def _with_lang(study, lang):  # type: ignore[no-untyped-def]
+def _with_lang(study: "Study", lang: str | None) -> "Study":
     chosen = _lang(lang, study.study.lang)
     return study.model_copy(update={"study": study.study.model_copy(update={"lang": chosen})})
 
 
-def _summary(manifest, folder, lang):  # type: ignore[no-untyped-def]
+def _summary(manifest: dict[str, Any], folder: Path, lang: str) -> None:
     from .products import summary_lines
 
     for line in summary_lines(manifest, folder, lang):

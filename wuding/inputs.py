@@ -86,10 +86,27 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     standing = table[~table.geometry.isna() & (table["status"] != footprints.DUPLICATE) & table["ground_elevation_m"].notna()]
     if not (table["status"] == "").any():
         counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
-        raise StudyError(f"no building is left to assess of {len(table)}: {counts}. Compare the extent of {', '.join(study.buildings.path)} with terrain.dem, and their CRS")
-    tiles = write_tiles(standing.assign(top_m=standing["ground_elevation_m"] + standing["height_m"]), work / "tiles", tile_buildings=study.run.tile_buildings)
+        raise StudyError(
+            f"no building is left to assess of {len(table)}: {counts}. "
+            f"Compare the extent of {', '.join(study.buildings.path)} with terrain.dem, and their CRS"
+        )
+    tiles = write_tiles(
+        standing.assign(top_m=standing["ground_elevation_m"] + standing["height_m"]),
+        work / "tiles",
+        tile_buildings=study.run.tile_buildings,
+    )
     told("read", 4, 4)
-    return Prepared(crs, table, regions, terrain, dsm, tiles, _checksums(study), {"terrain": raster_facts, "regions": {n: len(r) for n, r in regions.items()}}, warnings)
+    return Prepared(
+        crs,
+        table,
+        regions,
+        terrain,
+        dsm,
+        tiles,
+        _checksums(study),
+        {"terrain": raster_facts, "regions": {n: len(r) for n, r in regions.items()}},
+        warnings,
+    )
 
 
 def _read_buildings(study: Study, crs: pyproj.CRS) -> gpd.GeoDataFrame:
@@ -116,12 +133,20 @@ def _identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.G
     geometry, reason = footprints.repair(raw.geometry.to_numpy())
     keys = footprints.geometry_keys(geometry)
     own = raw.drop(columns=["geometry", "source_file", "source_row"])
-    tie = own.astype("string").fillna("").agg("|".join, axis=1).to_numpy(dtype=object) if own.shape[1] else np.full(len(raw), "", dtype=object)
-    given = raw["id"] if "id" in raw else None
+    tie = (
+        own.astype("string").fillna("").agg("|".join, axis=1).to_numpy(dtype=object)
+        if own.shape[1]
+        else np.full(len(raw), "", dtype=object)
+    )
+    given = raw.get("id")
     ids, note = footprints.building_ids(keys, given, tie)
     if note:
         warnings.append(f"building ids: {note}")
-    table = gpd.GeoDataFrame({"building_id": ids, "source": "buildings", "source_file": raw["source_file"], "source_row": raw["source_row"]}, geometry=geometry, crs=raw.crs)
+    table = gpd.GeoDataFrame(
+        {"building_id": ids, "source": "buildings", "source_file": raw["source_file"], "source_row": raw["source_row"]},
+        geometry=geometry,
+        crs=raw.crs,
+    )
     table["source_id"] = raw["id"].astype("string").fillna("").to_numpy(dtype=object) if "id" in raw else ""
     table["name"] = raw["name"].astype("string").fillna("").to_numpy(dtype=object) if "name" in raw else ""
     table["footprint_area_m2"] = np.nan_to_num(shapely.area(geometry))
@@ -136,22 +161,26 @@ def _identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.G
     return table
 
 
-def _rasters(study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, work: Path, warnings: list[str]) -> tuple[Terrain, Path | None, dict[str, object]]:
+def _rasters(
+    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, work: Path, warnings: list[str]
+) -> tuple[Terrain, Path | None, dict[str, object]]:
     facts: dict[str, object] = {}
     if study.terrain.dem == "flat":
         if study.terrain.dsm is not None:
             raise StudyError('terrain.dsm needs a terrain.dem to stand on: heights are surface minus ground; dem = "flat" gives none')
         terrain = Terrain.flat()
         facts["dem"] = "flat"
-        warnings.append("terrain is taken as flat (terrain.dem = \"flat\"): hills neither lift nor shade a roof")
+        warnings.append('terrain is taken as flat (terrain.dem = "flat"): hills neither lift nor shade a roof')
     else:
-        found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs)
+        found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt())
         facts["dem"] = _raster_words(found)
         terrain = Terrain.from_raster(work / "terrain.tif")
     dsm = None
     if study.terrain.dsm is not None:
         dsm = work / "dsm.tif"
-        facts["dsm"] = _raster_words(prepare_raster(study.path(study.terrain.dsm), dsm, crs, resolution=study.terrain.surface_resolution))
+        facts["dsm"] = _raster_words(
+            prepare_raster(study.path(study.terrain.dsm), dsm, crs.to_wkt(), resolution=study.terrain.surface_resolution)
+        )
     points = shapely.get_coordinates(shapely.point_on_surface(table.geometry.to_numpy()[~table.geometry.isna().to_numpy()]))
     elevation = np.full(len(table), np.nan)
     elevation[~table.geometry.isna().to_numpy()] = terrain.elevation(points[:, 0], points[:, 1])
@@ -160,7 +189,8 @@ def _rasters(study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, work: Path,
     table.loc[off, ["status", "reason"]] = [footprints.OUTSIDE_TERRAIN, "the DEM does not cover it"]
     if off.any() and not (table["status"] == "").any():
         raise StudyError(
-            f"terrain.dem {study.terrain.dem!r} does not cover any building: buildings lie at {_words(table.total_bounds)}, the DEM covers {_words(terrain.bounds)} "
+            f"terrain.dem {study.terrain.dem!r} does not cover any building: buildings lie at {_words(table.total_bounds)}, "
+            f"the DEM covers {_words(terrain.bounds)} "
             f"(left, bottom, right, top in {crs.name}); check the DEM and the CRS of both"
         )
     if off.any():
@@ -173,37 +203,61 @@ def _words(bounds: object) -> str:
 
 
 def _raster_words(facts: RasterFacts) -> dict[str, object]:
-    return {key: (value if isinstance(value, (int, float, str)) else str(value)) for key, value in vars(facts).items() if key not in ("path", "source", "target")}
+    return {
+        key: (value if isinstance(value, (int, float, str)) else str(value))
+        for key, value in vars(facts).items()
+        if key not in ("path", "source", "target")
+    }
 
 
-def _attributes(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, archetypes: Archetypes, new_years: tuple[int, int], warnings: list[str]) -> None:
-    use, source, unmapped = attributes.use_classes(raw["use"] if "use" in raw else None, study.buildings.use, len(raw))
+def _attributes(
+    table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, archetypes: Archetypes, new_years: tuple[int, int], warnings: list[str]
+) -> None:
+    use, source, unmapped = attributes.use_classes(raw.get("use"), study.buildings.use, len(raw))
     table["use"], table["use_source"] = use, source
-    detail = raw["use_detail"] if "use_detail" in raw else raw["use"] if "use" in raw else None
+    detail = raw["use_detail"] if "use_detail" in raw else raw.get("use")
     table["use_detail"] = attributes.use_details(detail, len(raw))
     if unmapped:
         most = sorted(unmapped.items(), key=lambda item: -item[1])
         listed = ", ".join(f"{word} ({count})" for word, count in most[:10])
-        warnings.append(f"{sum(unmapped.values())} buildings have a use that buildings.use does not translate, so their class is unknown: {listed}{' …' if len(most) > 10 else ''}")
+        warnings.append(
+            f"{sum(unmapped.values())} buildings have a use that buildings.use does not translate, so their class is "
+            f"unknown: {listed}{' …' if len(most) > 10 else ''}"
+        )
     unknown = int((use == "unknown").sum())
     if unknown:
         warnings.append(f"the class of use is unknown for {unknown} of {len(table)} buildings; they count in no target that names classes")
-    year = attributes.plausible(attributes.numbers(raw["year_built"]), 1000, study.study.as_of.year + 10) if "year_built" in raw else np.full(len(raw), np.nan)
+    year = (
+        attributes.plausible(attributes.numbers(raw["year_built"]), 1000, study.study.as_of.year + 10)
+        if "year_built" in raw
+        else np.full(len(raw), np.nan)
+    )
     table["year_built"] = pd.array(year, dtype="Float64").astype("Int64")
-    table["is_new"] = pd.array(np.where(np.isnan(year), None, (year >= new_years[0]) & (year <= new_years[1])), dtype="boolean")
+    table["is_new"] = pd.arrays.BooleanArray((year >= new_years[0]) & (year <= new_years[1]), np.isnan(year))
     if "urban" in raw:
         word = raw["urban"].astype("string").str.strip().str.casefold()
-        urban = np.where(word.isin(["城镇", "城市", "urban", "1", "true", "是"]), True, np.where(word.isin(["农村", "乡村", "rural", "0", "false", "否"]), False, None))
-        table["is_urban"] = pd.array(urban, dtype="boolean")
+        urban = word.isin(["城镇", "城市", "urban", "1", "true", "是"]).to_numpy(dtype=bool)
+        rural = word.isin(["农村", "乡村", "rural", "0", "false", "否"]).to_numpy(dtype=bool)
+        table["is_urban"] = pd.arrays.BooleanArray(urban, ~(urban | rural))
     else:
-        table["is_urban"] = pd.array([None] * len(raw), dtype="boolean")
+        table["is_urban"] = pd.arrays.BooleanArray(np.zeros(len(raw), dtype=bool), np.ones(len(raw), dtype=bool))
     installed = attributes.numbers(raw["installed_kwp"]) if "installed_kwp" in raw else np.full(len(raw), np.nan)
     table["installed_kwp"] = np.where(installed >= 0, installed, np.nan)
 
 
-def _heights(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, archetypes: Archetypes, terrain: Terrain, dsm: Path | None, warnings: list[str]) -> None:
+def _heights(
+    table: gpd.GeoDataFrame,
+    raw: gpd.GeoDataFrame,
+    study: Study,
+    archetypes: Archetypes,
+    terrain: Terrain,
+    dsm: Path | None,
+    warnings: list[str],
+) -> None:
     given = attributes.plausible(attributes.numbers(raw["height"]), 0, heights.HIGHEST_M) if "height" in raw else np.full(len(raw), np.nan)
-    floors = attributes.plausible(attributes.numbers(raw["floors"]), 0, heights.MOST_FLOORS) if "floors" in raw else np.full(len(raw), np.nan)
+    floors = (
+        attributes.plausible(attributes.numbers(raw["floors"]), 0, heights.MOST_FLOORS) if "floors" in raw else np.full(len(raw), np.nan)
+    )
     use = table["use"].to_numpy(dtype=object)
     measured = np.full(len(table), np.nan) if dsm is None else _measured_heights(table, terrain, dsm, np.isnan(given))
     storey = archetypes.storey_height(use)
@@ -213,11 +267,15 @@ def _heights(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, arche
     sure = pd.Series(source).map(CONFIDENCE).to_numpy(dtype=float)
     table["confidence"] = np.where(use == "unknown", sure - 0.1, sure)
     table["stale_surface"] = False if dsm is None else np.isfinite(measured) & (measured < heights.LOWEST_DSM_M)
-    table["floors"] = np.where(np.isfinite(floors), floors, archetypes.floors(use, height, archetypes.choose(use, height, table["footprint_area_m2"])))
+    table["floors"] = np.where(
+        np.isfinite(floors), floors, archetypes.floors(use, height, archetypes.choose(use, height, table["footprint_area_m2"]))
+    )
     table["floor_area_m2"] = table["footprint_area_m2"] * table["floors"]
     guessed = int((source == "class").sum())
     if guessed:
-        warnings.append(f"{guessed} of {len(table)} buildings have neither height nor floors nor a surface model; the height of their class is assumed")
+        warnings.append(
+            f"{guessed} of {len(table)} buildings have neither height nor floors nor a surface model; the height of their class is assumed"
+        )
 
 
 def _measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, wanted: np.ndarray) -> np.ndarray:
@@ -230,7 +288,9 @@ def _measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, want
         geometry = table.geometry.to_numpy()[part]
         left, bottom, right, top = shapely.total_bounds(geometry)
         window = read_window(dsm, (left, bottom, right, top), pad=2.0)
-        out[part] = heights.heights_above_ground(geometry, window, terrain.window((left, bottom, right, top)))
+        ground = terrain.window((left, bottom, right, top))
+        if ground is not None:
+            out[part] = heights.heights_above_ground(geometry, window, ground)
     return out
 
 
@@ -256,7 +316,14 @@ def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS)
     """
     try:
         return read_regions(
-            study.path(section.path), crs, name=section.name, id=section.id, layer=section.layer, encoding=section.encoding, declared=section.crs, datum=section.datum
+            study.path(section.path),
+            crs,
+            name=section.name,
+            id=section.id,
+            layer=section.layer,
+            encoding=section.encoding,
+            declared=section.crs,
+            datum=section.datum,
         )
     except ValueError as error:
         raise StudyError(f"regions.{name}: {error}") from error
@@ -271,10 +338,10 @@ def _place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warnin
     for layer, frame in regions.items():
         row, share = majority_region(geometry, frame)
         if layer == "urban":
-            urban = pd.array(np.where(there, row >= 0, None), dtype="boolean")
-            table["is_urban"] = pd.Series(table["is_urban"]).where(table["is_urban"].notna(), urban)
+            urban = pd.Series(pd.arrays.BooleanArray(row >= 0, ~there), index=table.index)
+            table["is_urban"] = table["is_urban"].where(table["is_urban"].notna(), urban)
             continue
-        words = np.append(frame["id" if layer == "parcels" else "name"].to_numpy(dtype=object), None)
+        words = np.array([*frame["id" if layer == "parcels" else "name"], None], dtype=object)
         column = COLUMN_OF.get(layer, f"region_{layer}")
         table[column] = words[row]
         if layer == "parcels":
@@ -288,10 +355,18 @@ def _place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warnin
 def _exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS) -> None:
     for section in study.exclusions:
         path = study.path(section.path)
-        layer = into_crs(read_vectors(path, layer=section.layer, encoding=section.encoding), crs, source=path.name, declared=section.crs, datum=section.datum)
+        layer = into_crs(
+            read_vectors(path, layer=section.layer, encoding=section.encoding),
+            crs,
+            source=path.name,
+            declared=section.crs,
+            datum=section.datum,
+        )
         shapes = shapely.make_valid(layer.geometry.to_numpy())
         pending = np.flatnonzero((table["status"] == "").to_numpy())
-        hit = np.unique(shapely.STRtree(shapes).query(shapely.point_on_surface(table.geometry.to_numpy()[pending]), predicate="intersects")[0])
+        hit = np.unique(
+            shapely.STRtree(shapes).query(shapely.point_on_surface(table.geometry.to_numpy()[pending]), predicate="intersects")[0]
+        )
         table.loc[table.index[pending[hit]], ["status", "reason"]] = [footprints.EXCLUDED, section.reason]
 
 
@@ -315,10 +390,7 @@ def _checksums(study: Study) -> list[dict[str, object]]:
 def _checksum(study: Study, role: str, text: str) -> dict[str, object]:
     path = study.path(text)
     shown = text.replace("\\", "/") if not Path(text).is_absolute() and ".." not in Path(text).parts else path.name
-    if path.is_dir():
-        files = sorted(f for f in path.rglob("*") if f.is_file())
-    else:
-        files = [path]
+    files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
     digest, size = hashlib.sha256(), 0
     for file in files:
         with file.open("rb") as stream:

@@ -15,7 +15,20 @@ from typing import Any
 
 import psutil
 
-PACKAGES = ("numpy", "pandas", "geopandas", "shapely", "pyogrio", "pyproj", "rasterio", "pvlib", "numba", "dask", "dask-geopandas", "folium")
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "geopandas",
+    "shapely",
+    "pyogrio",
+    "pyproj",
+    "rasterio",
+    "pvlib",
+    "numba",
+    "dask",
+    "dask-geopandas",
+    "folium",
+)
 ROOMS = ("geo", "solar", "layers", "maps", "wuding")
 
 
@@ -68,7 +81,10 @@ def check_rooms() -> str:
         spec = importlib.util.find_spec(room)
         origin = Path(spec.origin).resolve() if spec and spec.origin else None
         if origin is None or origin.parent.parent != home:
-            raise StudyError(f"the import name {room!r} does not belong to wuding {version()}: another package of that name is installed; uninstall it (pip uninstall {room}) or use a fresh environment")
+            raise StudyError(
+                f"the import name {room!r} does not belong to wuding {version()}: another package of that name is installed; "
+                f"uninstall it (pip uninstall {room}) or use a fresh environment"
+            )
     return version()
 
 

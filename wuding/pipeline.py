@@ -41,7 +41,9 @@ CLIMATOLOGY_REACH_KM, STATION_REACH_KM = 150.0, 100.0
 FIRST_NEW_YEARS = (2021, 2025)  # 十四五; where a study names no policy, nothing is judged by it
 
 
-def run_study(study: Study, out: Path, screen: Screen, *, workers: int | None = None, scheduler: str | None = None, fresh: bool = False) -> dict[str, Any]:
+def run_study(
+    study: Study, out: Path, screen: Screen, *, workers: int | None = None, scheduler: str | None = None, fresh: bool = False
+) -> dict[str, Any]:
     """
     Run a study from its files to all products.
 
@@ -99,6 +101,19 @@ def run_study(study: Study, out: Path, screen: Screen, *, workers: int | None = 
 
 
 def study_policy(study: Study) -> Policy | None:
+    """
+    Load the policy that the study names.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    Policy or None
+        None where the study names none.
+    """
     if study.policy is None:
         return None
     name = study.policy.name
@@ -106,9 +121,24 @@ def study_policy(study: Study) -> Policy | None:
 
 
 def new_years(policy: Policy | None) -> tuple[int, int]:
+    """
+    Give the whole years of completion that count as new.
+
+    Parameters
+    ----------
+    policy
+        The policy with its window.
+
+    Returns
+    -------
+    tuple of int
+        First and last year; years that the window cuts in two are left out.
+    """
     if policy is None or policy.new_start is None or policy.new_end is None:
         return FIRST_NEW_YEARS
-    return policy.new_start.year + (policy.new_start.timetuple().tm_yday > 1), policy.new_end.year - ((policy.new_end.month, policy.new_end.day) != (12, 31))
+    return policy.new_start.year + (policy.new_start.timetuple().tm_yday > 1), policy.new_end.year - (
+        (policy.new_end.month, policy.new_end.day) != (12, 31)
+    )
 
 
 def read_weathers(study: Study) -> list[Weather]:
@@ -129,7 +159,9 @@ def read_weathers(study: Study) -> list[Weather]:
         return [jinan_climatology()]
     missing = [text for text in study.weather.files if not study.path(text).is_file()]
     if missing:
-        raise StudyError(f"weather.files: there is no file {', '.join(missing)}; correct the path, or write source = \"climatology\" instead (Jinan only)")
+        raise StudyError(
+            f'weather.files: there is no file {", ".join(missing)}; correct the path, or write source = "climatology" instead (Jinan only)'
+        )
     return [read_weather(study.path(text)) for text in study.weather.files]
 
 
@@ -188,24 +220,33 @@ def _check_distance(study: Study, prepared: Prepared, weathers: list[Weather], l
         away = geod.inv(longitude, latitude, weather.longitude, weather.latitude)[2] / 1000.0
         if weather.climatology and away > CLIMATOLOGY_REACH_KM:
             raise StudyError(
-                f"weather.source = \"climatology\" is Jinan's; the buildings are {away:.0f} km away (limit {CLIMATOLOGY_REACH_KM:.0f}). Give a weather file: weather.files = [\"place.epw\"]"
+                f'weather.source = "climatology" is Jinan\'s; the buildings are {away:.0f} km away (limit '
+                f'{CLIMATOLOGY_REACH_KM:.0f}). Give a weather file: weather.files = ["place.epw"]'
             )
         if not weather.climatology and away > STATION_REACH_KM:
             if not study.weather.stand_in:
                 raise StudyError(
-                    f"weather file {weather.name!r} is for {weather.latitude:.2f} N {weather.longitude:.2f} E, {away:.0f} km from the buildings (limit {STATION_REACH_KM:.0f}). "
+                    f"weather file {weather.name!r} is for {weather.latitude:.2f} N {weather.longitude:.2f} E, {away:.0f} km from "
+                    f"the buildings (limit {STATION_REACH_KM:.0f}). "
                     "Give one of the place, or write stand_in = true under [weather] to run with it as a stand-in"
                 )
-            prepared.warnings.append(f"the weather is a stand-in from {away:.0f} km away ({weather.name}): yields are not those of this place")
+            prepared.warnings.append(
+                f"the weather is a stand-in from {away:.0f} km away ({weather.name}): yields are not those of this place"
+            )
         prepared.warnings.extend(f"weather {weather.name}: {note}" for note in weather.notes)
         if weather.climatology:
-            prepared.warnings.append("no weather file: a typical year built from a monthly climatology of Jinan whose values could not be checked against a source")
+            prepared.warnings.append(
+                "no weather file: a typical year built from a monthly climatology of Jinan whose values could not be checked "
+                "against a source"
+            )
 
 
 def _continue_or_clear(study: Study, prepared: Prepared, out: Path, work: Path, fresh: bool) -> None:
     """Keep finished tiles only of a run with the same study, inputs and version."""
     mark = work / "fingerprint.json"
-    content = json.dumps(plain([version(), source_digest(), study.model_dump(mode="json", exclude={"run": {"workers"}}), prepared.inputs]), sort_keys=True)
+    content = json.dumps(
+        plain([version(), source_digest(), study.model_dump(mode="json", exclude={"run": {"workers"}}), prepared.inputs]), sort_keys=True
+    )
     same = mark.is_file() and mark.read_text(encoding="utf-8") == content
     if fresh or not same:
         for name in ("roofs", "regions"):
@@ -269,7 +310,9 @@ def _manifest(
         "versions": versions(),
         "parameters": {
             "system": [vars(p) for p in model.system.parameters],
-            "finance": [{"name": f.name, "value": f.value, "unit": f.unit, "source": f.source, "verified": f.verified} for f in model.finance.facts],
+            "finance": [
+                {"name": f.name, "value": f.value, "unit": f.unit, "source": f.source, "verified": f.verified} for f in model.finance.facts
+            ],
             "latitude": model.latitude,
             "choose": model.choose,
             "point_threshold": model.point_threshold,
@@ -321,5 +364,3 @@ def _mounts(work: Path) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-

@@ -8,7 +8,8 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from layers.form import FormValues, read_form
+from layers.form import read_form
+from layers.form_values import FormValues
 from layers.geopackage import write_geopackage
 from layers.policy import Policy, load_policy
 from layers.spreadsheet import write_tables
@@ -23,7 +24,9 @@ from .study import Study
 FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
 
 
-def write_targets(study: Study, policy: Policy | None, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame], out: Path) -> None:
+def write_targets(
+    study: Study, policy: Policy | None, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame], out: Path
+) -> None:
     """
     Judge the targets and write targets.json and targets.csv.
 
@@ -159,7 +162,13 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     targets = json.loads((out / "targets.json").read_text(encoding="utf-8"))["targets"]
     buildings = pd.read_parquet(out / "buildings.parquet").drop(columns=["geometry", "bbox"], errors="ignore")
     write_tables(
-        out / "tables.xlsx", targets=targets, regions=regions, by_use=sum_classes(buildings, "use"), by_status=sum_classes(buildings, "status"), manifest=manifest, lang=lang
+        out / "tables.xlsx",
+        targets=targets,
+        regions=regions,
+        by_use=sum_classes(buildings, "use"),
+        by_status=sum_classes(buildings, "status"),
+        manifest=manifest,
+        lang=lang,
     )
 
 
@@ -225,7 +234,9 @@ def read_regions_of(out: Path) -> dict[str, gpd.GeoDataFrame]:
     dict of str to GeoDataFrame
         By layer.
     """
-    return {path.stem: gpd.read_parquet(path).drop(columns=["bbox"], errors="ignore") for path in sorted((out / "regions").glob("*.parquet"))}
+    return {
+        path.stem: gpd.read_parquet(path).drop(columns=["bbox"], errors="ignore") for path in sorted((out / "regions").glob("*.parquet"))
+    }
 
 
 def read_manifest(out: Path) -> dict[str, Any]:
@@ -313,9 +324,11 @@ def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[
     lines = [
         f"建筑 {sum(counts.values()):,} 栋：{listed}" if zh else f"{sum(counts.values()):,} buildings: {listed}",
         (
-            f"可装 {totals['pdc0_kwp'] / 1e4:.2f} 万千瓦（直流），首年发电 {totals['energy_kwh'] / 1e8:.3f} 亿千瓦时，P90 {totals['energy_p90_kwh'] / 1e8:.3f} 亿千瓦时"
+            f"可装 {totals['pdc0_kwp'] / 1e4:.2f} 万千瓦（直流），首年发电 {totals['energy_kwh'] / 1e8:.3f} 亿千瓦时，P90 "
+            f"{totals['energy_p90_kwh'] / 1e8:.3f} 亿千瓦时"
             if zh
-            else f"room for {totals['pdc0_kwp'] / 1000:.2f} MWp DC, first year {totals['energy_kwh'] / 1e6:.2f} GWh, P90 {totals['energy_p90_kwh'] / 1e6:.2f} GWh"
+            else f"room for {totals['pdc0_kwp'] / 1000:.2f} MWp DC, first year {totals['energy_kwh'] / 1e6:.2f} GWh, P90 "
+            f"{totals['energy_p90_kwh'] / 1e6:.2f} GWh"
         ),
         f"抽样复核 {checked['roofs']} 个屋顶：偏差 {checked['bias']:+.3%}，均方根 {checked['rms']:.3%}，最大 {checked['worst']:.3%}"
         if zh
@@ -326,7 +339,9 @@ def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[
             title = row.get("title_zh" if zh else "title_en", row["id"])
             lines.append(f"{title}：{verdicts[row['verdict']]}" if zh else f"{title}: {row['verdict']}")
     lines += [f"{'注意' if zh else 'note'}: {text}" for text in manifest["warnings"]]
-    lines.append(f"{'结果' if zh else 'products'}: {folder}  (map.html, report.html, {manifest['study']['name']}.gpkg, tables.xlsx, targets.json)")
+    lines.append(
+        f"{'结果' if zh else 'products'}: {folder}  (map.html, report.html, {manifest['study']['name']}.gpkg, tables.xlsx, targets.json)"
+    )
     return lines
 
 
@@ -444,10 +459,11 @@ def compare_runs(run_a: Path, run_b: Path) -> list[str]:
         one, two = float(a["totals"].get(key, 0)), float(b["totals"].get(key, 0))
         if one != two:
             lines.append(f"{key:<28}{one:>16,.1f}{two:>16,.1f}{two - one:>+16,.1f}")
-    targets = [{(t["id"], t["region"]): t for t in json.loads((r / "targets.json").read_text(encoding="utf-8"))["targets"]} for r in (run_a, run_b)]
-    for key in targets[0]:
-        if key in targets[1] and targets[0][key]["verdict"] != targets[1][key]["verdict"]:
-            lines.append(f"target {key[0]} {key[1] or ''}: {targets[0][key]['verdict']} -> {targets[1][key]['verdict']}")
+    targets = [
+        {(t["id"], t["region"]): t for t in json.loads((r / "targets.json").read_text(encoding="utf-8"))["targets"]} for r in (run_a, run_b)
+    ]
+    verdicts = [(key, row["verdict"], targets[1][key]["verdict"]) for key, row in targets[0].items() if key in targets[1]]
+    lines += [f"target {key[0]} {key[1] or ''}: {one} -> {two}" for key, one, two in verdicts if one != two]
     sums = {i["role"]: i["sha256"] for i in a["inputs"]}
     lines += [f"cause: input {i['role']} differs" for i in b["inputs"] if sums.get(i["role"]) != i["sha256"]]
     for part in ("versions", "parameters"):

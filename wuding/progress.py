@@ -69,7 +69,16 @@ class Screen:
         start = self._started.setdefault(stage, now)
         rate = done / (now - start) if done and now > start else 0.0
         if self.json_lines:
-            self.line({"event": "progress", "stage": stage, "done": done, "total": total, "rate": round(rate, 2), "seconds": round(now - start, 2)})
+            self.line(
+                {
+                    "event": "progress",
+                    "stage": stage,
+                    "done": done,
+                    "total": total,
+                    "rate": round(rate, 2),
+                    "seconds": round(now - start, 2),
+                }
+            )
         elif self._bars is not None:
             if stage not in self._tasks:
                 self._tasks[stage] = self._bars.add_task(self.title(stage), total=total, rate="")

@@ -62,7 +62,9 @@ class BuildingsSection(Section):
     def _known_words(self) -> "BuildingsSection":
         for key in self.columns:
             if key not in BUILDING_COLUMNS:
-                raise ValueError(f"buildings.columns.{key}: unknown key{nearest(key, BUILDING_COLUMNS)}; known: {', '.join(BUILDING_COLUMNS)}")
+                raise ValueError(
+                    f"buildings.columns.{key}: unknown key{nearest(key, BUILDING_COLUMNS)}; known: {', '.join(BUILDING_COLUMNS)}"
+                )
         for word, use in self.use.items():
             if use not in USES:
                 raise ValueError(f"buildings.use.{word!r} = {use!r}: unknown class{nearest(use, USES)}; known: {', '.join(USES)}")

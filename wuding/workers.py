@@ -45,7 +45,9 @@ def cluster(tiles: int, workers: int, scheduler: str | None) -> Iterator[Client]
             yield client
         return
     count = min(tiles, workers)
-    local = LocalCluster(n_workers=max(1, count), threads_per_worker=1, processes=count > 1, dashboard_address=":0", silence_logs=logging.CRITICAL)
+    local = LocalCluster(
+        n_workers=max(1, count), threads_per_worker=1, processes=count > 1, dashboard_address=":0", silence_logs=logging.CRITICAL
+    )
     with local, Client(local) as client:
         yield client
 
