@@ -27,7 +27,7 @@ _FINEST = 20.0  # m; a finer DEM shows nothing more from two kilometres
 class FarHorizons:
     """Horizon tangents at the nodes of a coarse global grid.
 
-    Parameters
+    Attributes
     ----------
     spacing
         Distance of the nodes. [m]

@@ -16,7 +16,7 @@ _ALIGNMENT = 1e-6  # share of a cell: what floating point may cost, far below wh
 class Grid:
     """Values of a raster window in a projected CRS; NaN where there is no data.
 
-    Parameters
+    Attributes
     ----------
     values
         Cell values, shape (ny, nx); row 0 is the northernmost. [m]

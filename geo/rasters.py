@@ -28,7 +28,7 @@ _FEET = {"ft": 0.3048, "foot": 0.3048, "feet": 0.3048, "us survey foot": 1200 / 
 class RasterFacts:
     """What was found in a raster and what became of it.
 
-    Parameters
+    Attributes
     ----------
     source_crs
         CRS of the source as text; several are joined by "; ".

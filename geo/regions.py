@@ -31,14 +31,16 @@ def read_regions(
 
     Parameters
     ----------
-    path, layer, encoding
-        The file, see `read_vectors`.
+    path
+        The file.
     crs
         The study's CRS.
     name
         Column with the name of each region; rows of one name are one region.
     id
         Column with an identifier (parcels); the name by default.
+    layer, encoding
+        See `read_vectors`.
     declared, datum
         See `into_crs`.
 

@@ -30,7 +30,7 @@ NEWER_BY = 2.0  # m; a newer building this much above the DSM was built after it
 class Surface:
     """Tops above the datum in blocks of cells; minus infinity where nothing stands.
 
-    Parameters
+    Attributes
     ----------
     values
         Cells of the blocks that hold something, shape (k, 16, 16), rows counted NORTHWARD. [m]

@@ -19,7 +19,7 @@ _CHUNK_CELLS = 1024
 class Terrain:
     """Ground elevation; built with `Terrain.flat` or `Terrain.from_raster`.
 
-    Parameters
+    Attributes
     ----------
     path
         Raster written by `prepare_raster`; None is flat ground.

@@ -31,7 +31,14 @@ class OfflineMap(folium.Map):
 
 
 class Verbatim(Element):
-    """Text that goes into the page as it is; branca's own elements would run it through a template engine."""
+    """
+    Text that goes into the page as it is; branca's own elements would run it through a template engine.
+
+    Parameters
+    ----------
+    text
+        The text.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -55,7 +62,14 @@ class Verbatim(Element):
 
 
 class CountyLayers(Element):
-    """The county's own script, placed after Folium's map whose groups it fills."""
+    """
+    The county's own script, placed after Folium's map whose groups it fills.
+
+    Parameters
+    ----------
+    script
+        JavaScript.
+    """
 
     def __init__(self, script: str) -> None:
         super().__init__()

@@ -98,6 +98,16 @@ def measure_stamp_offset(
     rows = int(telling.sum())
 
     def closure(offset: float, mask: npt.NDArray[np.bool_] = daylight) -> float:
+        """
+        RMS of GHI - DHI - DNI cos z with the sun at the label plus an offset [W/m²].
+
+        Parameters
+        ----------
+        offset
+            Sun minus label [h].
+        mask
+            Rows to look at.
+        """
         cosz = _cos_zenith(declination[mask], hour_angle[mask], latitude, offset)
         return float(np.sqrt(np.mean((g[mask] - d[mask] - b[mask] * cosz) ** 2)))
 

@@ -25,7 +25,18 @@ QUIET_SECONDS = 10.0
 
 
 class Screen:
-    """Tells how far the work is: stage, count, rate, remaining time."""
+    """
+    Tells how far the work is: stage, count, rate, remaining time.
+
+    Parameters
+    ----------
+    lang
+        "zh" or "en".
+    json_lines
+        Print JSON lines instead of words.
+    stream
+        Where to print; stderr by default.
+    """
 
     def __init__(self, lang: str, *, json_lines: bool = False, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
@@ -90,7 +101,19 @@ class Screen:
             print(f"{self.title(stage)}: {done:,}/{total:,}{speed}{left}", file=self.stream, flush=True)
 
     def title(self, stage: str) -> str:
-        """Return the stage's name in the screen's language."""
+        """
+        Return the stage's name in the screen's language.
+
+        Parameters
+        ----------
+        stage
+            Key of `STAGES`.
+
+        Returns
+        -------
+        str
+            The name.
+        """
         return STAGES[stage][0 if self.lang == "zh" else 1]
 
     def say(self, zh: str, en: str) -> None:
@@ -111,5 +134,12 @@ class Screen:
             print(words, file=self.stream, flush=True)
 
     def line(self, content: dict[str, object]) -> None:
-        """Print one JSON line."""
+        """
+        Print one JSON line.
+
+        Parameters
+        ----------
+        content
+            Plain data.
+        """
         print(json.dumps(content, ensure_ascii=False), file=self.stream, flush=True)

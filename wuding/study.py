@@ -161,13 +161,39 @@ class Study(Section):
     file: Path = Field(exclude=True)
 
     def path(self, text: str) -> Path:
-        """Return the path that the study file means by `text`."""
+        """
+        Return the path that the study file means.
+
+        Parameters
+        ----------
+        text
+            As written in the study file.
+
+        Returns
+        -------
+        pathlib.Path
+            Relative paths start at the study file's folder.
+        """
         path = Path(text).expanduser()
         return path if path.is_absolute() else self.folder / path
 
 
 def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """Return the words "; did you mean …?" where a known word is close, else nothing."""
+    """
+    Return the words "; did you mean …?" where a known word is close, else nothing.
+
+    Parameters
+    ----------
+    word
+        The unknown word.
+    known
+        The words to choose from.
+
+    Returns
+    -------
+    str
+        Empty where none is close.
+    """
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 
