@@ -31,7 +31,22 @@ _XLINK = "http://www.w3.org/1999/xlink"
 
 @dataclass(frozen=True)
 class Style:
-    """A style of one layer: QGIS's own form and the open one."""
+    """
+    A style of one layer: QGIS's own form and the open one.
+
+    Parameters
+    ----------
+    layer
+        Layer's name.
+    name
+        Short name of the style.
+    title
+        Title of the legend.
+    qml, sld
+        The style as XML.
+    default
+        Whether QGIS opens the layer with it.
+    """
 
     layer: str
     name: str
@@ -43,7 +58,18 @@ class Style:
 
 @dataclass(frozen=True)
 class Range:
-    """A class of a graduated style: values above `lower` up to `upper`, the first one with its lower end."""
+    """
+    A class of a graduated style: values above `lower` up to `upper`, the first one with its lower end.
+
+    Parameters
+    ----------
+    lower, upper
+        Limits in the column's unit.
+    label
+        Words in the legend.
+    colour
+        As #rrggbb.
+    """
 
     lower: float
     upper: float

@@ -40,7 +40,24 @@ _ROW_GROUP = 50_000  # small enough that a reader of one tile skips most of a co
 
 @dataclass(frozen=True)
 class Column:
-    """One column of one table: what it is called, holds and means."""
+    """
+    One column of one table: what it is called, holds and means.
+
+    Parameters
+    ----------
+    name
+        Name in files.
+    dtype
+        Type: string, bool, int32, int64, float32, float64 or geometry.
+    nullable
+        Whether a value may be empty.
+    unit, unit_zh
+        Unit and its Chinese word; "1" is a fraction.
+    zh, en
+        Titles without unit.
+    meaning_zh, meaning_en
+        What the column means.
+    """
 
     name: str
     dtype: str

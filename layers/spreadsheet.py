@@ -143,6 +143,8 @@ def _put(cell: Cell | Any, value: Any) -> None:
         value = value.item()
     if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
         return
+    if isinstance(value, (list, tuple, Mapping)):
+        value = str(value)
     if isinstance(value, str):
         text = ILLEGAL_CHARACTERS_RE.sub("", value)[:_LONGEST]
         cell.value = text
@@ -335,4 +337,8 @@ def _item(above: str, key: str, lang: str) -> str:
 
 
 def _plain(value: Any, lang: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return "; ".join(", ".join(str(part) for part in item) if isinstance(item, (list, tuple)) else str(item) for item in value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_plain(item, lang)}" for key, item in value.items())
     return _word("yes" if value else "no", lang) if isinstance(value, bool) else value

@@ -12,11 +12,13 @@ from layers.errors import LayersError
 from layers.schema import MONTHS, arrow_schema, column, columns, conform, write_table
 
 # From the contract in design.md.
-ROOFS = """building_id roof_id use use_detail is_urban year_built is_new data_tier confidence height_m ground_elevation_m footprint_area_m2
-area_m2 roof_tilt roof_azimuth surface_tilt surface_azimuth mounting setback_area_m2 obstacle_area_m2 existing_area_m2 excluded_area_m2
-shaded_out_area_m2 usable_area_m2 module_count module_area_m2 covered_area_m2 pdc0_kwp pac0_kw sky_view_factor shading_loss irradiation_kwh_m2 energy_kwh
-energy_p90_kwh MONTHS specific_yield capex_cny lcoe_cny_kwh npv_cny irr payback_years carbon_t responsible_area district zone parcel_id
-parcel_share roadmap_year geometry""".replace("MONTHS", " ".join(MONTHS)).split()
+ROOFS = """
+building_id roof_id use use_detail is_urban year_built is_new data_tier confidence height_m ground_elevation_m footprint_area_m2
+area_m2 roof_tilt roof_azimuth surface_tilt surface_azimuth mounting setback_area_m2 obstacle_area_m2 existing_area_m2
+excluded_area_m2 shaded_out_area_m2 usable_area_m2 module_count module_area_m2 covered_area_m2 pdc0_kwp pac0_kw sky_view_factor
+shading_loss irradiation_kwh_m2 energy_kwh energy_p90_kwh MONTHS specific_yield capex_cny lcoe_cny_kwh npv_cny irr payback_years
+carbon_t responsible_area district zone parcel_id parcel_share roadmap_year geometry
+""".replace("MONTHS", " ".join(MONTHS)).split()
 
 
 def frame_of(table: str, rows: int) -> gpd.GeoDataFrame:

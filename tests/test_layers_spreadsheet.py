@@ -14,7 +14,8 @@ from layers.spreadsheet import write_tables
 
 TARGET = {
     "id": "pv_capacity", "region": None, "unit": "MW", "required": 2000.0, "deadline": "2025-12-31", "technical": 5000.0,
-    "planned": 1800.0, "built": 1500.0, "gap": 200.0, "verdict": "short", "missing": [], "clause": "三(二)", "responsible": ["市发改委", "市住建局"],
+    "planned": 1800.0, "built": 1500.0, "gap": 200.0, "verdict": "short", "missing": [], "clause": "三(二)",
+    "responsible": ["市发改委", "市住建局"],
     "verified": False, "title_zh": "光伏装机容量", "title_en": "PV capacity", "note_zh": "说明。", "note_en": "Note.",
 }  # fmt: skip
 UNKNOWN = TARGET | {
@@ -29,6 +30,7 @@ MANIFEST = {
         "system": [{"name": "gamma_pdc", "value": -0.0034, "unit": "1/K", "source": "datasheet", "verified": False}],
         "choose": "lcoe",
     },
+    "audit": [{"name": "cost", "value": [[20.0, 3.2], [400.0, 3.0]]}, {"name": "use", "value": {"a": True, "b": [1, 2]}}],
     "warnings": ["=cmd|' /C calc'!A0"],
     "notes": {"made_up": True},
     "totals": {"pdc0_kwp": 3000.0, "energy_kwh": 3.3e6, "specific_yield": 1100.0},
@@ -120,6 +122,8 @@ def test_parcels_are_ranked_by_capacity(book):
 def test_assumptions_name_value_and_source(book):
     rows = {(r["类别"], r["项目"]): (r["数值"], r["来源"]) for r in table(book["假设与来源"])}
     assert rows["参数", "system gamma_pdc [1/K]"] == (-0.0034, "datasheet（未经核实）")
+    assert rows["抽样复核", "cost"][0] == "20.0, 3.2; 400.0, 3.0"
+    assert rows["抽样复核", "use"][0] == "a: 是; b: 1; 2"
     assert rows["参数", "choose"] == ("lcoe", None)
     assert rows["输入文件", "buildings"] == ("buildings.gpkg", "sha256 ab12")
     assert rows["数据说明", "made_up"] == ("是", None)
