@@ -311,7 +311,8 @@ def _assumptions(manifest: Mapping[str, Any], lang: str) -> Iterator[Sequence[An
     """Lay the manifest out as lines: group, item, value with unit, source with a mark where it could not be checked."""
     for group in _data()["groups"]:
         for item, value, source in _flat(manifest.get(group), "", lang):
-            yield [_say("groups", group, lang), item, value, source]
+            shown = _totals_title(item, lang) if group == "totals" else item
+            yield [_say("groups", group, lang), shown, value, source]
 
 
 def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | None]]:
@@ -323,7 +324,7 @@ def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | No
         yield str(value.get("role") or item), str(value["path"]), f"sha256 {value['sha256']}"
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _flat(inner, _item(item, str(key), lang), lang)
+            yield from _flat(inner, f"{item} {key}".strip(), lang)
     elif isinstance(value, (list, tuple)):
         for number, inner in enumerate(value, start=1):
             yield from _flat(inner, item if isinstance(inner, Mapping) else f"{item} {number}".strip(), lang)
@@ -331,9 +332,8 @@ def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | No
         yield item, _plain(value, lang), None
 
 
-def _item(above: str, key: str, lang: str) -> str:
-    known = {c.name: c for table in ("roofs", "regions") for c in columns(table)}
-    return " ".join(part for part in (above, known[key].label(lang) if key in known else key) if part)
+def _totals_title(name: str, lang: str) -> str:
+    return next((c.label(lang) for c in columns("regions") if c.name == name), name)
 
 
 def _plain(value: Any, lang: str) -> Any:
