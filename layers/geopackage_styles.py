@@ -34,7 +34,7 @@ class Style:
     """
     A style of one layer: QGIS's own form and the open one.
 
-    Parameters
+    Attributes
     ----------
     layer
         Layer's name.
@@ -61,7 +61,7 @@ class Range:
     """
     A class of a graduated style: values above `lower` up to `upper`, the first one with its lower end.
 
-    Parameters
+    Attributes
     ----------
     lower, upper
         Limits in the column's unit.

@@ -43,7 +43,7 @@ class Column:
     """
     One column of one table: what it is called, holds and means.
 
-    Parameters
+    Attributes
     ----------
     name
         Name in files.
