@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from wuding.cli import cache_folder
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+
+# The first example of a kernel compiles it, which takes longer than any deadline.
+settings.register_profile("wuding", deadline=None)
+settings.load_profile("wuding")
 
 DATA = Path(os.environ.get("WUDING_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
 
