@@ -57,12 +57,37 @@ def write_targets(
             existing_mw=section.existing_mw if section else None,
             other_mw=section.other_mw if section else None,
         )
-    content = {"as_of": str(study.study.as_of), "policy": policy.name if policy else None, "targets": rows}
-    write_json(out / "targets.json", content)
-    table = pd.DataFrame([{key: _cell(value) for key, value in plain(row).items()} for row in rows])
+    flags = data_flags(study)
+    write_json(
+        out / "targets.json", {"as_of": str(study.study.as_of), "policy": policy.name if policy else None, "data": flags, "targets": rows}
+    )
+    table = pd.DataFrame([{key: _cell(value) for key, value in plain({**row, "data": "; ".join(flags)}).items()} for row in rows])
     part = out / "targets.csv.part"
     table.to_csv(part, index=False, encoding="utf-8-sig")
     part.replace(out / "targets.csv")
+
+
+def data_flags(study: Study) -> list[str]:
+    """
+    Say of the data behind a result what its reader must know.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    list of str
+        Empty where nothing is made up, assumed or a stand-in.
+    """
+    flags = {
+        "虚构示例 made up": study.study.made_up,
+        "气象为异地代用 weather is a stand-in": study.weather.stand_in,
+        "气象为未核实的月均气候 weather from an unverified climatology": study.weather.source == "climatology",
+        "地形按平坦处理 terrain taken as flat": study.terrain.dem == "flat",
+    }
+    return [words for words, holds in flags.items() if holds]
 
 
 def _cell(value: Any) -> Any:
