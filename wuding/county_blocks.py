@@ -160,13 +160,16 @@ def park(rng: np.random.Generator, count: int) -> Layout:
     Layout
         Buildings and parcels around 0, 0.
     """
-    plots = _plots(rng, count)
-    plan = np.searchsorted((0.52, 0.78), rng.random(len(plots)), side="right")
-    lodge = rng.random(len(plots)) < 0.55
-    storage = rng.random(len(plots)) < 0.22
-    number = np.where(plan == 2, 3, np.where(plan == 1, 1, 2)) + 1 + lodge
-    first = np.concatenate([[0], np.cumsum(number)])
-    used = int(np.searchsorted(first, count))
+    while True:  # plots are of random size: a park that leaves its ground, one in a thousand, is drawn anew
+        plots = _plots(rng, count)
+        plan = np.searchsorted((0.52, 0.78), rng.random(len(plots)), side="right")
+        lodge = rng.random(len(plots)) < 0.55
+        storage = rng.random(len(plots)) < 0.22
+        number = np.where(plan == 2, 3, np.where(plan == 1, 1, 2)) + 1 + lodge
+        first = np.concatenate([[0], np.cumsum(number)])
+        used = int(np.searchsorted(first, count))
+        if _turned_reach(plots[:used]) <= block_radius("park", count):
+            break
     rectangles, role, floors, height = [], [], [], []
     for k in range(used):
         west, south, east, north = plots[k]
@@ -244,6 +247,13 @@ def block_radius(kind: str, count: int) -> float:
     half_width = max(columns * wide / 2 + 20, (count - homes) * 21.0)
     half_depth = -(-homes // columns) * deep / 2 + 45
     return float(half_width * 0.94 + half_depth * 0.34 if half_width > half_depth else half_depth * 0.94 + half_width * 0.34)
+
+
+def _turned_reach(plots: Floats) -> float:
+    """Half the side of the square that holds the plots, turned by up to 20 degrees either way."""
+    x, y = np.abs(plots[:, [0, 2]]).max(axis=1), np.abs(plots[:, [1, 3]]).max(axis=1)
+    sine, cosine = math.sin(math.radians(20.0)), math.cos(math.radians(20.0))
+    return float(np.maximum(x * cosine + y * sine, x * sine + y * cosine).max())
 
 
 def _plots(rng: np.random.Generator, count: int) -> Floats:
