@@ -115,7 +115,7 @@ def _read_parquet(path: Path, columns: list[str] | None) -> gpd.GeoDataFrame:
 
 
 def _shapefile_encoding(path: Path) -> str | None:
-    """Find the encoding of a Shapefile without `.cpg`: by its language byte, else UTF-8 where the bytes decode, else GDAL's default."""
+    """Find the encoding of a Shapefile without `.cpg`: by its language byte, else UTF-8 or GB18030 where the bytes decode, else Latin-1."""
     table = path.with_suffix(".dbf")
     if path.suffix.lower() != ".shp" or not table.is_file() or path.with_suffix(".cpg").is_file():
         return None
@@ -124,9 +124,13 @@ def _shapefile_encoding(path: Path) -> str | None:
         return "GB18030"
     try:
         data[32:].decode("utf-8")
+        return "UTF-8"
     except UnicodeDecodeError:
-        return "ISO-8859-1"
-    return "UTF-8"
+        try:
+            data[32:].decode("gb18030")
+            return "GB18030"
+        except UnicodeDecodeError:
+            return "ISO-8859-1"
 
 
 def _first_line(error: Exception) -> str:

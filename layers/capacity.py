@@ -53,6 +53,20 @@ def pv_capacity(case: Case) -> Finding:
     needed = None if finding.required is None or built is None else max(0.0, finding.required - built - (committed_other or 0.0))
     listed = exact_sum(case.buildings["installed_kwp"]) / 1000.0
     built_dc = _existing(form, region, "dc")
+    if committed_roof is not None and committed_roof > roofs_ac:
+        finding.notes.append(
+            (
+                f"填报的在建屋顶光伏 {committed_roof:.3f} MW 超过屋顶技术可开发量 {roofs_ac:.3f} MW，请核对",
+                "committed roof PV exceeds what the roofs can carry",
+            )
+        )
+    if built_dc is not None and listed < built_dc:
+        finding.notes.append(
+            (
+                f"已建中未逐栋登记的部分（{built_dc - listed:.3f} MW 直流）若在屋顶上，技术可开发量偏高",
+                "built PV that is listed on no building makes the technical potential too high where it stands on roofs",
+            )
+        )
     if built_dc is not None and listed > built_dc * (1 + 1e-9):
         finding.notes.append(
             (

@@ -79,6 +79,12 @@ def installable_share(case: Case) -> Finding:
         return finding
     share = (exact_sum(rows["usable_area_m2"]) + exact_sum(rows["existing_area_m2"])) / area
     finding.built_low = finding.built_high = finding.planned = finding.technical = share
+    finding.notes.append(
+        (
+            "各栏均为可安装比例（可利用面积与已装面积之和/屋顶面积），不是已装比例",
+            "every column is the installable share (usable and used roof area over roof area), not what is installed",
+        )
+    )
     footprint = exact_sum(rows["footprint_area_m2"])
     finding.extra["covered_share"] = exact_sum(rows["covered_area_m2"]) / footprint if footprint > 0 else None
     return finding
@@ -89,10 +95,15 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
     given = case.form.total(case.region, "built_new_dc_mw")
     installed = surveyed_kwp(case, rows)
     unlisted = installed.isna()
+    listed = exact_sum((installed / density).clip(upper=rows["footprint_area_m2"].astype("float64")))
+    city = case.form.get(None, "built_new_dc_mw") if case.region is not None else None
     if given is not None:
         low = high = min(area, 1000.0 * given / density)
+    elif city is not None:  # the whole is given but not this area's part of it: the list cannot stand for it
+        low, high = listed, min(area, listed + 1000.0 * float(city) / density)
+        finding.missing_built = [case.form.missing(case.region, "built_new_dc_mw")]
     else:
-        low = exact_sum((installed / density).clip(upper=rows["footprint_area_m2"].astype("float64")))
+        low = listed
         high = low + exact_sum(rows.loc[unlisted, "footprint_area_m2"])
         if unlisted.any():
             finding.missing_built = [
@@ -108,16 +119,28 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
             )
     densest = "covered_densest_m2" if "covered_densest_m2" in rows else "covered_area_m2"
     finding.built_low, finding.built_high = low / area, high / area
-    finding.technical = min(1.0, (low + exact_sum(rows[densest])) / area)
+
+    def reached(covered: float) -> float:
+        """
+        Share covered when modules are added; the roofs' room already leaves out listed PV, and only that.
+
+        Parameters
+        ----------
+        covered
+            Area that modules add [m2].
+        """
+        return min(1.0, max(low, listed + covered) / area)
+
+    finding.technical = reached(exact_sum(rows[densest]))
     if case.past:
         finding.planned = low / area
     elif "planned" in rows:
-        finding.planned = min(1.0, (low + exact_sum(rows.loc[rows["planned"].astype(bool), "covered_area_m2"])) / area)
+        finding.planned = reached(exact_sum(rows.loc[rows["planned"].astype(bool), "covered_area_m2"]))
     else:
         finding.missing_planned = [asked("路线图（哪些屋顶在期限前建成）", "the roadmap: which roofs are built by the deadline")]
     finding.extra |= {
         "technical_mount": "densest" if densest == "covered_densest_m2" else "chosen",
-        "technical_chosen_mount": min(1.0, (low + exact_sum(rows["covered_area_m2"])) / area),
+        "technical_chosen_mount": reached(exact_sum(rows["covered_area_m2"])),
         "share_with_pv": float((installed > 0).sum()) / len(rows) if not unlisted.any() else None,
     }
     if finding.planned is not None:

@@ -112,7 +112,11 @@ def _judge(case: Case, balance: Balance, rows: pd.DataFrame, finding: Finding) -
     main = str(case.target.parameters["convention"])
     finding.built_low = balance.share(case, main)
     finding.built_high = finding.built_low if balance.complete else None
-    finding.technical = balance.share(case, main, balance.roofs_kwh)
+    capacity, energy = exact_sum(rows["pdc0_kwp"]), exact_sum(rows["energy_kwh"])
+    # What is built but on no list stands on roofs that the potential counts as empty.
+    listed = exact_sum(rows["installed_kwp"]) * (energy / capacity if capacity > 0 else 0.0) * _pv_part(case)
+    room = max(0.0, balance.roofs_kwh - max(0.0, balance.pv_kwh - listed))
+    finding.technical = balance.share(case, main, room)
     if case.past:
         finding.planned = finding.built_low
     elif "planned" in rows:
@@ -124,13 +128,12 @@ def _judge(case: Case, balance: Balance, rows: pd.DataFrame, finding: Finding) -
     for name in CONVENTIONS:
         finding.extra |= {
             f"built_{name}": balance.share(case, name),
-            f"technical_{name}": balance.share(case, name, balance.roofs_kwh),
+            f"technical_{name}": balance.share(case, name, room),
             f"total_{name}_tce": balance.total_tce(case, name),
             f"pv_{name}_tce": electricity_tce(case.carbon, balance.pv_kwh, name),
         }
     finding.extra |= {f"{name}_tce": None if value is None else heat_tce(case.carbon, value) for name, value in balance.others_gj.items()}
-    capacity = exact_sum(rows["pdc0_kwp"])
-    if capacity > 0 and balance.roofs_kwh > 0:
+    if capacity > 0 and room > 0:
         per_kwp = (finding.technical - finding.built_low) / capacity
         finding.extra["gap_kwp"] = max(0.0, case.target.value - finding.built_low) / per_kwp
 

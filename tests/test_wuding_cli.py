@@ -91,6 +91,22 @@ def test_crs_elsewhere_means_the_climatology_is_not_valid_or_the_dem_does_not_co
     assert "does not cover" in said
 
 
+def test_a_zone_far_from_its_meridian_is_refused(study: Path) -> None:
+    # EPSG:4534 has its meridian at 75 E; at 117 E lengths in it are off by over 20 %
+    said = broken(study, 'crs = "EPSG:4548"', 'crs = "EPSG:4534"')
+    assert "EPSG:4534" in said
+    assert "EPSG:4548" in said
+
+
+def test_use_words_that_nobody_translates_are_no_mere_warning(study: Path) -> None:
+    text = study.read_text(encoding="utf-8")
+    head, rest = text.split("[buildings.use]")
+    study.write_text(head + '[buildings.use]\n"无此词" = "other"\n\n[terrain]' + rest.split("[terrain]")[1], encoding="utf-8")
+    done = wuding("run", str(study))
+    assert done.returncode == 2
+    assert "厂房" in done.stderr
+
+
 def test_init_writes_a_study_that_loads_beside_the_sample(study: Path) -> None:
     from wuding.study import load_study
 
@@ -121,3 +137,4 @@ def test_commands_on_a_finished_run(run_folder: Path, tmp_path: Path) -> None:
     done = wuding("parcel", str(run_folder), "no-such-parcel")
     assert done.returncode == 2
     assert "nearest" in done.stderr
+    assert wuding("targets", str(run_folder)).returncode == 0

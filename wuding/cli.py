@@ -168,13 +168,15 @@ def parcel(run_folder: RunFolder, parcel_id: Annotated[str, typer.Argument(help=
 @app.command()
 def targets(
     run_folder: RunFolder,
-    study: Annotated[Path, typer.Option("--study", help="研究文件，政策与填报表从中读取。 Study file with policy and form.")],
+    study: Annotated[
+        Path | None, typer.Option("--study", help="研究文件；默认为上次运行所用的。 Study file; the run's own by default.")
+    ] = None,
 ) -> None:
     """不重算屋顶，按研究文件中的政策与填报表重做目标研判。 Judge the targets anew without recomputing roofs."""
-    from .products import remake_targets
+    from .products import remake_targets, study_of
     from .study import load_study
 
-    remake_targets(load_study(study), run_folder)
+    remake_targets(load_study(study or study_of(run_folder)), run_folder)
     print(run_folder / "targets.json")
 
 

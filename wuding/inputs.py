@@ -26,7 +26,10 @@ from .study import LayerSection, Study
 COLUMN_OF = {"responsible": "responsible_area", "districts": "district", "zones": "zone", "parcels": "parcel_id"}
 # What a reader of the confidence column should know: how much each source of the height is worth.
 CONFIDENCE = {"dsm": 0.8, "height": 0.8, "floors": 0.7, "class": 0.4}
-CHUNK = 20_000
+# The best modules reach 0.24 kWp/m2; with slopes and rounding nothing above this is true.
+MOST_KWP_PER_M2 = 0.4
+# Lengths in the study's CRS may be off by this share at the buildings (a UTM zone's edge is off by 0.1 %).
+SCALE_OFF = 0.005
 
 Report = Callable[[str, int, int], None]
 
@@ -74,6 +77,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     raw = _read_buildings(study, crs)
     told("read", 1, 4)
     table = _identify(raw, study, warnings)
+    _check_scale(table, crs, study)
     told("read", 2, 4)
     terrain, dsm, raster_facts = _rasters(study, crs, table, work, warnings)
     _attributes(table, raw, study, archetypes, new_years, warnings)
@@ -161,6 +165,23 @@ def _identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.G
     return table
 
 
+def _check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study) -> None:
+    """Refuse a projection that is not true to scale at the buildings, such as a Gauss-Krüger zone far from its meridian."""
+    left, bottom, right, top = table.total_bounds
+    if not np.isfinite([left, bottom, right, top]).all():
+        return
+    longitude, latitude = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(
+        (left + right) / 2, (bottom + top) / 2
+    )
+    factors = pyproj.Proj(crs).get_factors(longitude, latitude)
+    off = max(abs(factors.meridional_scale - 1), abs(factors.parallel_scale - 1))
+    if not off <= SCALE_OFF:
+        raise StudyError(
+            f"study.crs = {study.study.crs!r} is off by {off:.1%} at the buildings ({longitude:.2f} E, {latitude:.2f} N), so areas would be wrong; "
+            "choose the zone whose meridian is nearest, e.g. EPSG:4548 for 117 E"
+        )
+
+
 def _rasters(
     study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, work: Path, warnings: list[str]
 ) -> tuple[Terrain, Path | None, dict[str, object]]:
@@ -217,6 +238,12 @@ def _attributes(
     table["use"], table["use_source"] = use, source
     detail = raw["use_detail"] if "use_detail" in raw else raw.get("use")
     table["use_detail"] = attributes.use_details(detail, len(raw))
+    if unmapped and (use == "unknown").all():
+        words = ", ".join(f"{word} ({count})" for word, count in sorted(unmapped.items(), key=lambda item: -item[1])[:10])
+        raise StudyError(
+            f"no use of any building is known to buildings.use; the data say: {words}. Translate these words under [buildings.use]; "
+            'if they are not readable, give the encoding of the file, e.g. encoding = "GB18030" under [buildings]'
+        )
     if unmapped:
         most = sorted(unmapped.items(), key=lambda item: -item[1])
         listed = ", ".join(f"{word} ({count})" for word, count in most[:10])
@@ -242,7 +269,13 @@ def _attributes(
     else:
         table["is_urban"] = pd.arrays.BooleanArray(np.zeros(len(raw), dtype=bool), np.ones(len(raw), dtype=bool))
     installed = attributes.numbers(raw["installed_kwp"]) if "installed_kwp" in raw else np.full(len(raw), np.nan)
-    table["installed_kwp"] = np.where(installed >= 0, installed, np.nan)
+    most = table["footprint_area_m2"].to_numpy() * MOST_KWP_PER_M2
+    believable = (installed >= 0) & (installed <= most)
+    table["installed_kwp"] = np.where(believable, installed, np.nan)
+    if strange := int((np.isfinite(installed) & ~believable).sum()):
+        warnings.append(
+            f"{strange} buildings have an installed_kwp that is negative or more than {MOST_KWP_PER_M2} kWp/m2 of footprint; it is taken as unknown"
+        )
 
 
 def _heights(
@@ -376,7 +409,7 @@ def _decide(table: gpd.GeoDataFrame) -> None:
         table[column] = table[column].fillna("").astype(object)
 
 
-def _checksums(study: Study) -> list[dict[str, object]]:
+def _checksums(study: Study, only: tuple[str, ...] = ()) -> list[dict[str, object]]:
     roles: list[tuple[str, str]] = [("study", study.file.name), *(("buildings", p) for p in study.buildings.path)]
     roles += [("dem", study.terrain.dem)] if study.terrain.dem != "flat" else []
     roles += [("dsm", study.terrain.dsm)] if study.terrain.dsm else []
@@ -384,7 +417,26 @@ def _checksums(study: Study) -> list[dict[str, object]]:
     roles += [("exclusions", section.path) for section in study.exclusions]
     roles += [("weather", p) for p in study.weather.files]
     roles += [("form", study.policy.form)] if study.policy and study.policy.form else []
-    return [_checksum(study, role, text) for role, text in roles]
+    return [_checksum(study, role, text) for role, text in roles if not only or role in only]
+
+
+def checksums(study: Study, *only: str) -> list[dict[str, object]]:
+    """
+    Give the checksums of some inputs.
+
+    Parameters
+    ----------
+    study
+        The study.
+    *only
+        Roles, e.g. "study", "form".
+
+    Returns
+    -------
+    list of dict
+        `role`, `path`, `sha256`, `size`.
+    """
+    return [row for row in _checksums(study, only) if row["role"] in only]
 
 
 def _checksum(study: Study, role: str, text: str) -> dict[str, object]:

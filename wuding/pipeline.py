@@ -255,6 +255,7 @@ def _continue_or_clear(study: Study, prepared: Prepared, out: Path, work: Path, 
             shutil.rmtree(work / name, ignore_errors=True)
     (out / "roofs").mkdir(parents=True, exist_ok=True)
     mark.write_text(content, encoding="utf-8")
+    (work / "study.txt").write_text(str(study.file), encoding="utf-8")
 
 
 def _save(model: Model, file: Path) -> None:

@@ -17,6 +17,7 @@ from layers.sums import sum_classes
 from layers.targets import judge
 
 from .errors import StudyError
+from .inputs import checksums
 from .manifest import Clock, plain, write_json
 from .progress import Screen
 from .study import Study
@@ -241,8 +242,37 @@ def remake_targets(study: Study, out: Path) -> None:
         policy = load_policy(study.path(study.policy.name) if study.policy.name.endswith(".toml") else study.policy.name)
     regions = read_regions_of(out)
     write_targets(study, policy, gpd.read_parquet(out / "buildings.parquet"), regions, out)
+    renewed = ("study", "form")
+    manifest["inputs"] = [row for row in manifest["inputs"] if row["role"] not in renewed] + checksums(study, *renewed)
+    write_json(out / "manifest.json", manifest)
     spreadsheet(out, regions, manifest, study.study.lang)
     remake_pages(out, study.study.lang)
+
+
+def study_of(out: Path) -> Path:
+    """
+    Find the study file that a run was made from.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Returns
+    -------
+    Path
+        The study file, as the run noted it for itself; products never carry it.
+
+    Raises
+    ------
+    StudyError
+        If it is not noted or no longer there.
+    """
+    note = out / ".work" / "study.txt"
+    file = Path(note.read_text(encoding="utf-8")) if note.is_file() else None
+    if file is None or not file.is_file():
+        raise StudyError(f"{out.name}: the study file of this run is not known any more; name it with --study study.toml")
+    return file
 
 
 def read_regions_of(out: Path) -> dict[str, gpd.GeoDataFrame]:
@@ -419,7 +449,8 @@ def parcel_sheet(out: Path, parcel_id: str) -> str:
     row = table[(table["name"] == parcel_id) & (table["kind"] == "region")]
     if row.empty:
         near = difflib.get_close_matches(parcel_id, [str(n) for n in table["name"]], n=3, cutoff=0.3)
-        raise StudyError(f"there is no parcel {parcel_id!r}; the nearest are: {', '.join(near) or 'none'}")
+        known = [str(n) for n in table.loc[table["kind"] == "region", "name"]]
+        raise StudyError(f"there is no parcel {parcel_id!r}; the nearest are: {', '.join(near or known[:5])} (of {len(known)})")
     values = row.drop(columns=["geometry", "bbox"], errors="ignore").iloc[0].to_dict()
     roofs = pd.read_parquet(out / "roofs", filters=[("parcel_id", "=", parcel_id)]).drop(columns=["geometry", "bbox"], errors="ignore")
     sheet = {"parcel": values, "roofs": roofs.to_dict("records")}
