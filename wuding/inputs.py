@@ -170,15 +170,14 @@ def _check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study) -> None
     left, bottom, right, top = table.total_bounds
     if not np.isfinite([left, bottom, right, top]).all():
         return
-    longitude, latitude = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(
-        (left + right) / 2, (bottom + top) / 2
-    )
+    to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    longitude, latitude = to_degrees.transform((left + right) / 2, (bottom + top) / 2)
     factors = pyproj.Proj(crs).get_factors(longitude, latitude)
     off = max(abs(factors.meridional_scale - 1), abs(factors.parallel_scale - 1))
     if not off <= SCALE_OFF:
         raise StudyError(
-            f"study.crs = {study.study.crs!r} is off by {off:.1%} at the buildings ({longitude:.2f} E, {latitude:.2f} N), so areas would be wrong; "
-            "choose the zone whose meridian is nearest, e.g. EPSG:4548 for 117 E"
+            f"study.crs = {study.study.crs!r} is off by {off:.1%} at the buildings ({longitude:.2f} E, {latitude:.2f} N), so areas "
+            "would be wrong; choose the zone whose meridian is nearest, e.g. EPSG:4548 for 117 E"
         )
 
 
@@ -274,7 +273,8 @@ def _attributes(
     table["installed_kwp"] = np.where(believable, installed, np.nan)
     if strange := int((np.isfinite(installed) & ~believable).sum()):
         warnings.append(
-            f"{strange} buildings have an installed_kwp that is negative or more than {MOST_KWP_PER_M2} kWp/m2 of footprint; it is taken as unknown"
+            f"{strange} buildings have an installed_kwp that is negative or above "
+            f"{MOST_KWP_PER_M2} kWp/m2 of footprint; it is taken as unknown"
         )
 
 
