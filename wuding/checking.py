@@ -6,7 +6,8 @@ from typing import Any
 
 from .inputs import Prepared, prepare
 from .manifest import write_json
-from .pipeline import new_years, read_weathers, study_policy
+from .pipeline import new_years, read_weathers
+from .products import study_policy
 from .study import Study
 
 
@@ -65,6 +66,6 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
         **counts,
         "year_known": float(table["year_built"].notna().mean()),
         "urban_known": float(table["is_urban"].notna().mean()),
-        "regions": dict(prepared.facts["regions"]),  # type: ignore[call-overload]
+        "regions": prepared.facts["regions"],
         "terrain": prepared.facts["terrain"],
     }

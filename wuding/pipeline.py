@@ -18,7 +18,7 @@ from geo.far_horizons import far_horizons
 from layers.carbon import load_carbon
 from layers.grid_cells import choose_size, grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield
-from layers.policy import Policy, load_policy
+from layers.policy import Policy
 from layers.schema import write_table
 from layers.sums import add_to_buildings, read_roofs, sum_regions, totals
 from solar.climatology import jinan_climatology
@@ -32,7 +32,7 @@ from .audit import WARN_ABOVE, audit
 from .errors import StudyError
 from .inputs import COLUMN_OF, Prepared, prepare
 from .manifest import Clock, check_rooms, plain, source_digest, version, versions, write_json
-from .products import write_products, write_targets
+from .products import study_policy, write_products, write_targets
 from .progress import Screen
 from .study import Study
 from .workers import assess_tiles, cluster
@@ -98,26 +98,6 @@ def run_study(
     manifest["stages"] = clock.stages
     write_json(out / "manifest.json", manifest)
     return manifest
-
-
-def study_policy(study: Study) -> Policy | None:
-    """
-    Load the policy that the study names.
-
-    Parameters
-    ----------
-    study
-        The study.
-
-    Returns
-    -------
-    Policy or None
-        None where the study names none.
-    """
-    if study.policy is None:
-        return None
-    name = study.policy.name
-    return load_policy(study.path(name) if name.endswith(".toml") else name)
 
 
 def new_years(policy: Policy | None) -> tuple[int, int]:

@@ -25,6 +25,26 @@ from .study import Study
 FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
 
 
+def study_policy(study: Study) -> Policy | None:
+    """
+    Load the policy that the study names.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    Policy or None
+        None where the study names none.
+    """
+    if study.policy is None:
+        return None
+    name = study.policy.name
+    return load_policy(study.path(name) if name.endswith(".toml") else name)
+
+
 def write_targets(
     study: Study, policy: Policy | None, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame], out: Path
 ) -> None:
@@ -237,9 +257,7 @@ def remake_targets(study: Study, out: Path) -> None:
         Run folder.
     """
     manifest = read_manifest(out)
-    policy = None
-    if study.policy is not None:
-        policy = load_policy(study.path(study.policy.name) if study.policy.name.endswith(".toml") else study.policy.name)
+    policy = study_policy(study)
     regions = read_regions_of(out)
     write_targets(study, policy, gpd.read_parquet(out / "buildings.parquet"), regions, out)
     renewed = ("study", "form")
