@@ -30,8 +30,9 @@ from solar.weather import Weather, read_weather
 
 from .audit import WARN_ABOVE, audit
 from .errors import StudyError
-from .inputs import COLUMN_OF, Prepared, prepare
+from .inputs import Prepared, prepare
 from .manifest import Clock, check_rooms, plain, source_digest, version, versions, write_json
+from .placing import COLUMN_OF
 from .products import study_policy, write_products, write_targets
 from .progress import Screen
 from .study import Study

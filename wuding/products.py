@@ -16,8 +16,8 @@ from layers.spreadsheet import write_tables
 from layers.sums import sum_classes
 from layers.targets import judge
 
+from .checksums import checksums
 from .errors import StudyError
-from .inputs import checksums
 from .manifest import Clock, plain, write_json
 from .progress import Screen
 from .study import Study
@@ -142,7 +142,7 @@ def form_areas(study: Study) -> list[str]:
     """
     from geo.vectors import study_crs
 
-    from .inputs import read_region
+    from .reading import read_region
 
     for name in ("responsible", "districts"):
         if name in study.regions:

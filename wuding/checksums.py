@@ -1,0 +1,49 @@
+"""Checksums of the input files, for the manifest and for noticing that one has changed."""
+
+import hashlib
+from pathlib import Path
+
+from .study import Study
+
+
+def checksums(study: Study, *only: str) -> list[dict[str, object]]:
+    """
+    Give the checksums of some inputs.
+
+    Parameters
+    ----------
+    study
+        The study.
+    *only
+        Roles, e.g. "study", "form".
+
+    Returns
+    -------
+    list of dict
+        `role`, `path`, `sha256`, `size`.
+    """
+    return [row for row in _checksums(study, only) if row["role"] in only]
+
+
+def _checksums(study: Study, only: tuple[str, ...] = ()) -> list[dict[str, object]]:
+    roles: list[tuple[str, str]] = [("study", study.file.name), *(("buildings", p) for p in study.buildings.path)]
+    roles += [("dem", study.terrain.dem)] if study.terrain.dem != "flat" else []
+    roles += [("dsm", study.terrain.dsm)] if study.terrain.dsm else []
+    roles += [(f"regions.{name}", section.path) for name, section in study.regions.items()]
+    roles += [("exclusions", section.path) for section in study.exclusions]
+    roles += [("weather", p) for p in study.weather.files]
+    roles += [("form", study.policy.form)] if study.policy and study.policy.form else []
+    return [_checksum(study, role, text) for role, text in roles if not only or role in only]
+
+
+def _checksum(study: Study, role: str, text: str) -> dict[str, object]:
+    path = study.path(text)
+    shown = text.replace("\\", "/") if not Path(text).is_absolute() and ".." not in Path(text).parts else path.name
+    files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+    digest, size = hashlib.sha256(), 0
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+                size += len(block)
+    return {"role": role, "path": shown, "sha256": digest.hexdigest(), "size": size}

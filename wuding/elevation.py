@@ -1,0 +1,116 @@
+"""The study's rasters, the ground under each building, and heights measured between them."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import shapely
+
+from geo import footprints, heights
+from geo.rasters import RasterFacts, prepare_raster, read_window
+from geo.terrain import Terrain
+
+from .errors import StudyError
+from .reading import corner_words
+from .study import Study
+
+
+def rasters(
+    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, work: Path, warnings: list[str]
+) -> tuple[Terrain, Path | None, dict[str, object]]:
+    """
+    Prepare DEM and DSM and fill in the ground elevation; buildings off the DEM get their status.
+
+    Parameters
+    ----------
+    study
+        The study.
+    crs
+        CRS of the study.
+    table
+        Buildings, a row per input feature; filled in place.
+    work
+        Folder for what the run keeps to itself.
+    warnings
+        What the user should know; appended to.
+
+    Returns
+    -------
+    tuple
+        Terrain, path of the prepared DSM or None, and facts about both for the manifest.
+    """
+    facts: dict[str, object] = {}
+    if study.terrain.dem == "flat":
+        if study.terrain.dsm is not None:
+            raise StudyError('terrain.dsm needs a terrain.dem to stand on: heights are surface minus ground; dem = "flat" gives none')
+        terrain = Terrain.flat()
+        facts["dem"] = "flat"
+        warnings.append('terrain is taken as flat (terrain.dem = "flat"): hills neither lift nor shade a roof')
+    else:
+        found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt())
+        facts["dem"] = _raster_words(found)
+        terrain = Terrain.from_raster(work / "terrain.tif")
+    dsm = None
+    if study.terrain.dsm is not None:
+        dsm = work / "dsm.tif"
+        facts["dsm"] = _raster_words(
+            prepare_raster(study.path(study.terrain.dsm), dsm, crs.to_wkt(), resolution=study.terrain.surface_resolution)
+        )
+    points = shapely.get_coordinates(shapely.point_on_surface(table.geometry.to_numpy()[~table.geometry.isna().to_numpy()]))
+    elevation = np.full(len(table), np.nan)
+    elevation[~table.geometry.isna().to_numpy()] = terrain.elevation(points[:, 0], points[:, 1])
+    table["ground_elevation_m"] = elevation
+    off = np.isnan(elevation) & (table["status"] == "").to_numpy()
+    table.loc[off, ["status", "reason"]] = [footprints.OUTSIDE_TERRAIN, "the DEM does not cover it"]
+    if off.any() and not (table["status"] == "").any():
+        raise StudyError(
+            f"terrain.dem {study.terrain.dem!r} does not cover any building: buildings lie at {corner_words(table.total_bounds)}, "
+            f"the DEM covers {corner_words(terrain.bounds)} "
+            f"(left, bottom, right, top in {crs.name}); check the DEM and the CRS of both"
+        )
+    if off.any():
+        warnings.append(f"{int(off.sum())} of {len(table)} buildings lie outside the DEM and are not assessed")
+    return terrain, dsm, facts
+
+
+def _raster_words(facts: RasterFacts) -> dict[str, object]:
+    return {
+        key: (value if isinstance(value, (int, float, str)) else str(value))
+        for key, value in vars(facts).items()
+        if key not in ("path", "source", "target")
+    }
+
+
+def measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, wanted: np.ndarray) -> np.ndarray:
+    """
+    Measure heights above ground, walking along the Hilbert curve so that each window of the surface model stays small.
+
+    Parameters
+    ----------
+    table
+        Buildings, a row per input feature; filled in place.
+    terrain
+        Ground.
+    dsm
+        Prepared surface model, or None.
+    wanted
+        Rows to measure, shape (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Heights, shape (n,); NaN where not measured. [m]
+    """
+    out = np.full(len(table), np.nan)
+    rows = np.flatnonzero(wanted & ~table.geometry.isna().to_numpy() & table["ground_elevation_m"].notna().to_numpy())
+    ordered = rows[footprints.hilbert_order(table.iloc[rows])] if len(rows) else rows
+    for start in range(0, len(ordered), 2000):
+        part = ordered[start : start + 2000]
+        geometry = table.geometry.to_numpy()[part]
+        left, bottom, right, top = shapely.total_bounds(geometry)
+        window = read_window(dsm, (left, bottom, right, top), pad=2.0)
+        ground = terrain.window((left, bottom, right, top))
+        if ground is not None:
+            out[part] = heights.heights_above_ground(geometry, window, ground)
+    return out
