@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import GeoError
 from .grid import Bounds
+from .sectors import SECTORS
 from .terrain import Terrain
 
-SECTORS = 72
 TERRAIN_REACH = 2000.0  # m; to here each point marches over the DEM itself, beyond it asks the nodes
 LOWEST_ANGLE = math.tan(math.radians(0.25))  # land that cannot rise above this is not looked for
 FARTHEST = 100_000.0  # m

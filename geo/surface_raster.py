@@ -149,43 +149,6 @@ def near_surface(
     return _from_dense(cells, built)
 
 
-def middle_surface(
-    bounds: Bounds,
-    polygons: NDArray[np.object_],
-    tops: NDArray[np.float64],
-    heights: NDArray[np.float64],
-    *,
-    cell: float = 4.0,
-) -> Surface:
-    """Surface of the tall buildings only, for the ring from 300 m to 5 km.
-
-    Parameters
-    ----------
-    bounds
-        Area to cover, halo of `middle_reach` included. [m]
-    polygons
-        Footprints, shape (n,).
-    tops
-        Roof tops above the datum, shape (n,). [m]
-    heights
-        Heights above ground, shape (n,); what no point can see above 3 degrees at 300 m is left out. [m]
-    cell
-        Side of a cell. [m]
-
-    Returns
-    -------
-    Surface
-        Tops of tall buildings in blocks.
-
-    Notes
-    -----
-    A cell belongs to a building when its centre does, so a tower keeps its width on average; maxima over coarse cells would
-    widen it by a cell, at 300 m a tenth of a sector.
-    """
-    tall = casts_far(heights)
-    return _rasterize(bounds, cell, polygons[tall], np.asarray(tops, np.float64)[tall])
-
-
 def casts_far(heights: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether buildings can be seen above 3 degrees from more than 300 m away.
 

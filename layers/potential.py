@@ -15,9 +15,10 @@ from geo.horizons import horizons, terrain_halo
 from geo.outlines import plane_rings, sample_points, usable_outlines
 from geo.rasters import read_window
 from geo.sky_view import sky_view_factor
-from geo.surface_raster import middle_surface, near_surface
+from geo.surface_raster import near_surface
 from geo.surfaces import RoofSurfaces, roof_surfaces
 from geo.tiles import NEAR_M, Surroundings
+from geo.walls import walls
 from solar.engine import Yield, simulate
 from solar.layout import pack_rows
 from solar.money import finance_roofs, unit_capex, use_codes
@@ -272,15 +273,19 @@ def _horizons(xy: Floats, z: Floats, around: Surroundings, model: Model) -> npt.
     right, top = xy.max(axis=0)
     box = (left, bottom, right, top)
     wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
-    dsm = read_window(model.dsm, wide, pad=2.0) if model.dsm is not None else None
-    near = near_surface(wide, model.surface_resolution, around.geometry, around.top, dsm, level_roofs=True)
-    reach = around.reach
+    measured = None
+    if model.dsm is not None:
+        dsm = read_window(model.dsm, wide, pad=2.0)
+        measured = near_surface(wide, model.surface_resolution, around.geometry, around.top, dsm, level_roofs=True)
+    near = walls(wide, around.geometry, around.top) if measured is None else None
+    reach = max(around.reach, NEAR_M)
     farther = (left - reach, bottom - reach, right + reach, top + reach)
     tall = len(around.tall_geometry) and reach > NEAR_M
-    middle = middle_surface(farther, around.tall_geometry, around.tall_top, around.tall_height) if tall else None
+    towers = walls(farther, around.tall_geometry, around.tall_top) if tall else None
     terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
     far = model.far.within(box) if model.far is not None else None
-    return horizons(np.column_stack([xy, z]), near=near, middle=middle, terrain=terrain, far=far, middle_reach=max(reach, NEAR_M))
+    points = np.column_stack([xy, z])
+    return horizons(points, surface=measured, near=near, towers=towers, terrain=terrain, far=far, towers_reach=reach)
 
 
 def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, model: Model) -> Floats:

@@ -10,7 +10,7 @@ from rasterio.transform import from_origin
 
 from geo.errors import GeoError
 from geo.grid import Grid
-from geo.surface_raster import casts_far, middle_reach, middle_surface, near_surface
+from geo.surface_raster import near_surface
 
 # rasterio itself multiplies transforms in the way that affine will drop
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
@@ -105,17 +105,6 @@ def test_dsm_wins_unless_told_otherwise() -> None:
     assert values(newer=np.array([True, True, False])) == [30, 20, 20, 15, 20]  # one metre above the DSM is not a new building
     with pytest.raises(GeoError, match="resolution=2"):
         near_surface(BOUNDS, 2.0, boxes, tops, dsm)
-
-
-def test_middle_ring_rules() -> None:
-    assert casts_far(np.array([15.7, 15.8, np.nan])).tolist() == [False, True, False]  # 300 m x tan 3° = 15.72 m
-    assert middle_reach(np.array([10.0])) == 0.0
-    assert middle_reach(np.array([52.4, np.nan])) == pytest.approx(52.4 / np.tan(np.radians(3)))
-    assert middle_reach(np.array([600.0])) == 5000.0
-    boxes = np.array([shapely.box(X0 + a, Y0, X0 + a + 40, Y0 + 40) for a in (0, 100)])
-    raster = middle_surface(BOUNDS, boxes, np.array([110.0, 130.0]), np.array([10.0, 30.0])).grid()
-    assert np.nansum(raster.values > 0) == 100
-    assert np.nanmin(raster.values) == 130.0
 
 
 def test_lengths_must_agree() -> None:

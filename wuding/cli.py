@@ -46,20 +46,27 @@ def main() -> None:
 
 def cache_folder() -> Path:
     """
-    Return the user's folder for compiled code, by version.
+    Return the user's folder for compiled code, by version and state of the compiled sources.
+
+    A cached kernel is not renewed when a kernel that it calls from another file has changed, so every state has its own folder.
 
     Returns
     -------
     pathlib.Path
         Not created here.
     """
+    import hashlib
     import importlib.metadata
 
+    digest, home = hashlib.blake2b(digest_size=6), Path(__file__).resolve().parent.parent
+    for file in sorted(f for room in ("geo", "solar", "layers") for f in (home / room).glob("*.py")):
+        if b"@njit" in (text := file.read_bytes()):
+            digest.update(text)
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local")))
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
-    return base / "wuding" / importlib.metadata.version("wuding")
+    return base / "wuding" / importlib.metadata.version("wuding") / digest.hexdigest()
 
 
 @app.command()

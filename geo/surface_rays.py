@@ -1,0 +1,298 @@
+"""How high a measured surface rises in each direction around a point: rays through a raster of tops, only where a block can matter.
+
+Cells are visited from near to far, and a block is entered only by those rays over whose present skyline its highest cell could
+rise. What a ray gains is the largest quotient over the cells it crosses, whatever the order, so leaving out blocks that cannot
+raise it changes nothing: the answer equals that of a march over every cell (`march`) to the last bit.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .sectors import SECTORS, SLACK, least_slope, lowest, nearest, span
+from .surface_raster import BLOCK, BLOCK_BITS, SUPER_BITS, Surface
+
+# values, index, block_tops, super_tops, first column, first row, side of a cell, highest cell
+Cells = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], int, int, float, float]
+
+
+def cells(surface: Surface | None) -> Cells:
+    """
+    Lay out a surface for the kernels.
+
+    Parameters
+    ----------
+    surface
+        Tops; None where nothing stands.
+
+    Returns
+    -------
+    tuple
+        Arrays and numbers of the surface.
+    """
+    if surface is None:
+        empty = np.full((1, 1), -np.inf, np.float32)
+        return np.empty((0, BLOCK, BLOCK), np.float32), np.full((1, 1), -1, np.int32), empty, empty, 0, 0, 1.0, -np.inf
+    s = surface
+    return s.values, s.index, s.block_tops, s.super_tops, s.first_column, s.first_row, s.resolution, s.highest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def raise_skyline(
+    x: float,
+    y: float,
+    z: float,
+    reach: float,
+    surface: Cells,
+    rays: int,
+    east: NDArray[np.float64],
+    north: NDArray[np.float64],
+    angles: NDArray[np.float64],
+    tangent: NDArray[np.float64],
+    low: NDArray[np.float64],
+) -> None:
+    """
+    Raise the tangents of all rays over what stands within reach; `low` holds the lowest tangent of each sector.
+
+    Parameters
+    ----------
+    x
+        Easting of the point. [m]
+    y
+        Northing of the point. [m]
+    z
+        Elevation of the point. [m]
+    reach
+        Where the ring ends. [m]
+    surface
+        Raster, see `cells`.
+    rays
+        Rays per sector.
+    east
+        Eastward part of each ray's direction, shape (72 rays,).
+    north
+        Northward part, shape (72 rays,).
+    angles
+        See `angle_table`.
+    tangent
+        Tangent of the skyline along each ray, shape (72 rays,); raised in place.
+    low
+        Lowest tangent of each sector, shape (72,); raised in place.
+    """
+    super_tops, ci, cj, size, highest = surface[3], surface[4], surface[5], surface[6], surface[7]
+    if highest <= z:
+        return
+    bits = SUPER_BITS - BLOCK_BITS
+    side = size * (1 << SUPER_BITS)
+    pi, pj = math.floor(x / side), math.floor(y / side)
+    ni, nj = super_tops.shape[1], super_tops.shape[0]
+    oi, oj = ci >> SUPER_BITS, cj >> SUPER_BITS
+    for ring in range(math.ceil(reach / side) + 1):
+        if highest - z <= low.min() * (ring - 1) * side:
+            return
+        for b in range(-ring, ring + 1):
+            step = 1 if abs(b) == ring else 2 * ring
+            for a in range(-ring, ring + 1, max(step, 1)):
+                i, j = pi + a - oi, pj + b - oj
+                if i < 0 or j < 0 or i >= ni or j >= nj:
+                    continue
+                rise = super_tops[j, i] - z
+                if rise <= 0.0:
+                    continue
+                if rise <= least_slope((pi + a) * side - x, (pj + b) * side - y, side, 0.0, 0.0, reach, rays, angles, low):
+                    continue
+                _cross_super(x, y, z, i << bits, j << bits, a, b, reach, surface, rays, east, north, angles, tangent, low)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cross_super(
+    x: float,
+    y: float,
+    z: float,
+    i0: int,
+    j0: int,
+    a: int,
+    b: int,
+    reach: float,
+    surface: Cells,
+    rays: int,
+    east: NDArray[np.float64],
+    north: NDArray[np.float64],
+    angles: NDArray[np.float64],
+    tangent: NDArray[np.float64],
+    low: NDArray[np.float64],
+) -> None:
+    """Cross the blocks of a super-block, those towards the point first."""
+    block_tops, ci, cj, size = surface[2], surface[4], surface[5], surface[6]
+    n = 1 << (SUPER_BITS - BLOCK_BITS)
+    side = size * BLOCK
+    for jj in range(n):
+        j = j0 + (jj if b >= 0 else n - 1 - jj)
+        for ii in range(n):
+            i = i0 + (ii if a >= 0 else n - 1 - ii)
+            rise = block_tops[j, i] - z
+            if rise <= 0.0:
+                continue
+            left, bottom = ci + (i << BLOCK_BITS), cj + (j << BLOCK_BITS)
+            x0, y0 = left * size - x, bottom * size - y
+            distance = nearest(x0, y0, side, 0.0)
+            if distance >= reach:
+                continue
+            first, last = span(x0, y0, side, 0.0, rays, angles)
+            block = surface[1][j, i]
+            for sector in range(first // rays, last // rays + 1):
+                s = sector - SECTORS if sector >= SECTORS else sector
+                if rise <= low[s] * distance:
+                    continue
+                changed = False
+                for k in range(max(first, sector * rays), min(last, sector * rays + rays - 1) + 1):
+                    ray = k - tangent.shape[0] if k >= tangent.shape[0] else k
+                    if rise <= tangent[ray] * SLACK * distance:
+                        continue
+                    before = tangent[ray]
+                    after = _cross_block(x, y, z, east[ray], north[ray], reach, before, rise, left, bottom, size, surface[0], block)
+                    if after > before:
+                        tangent[ray] = after
+                        changed = True
+                if changed:
+                    low[s] = lowest(tangent, s, rays)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cross_block(
+    x: float,
+    y: float,
+    z: float,
+    east: float,
+    north: float,
+    reach: float,
+    tangent: float,
+    rise: float,
+    left: int,
+    bottom: int,
+    size: float,
+    values: NDArray[np.float32],
+    block: int,
+) -> float:
+    """Raise one ray's tangent over the cells it crosses in a block; both directions are mirrored so that cell numbers only grow."""
+    mx, my = -1 if east < 0 else 0, -1 if north < 0 else 0
+    u, v = -x if east < 0 else x, -y if north < 0 else y
+    sx, sy = max(abs(east), 1e-12), max(abs(north), 1e-12)
+    ix, iy = 1 / sx, 1 / sy
+    i0 = left if mx == 0 else -(left + BLOCK)
+    j0 = bottom if my == 0 else -(bottom + BLOCK)
+    i, j = math.floor(u / size), math.floor(v / size)
+    t = 0.0
+    if i >= i0 + BLOCK or j >= j0 + BLOCK:
+        return tangent
+    if i < i0 or j < j0:
+        i, j, t = _entry(u, v, sx, sy, ix, iy, i, j, i0, j0, size)
+        if t < 0.0:
+            return tangent
+    else:  # the point's own cell shades nothing
+        tu, tv = ((i + 1) * size - u) * ix, ((j + 1) * size - v) * iy
+        if tu <= tv:
+            i, t = i + 1, tu
+        else:
+            j, t = j + 1, tv
+    half = 0.5 * size
+    bi, bj = i0 + BLOCK, j0 + BLOCK
+    tu, tv = ((i + 1) * size - u) * ix, ((j + 1) * size - v) * iy
+    while t < reach and i < bi and j < bj:
+        met = max(t, half)
+        top = values[block, (j ^ my) & (BLOCK - 1), (i ^ mx) & (BLOCK - 1)] - z
+        if top > tangent * SLACK * met:
+            tangent = max(tangent, top / met)
+            if rise <= tangent * SLACK * met:
+                return tangent
+        if tu <= tv:
+            i, t = i + 1, tu
+            tu = ((i + 1) * size - u) * ix
+        else:
+            j, t = j + 1, tv
+            tv = ((j + 1) * size - v) * iy
+    return tangent
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _entry(
+    u: float, v: float, sx: float, sy: float, ix: float, iy: float, i: int, j: int, i0: int, j0: int, size: float
+) -> tuple[int, int, float]:
+    """First cell of the block at (i0, j0) on the way from cell (i, j), by the comparisons a march makes; (-1, 0, -1) if it is missed."""
+    per = 1 / size  # a first guess only: the comparisons below decide
+    if i < i0:
+        t = (i0 * size - u) * ix
+        k = max(math.floor((v + sy * t) * per), j)
+        while ((k + 1) * size - v) * iy < t:
+            k += 1
+        while k > j and (k * size - v) * iy >= t:
+            k -= 1
+        if j0 <= k < j0 + BLOCK:
+            return i0, k, t
+    if j < j0:
+        t = (j0 * size - v) * iy
+        k = max(math.floor((u + sx * t) * per), i)
+        while ((k + 1) * size - u) * ix <= t:
+            k += 1
+        while k > i and (k * size - u) * ix > t:
+            k -= 1
+        if i0 <= k < i0 + BLOCK:
+            return k, j0, t
+    return -1, 0, -1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def march(x: float, y: float, z: float, east: float, north: float, reach: float, tangent: float, surface: Cells) -> float:
+    """
+    Highest tangent along one ray over every cell it crosses, nothing left out: the plain truth, for audits.
+
+    Parameters
+    ----------
+    x
+        Easting of the point. [m]
+    y
+        Northing of the point. [m]
+    z
+        Elevation of the point. [m]
+    east
+        Eastward part of the ray's direction.
+    north
+        Northward part.
+    reach
+        Where the ring ends. [m]
+    tangent
+        Tangent of the skyline along the ray.
+    surface
+        Raster, see `cells`.
+
+    Returns
+    -------
+    float
+        The tangent, raised.
+    """
+    values, index, ci, cj, size = surface[0], surface[1], surface[4], surface[5], surface[6]
+    mx, my = -1 if east < 0 else 0, -1 if north < 0 else 0
+    u, v = -x if east < 0 else x, -y if north < 0 else y
+    sx, sy = max(abs(east), 1e-12), max(abs(north), 1e-12)
+    ix, iy = 1 / sx, 1 / sy
+    i, j = math.floor(u / size), math.floor(v / size)
+    t = 0.0
+    own = True  # the point's own cell shades nothing
+    while t < reach:
+        column, row = (i ^ mx) - ci, (j ^ my) - cj
+        bi, bj = column >> BLOCK_BITS, row >> BLOCK_BITS
+        if bi < 0 or bj < 0 or bi >= index.shape[1] or bj >= index.shape[0]:
+            break
+        block = index[bj, bi]
+        if block >= 0 and not own:
+            met = max(t, 0.5 * size)
+            tangent = max(tangent, (values[block, row & (BLOCK - 1), column & (BLOCK - 1)] - z) / met)
+        own = False
+        tu, tv = ((i + 1) * size - u) * ix, ((j + 1) * size - v) * iy
+        if tu <= tv:
+            i, t = i + 1, tu
+        else:
+            j, t = j + 1, tv
+    return tangent
