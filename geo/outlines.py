@@ -281,8 +281,12 @@ def _grid_points(
 
 @njit(cache=True, nogil=True)
 def _grid_shape(ring: NDArray[np.float64], spacing: float, most: int) -> tuple[int, int, tuple[float, float, float, float]]:
-    left, low = ring[:, 0].min(), ring[:, 1].min()
-    width, depth = ring[:, 0].max() - left, ring[:, 1].max() - low
+    left = low = np.inf
+    right = top = -np.inf
+    for k in range(ring.shape[0]):
+        left, right = min(left, ring[k, 0]), max(right, ring[k, 0])
+        low, top = min(low, ring[k, 1]), max(top, ring[k, 1])
+    width, depth = right - left, top - low
     step = max(spacing, np.sqrt(width * depth / most))
     nx = min(max(int(np.floor(width / step)), 1), most)
     ny = min(max(int(np.floor(depth / step)), 1), most // nx)

@@ -90,7 +90,10 @@ def raise_skyline(
     ni, nj = super_tops.shape[1], super_tops.shape[0]
     oi, oj = ci >> SUPER_BITS, cj >> SUPER_BITS
     for ring in range(math.ceil(reach / side) + 1):
-        if highest - z <= low.min() * (ring - 1) * side:
+        least = np.inf
+        for s in range(SECTORS):
+            least = min(least, low[s])
+        if highest - z <= least * (ring - 1) * side:
             return
         for b in range(-ring, ring + 1):
             step = 1 if abs(b) == ring else 2 * ring

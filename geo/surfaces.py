@@ -280,7 +280,10 @@ def _smallest_frames(
             if length[j] > 0.0:
                 low_u, high_u, low_v, high_v = _extent(ring, dx / length[j], dy / length[j])
                 area[j] = (high_u - low_u) * (high_v - low_v)
-        size[i] = area.min()
+        smallest = np.inf
+        for j in range(n):
+            smallest = min(smallest, area[j])
+        size[i] = smallest
         longest = 0.0
         for j in range(n):
             if area[j] <= _TIE * size[i]:
@@ -336,13 +339,13 @@ def _halves(
             dp = _beside(p, centre[i], along[i])
             dq = _beside(q, centre[i], along[i])
             if dp * side >= 0.0:
-                out[filled] = p
+                out[filled, 0], out[filled, 1] = p[0], p[1]
                 filled += 1
             if (dp > 0.0 and dq < 0.0) or (dp < 0.0 and dq > 0.0):
                 # From the positive end in both halves, so that they share the point to the last bit.
                 share = dp / (dp - dq) if dp > 0.0 else dq / (dq - dp)
                 a, b = (p, q) if dp > 0.0 else (q, p)
-                out[filled] = a + share * (b - a)
+                out[filled, 0], out[filled, 1] = a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
                 filled += 1
         out_start[i + 1] = filled
     return out[:filled], out_start

@@ -239,7 +239,10 @@ def raise_over_walls(
     oi, oj = ci // WIDE, cj // WIDE
     nj, ni = wide_tops.shape
     for ring in range(math.ceil((reach + LONGEST) / side) + 1):
-        if highest - z <= low.min() * max(start, (ring - 1) * side - LONGEST):
+        least = np.inf
+        for s in range(SECTORS):
+            least = min(least, low[s])
+        if highest - z <= least * max(start, (ring - 1) * side - LONGEST):
             return
         for b in range(-ring, ring + 1):
             step = 1 if abs(b) == ring else 2 * ring

@@ -284,7 +284,8 @@ def _blocked(edges: NDArray[np.float64], used: int, low: float, high: float, blo
         left, right = min(a, b), max(a, b)
         place = count
         while place > 0 and blocked[place - 1, 0] > left:
-            blocked[place] = blocked[place - 1]
+            for c in range(3):
+                blocked[place, c] = blocked[place - 1, c]
             place -= 1
         blocked[place, 0], blocked[place, 1] = left, right
         blocked[place, 2] = 1.0 if (y0 <= middle) != (y1 <= middle) else 0.0

@@ -29,6 +29,7 @@ from solar.uncertainty import p90_of_groups
 from solar.weather import Weather, read_weather
 
 from .audit import WARN_ABOVE, audit
+from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
 from .inputs import Prepared, prepare
 from .manifest import Clock, check_rooms, plain, source_digest, version, versions, write_json
@@ -70,6 +71,7 @@ def run_study(
     """
     check_rooms()
     clock, work = Clock(), out / ".work"
+    compiling = compile_ahead()
     policy = study_policy(study)
     with clock.stage("prepare"):
         prepared = prepare(study, work, new_years(policy), screen.told)
@@ -83,6 +85,7 @@ def run_study(
     with clock.stage("roofs"):
         files = [str(name) for name in prepared.tiles["file"]]
         count = workers or study.run.workers or os.cpu_count() or 1
+        await_compiled(compiling)
         with cluster(len(files), count, scheduler) as client:
             assess_tiles(client, work, out / "roofs", files, lambda done, total: screen.told("tiles", done, total))
     with clock.stage("audit"):
