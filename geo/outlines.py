@@ -93,14 +93,91 @@ def usable_outlines(surfaces: NDArray[Any], setback: ArrayLike) -> NDArray[Any]:
     return np.asarray(shapely.buffer(surfaces, -distance, join_style="mitre", cap_style="flat"))
 
 
-def plane_rings(outlines: NDArray[Any], roof_tilt: ArrayLike, roof_azimuth: ArrayLike, row_azimuth: ArrayLike) -> Rings:
+@dataclass(frozen=True)
+class ClosedRings:
+    """
+    Rings of outlines in plan, each ending where it began.
+
+    Attributes
+    ----------
+    xy
+        Vertices of all rings. [m], shape (v, 2)
+    length
+        Vertices of each ring, shape (r,).
+    first
+        First ring of each outline, shape (m + 1,).
+    origin
+        Centre of each outline's bounding box. [m], shape (m, 2)
+    """
+
+    xy: NDArray[np.float64]
+    length: NDArray[np.int64]
+    first: NDArray[np.int64]
+    origin: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.int64]) -> ClosedRings:
+        """
+        Give the rings of some outlines.
+
+        Parameters
+        ----------
+        rows
+            Numbers of the outlines, shape (k,).
+
+        Returns
+        -------
+        ClosedRings
+            Their rings, in this order.
+        """
+        count = np.diff(self.first)[rows]
+        rings = _runs(self.first[rows], count)
+        starts = np.cumsum(self.length) - self.length
+        xy = self.xy[_runs(starts[rings], self.length[rings])]
+        return ClosedRings(xy, self.length[rings], np.concatenate([[0], np.cumsum(count)]).astype(np.int64), self.origin[rows])
+
+
+def _runs(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole numbers from each start on, count of them."""
+    return np.repeat(start - (np.cumsum(count) - count), count) + np.arange(int(count.sum()), dtype=np.int64)
+
+
+def closed_rings(outlines: NDArray[Any]) -> ClosedRings:
+    """
+    Take outlines apart once, for any number of row directions.
+
+    Parameters
+    ----------
+    outlines
+        (Multi)Polygons in plan, shape (m,); empty ones keep their place.
+
+    Returns
+    -------
+    ClosedRings
+        All rings, holes included.
+    """
+    geometry = np.asarray(outlines, dtype=object)
+    box = shapely.bounds(geometry)
+    origin = np.nan_to_num(np.column_stack([0.5 * (box[:, 0] + box[:, 2]), 0.5 * (box[:, 1] + box[:, 3])]))
+    if (shapely.get_type_id(geometry) == 3).all() and not shapely.get_num_interior_rings(geometry).any():
+        length = shapely.get_num_coordinates(geometry)  # the common case needs no ring objects: half the time
+        xy, owner = shapely.get_coordinates(geometry), np.flatnonzero(length)
+        length = length[owner]
+    else:
+        parts, of = shapely.get_parts(geometry, return_index=True)
+        rings, part = shapely.get_rings(parts, return_index=True)
+        xy, length, owner = shapely.get_coordinates(rings), shapely.get_num_coordinates(rings), of[part]
+    first = np.searchsorted(owner, np.arange(geometry.size + 1)).astype(np.int64)
+    return ClosedRings(xy, length.astype(np.int64), first, origin)
+
+
+def plane_rings(outlines: ClosedRings, roof_tilt: ArrayLike, roof_azimuth: ArrayLike, row_azimuth: ArrayLike) -> Rings:
     """
     Rings of the outlines in the plane of the roof, turned into the frame of the module rows.
 
     Parameters
     ----------
     outlines
-        (Multi)Polygons in plan [m], shape (m,); empty ones keep their place.
+        Of m surfaces.
     roof_tilt
         [degrees], shape (m,).
     roof_azimuth
@@ -124,20 +201,17 @@ def plane_rings(outlines: NDArray[Any], roof_tilt: ArrayLike, roof_azimuth: Arra
 
     Examples
     --------
-    >>> rings = plane_rings(np.array([shapely.box(0, 0, 10, 4)]), [60.0], [180.0], [180.0])
+    >>> rings = plane_rings(closed_rings(np.array([shapely.box(0, 0, 10, 4)])), [60.0], [180.0], [180.0])
     >>> np.ptp(rings.vertices, axis=0).round(9).tolist()
     [10.0, 8.0]
     """
-    geometry = np.asarray(outlines, dtype=object)
-    tilt, downslope, row = (np.broadcast_to(np.asarray(v, dtype=float), geometry.shape) for v in (roof_tilt, roof_azimuth, row_azimuth))
+    shape = outlines.origin.shape[:1]
+    tilt, downslope, row = (np.broadcast_to(np.asarray(v, dtype=float), shape) for v in (roof_tilt, roof_azimuth, row_azimuth))
     _check_planes(tilt, downslope, row)
-    xy, count, ring_owner = _closed_rings(geometry)
-    box = shapely.bounds(geometry)
-    origin = np.nan_to_num(np.column_stack([0.5 * (box[:, 0] + box[:, 2]), 0.5 * (box[:, 1] + box[:, 3])]))
+    owner = np.repeat(np.arange(shape[0]), np.diff(outlines.first))
     to_plane = _plane_matrices(tilt, downslope, row)
-    vertices, ring_start = _transform(xy, count, ring_owner, origin, to_plane)
-    polygon_start = np.searchsorted(ring_owner, np.arange(geometry.size + 1)).astype(np.int64)
-    return Rings(vertices, ring_start, polygon_start, origin, to_plane)
+    vertices, ring_start = _transform(outlines.xy, outlines.length, owner, outlines.origin, to_plane)
+    return Rings(vertices, ring_start, outlines.first, outlines.origin, to_plane)
 
 
 def sample_points(
@@ -184,7 +258,7 @@ def sample_points(
     if shapely.is_empty(inside).any():
         raise GeoError(f"surface {int(np.argmax(shapely.is_empty(inside)))} is empty and has no point; leave it out first.")
     axis = np.broadcast_to(np.asarray(axis_azimuth, dtype=float), geometry.shape)
-    rings = plane_rings(inside, 0.0, np.nan, axis + 90.0)
+    rings = plane_rings(closed_rings(inside), 0.0, np.nan, axis + 90.0)
     widest = np.where(hollow, 1, most)
     local, start = _grid_points(rings.vertices, rings.ring_start, rings.polygon_start, float(spacing), widest)
     found = np.diff(start) > 0
@@ -206,17 +280,6 @@ def _check_planes(tilt: NDArray[np.float64], downslope: NDArray[np.float64], row
     lost = np.isnan(row) | ((tilt > 0.0) & np.isnan(downslope))
     if lost.any():
         raise GeoError(f"surface {int(np.argmax(lost))} has no azimuth for its slope or its rows; give degrees clockwise from north.")
-
-
-def _closed_rings(geometry: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Coordinates of all rings, their lengths and the geometry each belongs to."""
-    if (shapely.get_type_id(geometry) == 3).all() and not shapely.get_num_interior_rings(geometry).any():
-        count = shapely.get_num_coordinates(geometry)  # the common case needs no ring objects: half the time
-        owner = np.flatnonzero(count)
-        return shapely.get_coordinates(geometry), count[owner].astype(np.int64), owner
-    parts, owner = shapely.get_parts(geometry, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    return shapely.get_coordinates(rings), shapely.get_num_coordinates(rings).astype(np.int64), owner[part]
 
 
 def _plane_matrices(tilt: NDArray[np.float64], downslope: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -66,37 +66,73 @@ def _visible(sky: NDArray[np.float64], tilt: NDArray[np.float64], azimuth: NDArr
     width = 2 * math.pi / sectors
     for p in range(points):
         b = math.radians(tilt[p])
+        sin_b, cos_b = math.sin(b), math.cos(b)
+        turn = math.radians(azimuth[p])
+        start = -0.5 * width - turn
+        sin_start, behind_start = math.sin(start), np.nan
         total = 0.0
         for s in range(sectors):
-            start = ((s - 0.5) * width - math.radians(azimuth[p])) % (2 * math.pi)
-            total += _sector(math.radians(min(max(sky[p, s], 0.0), 90.0)), b, start, start + width)
-        result[p] = min(max(total / (math.pi * (1 + math.cos(b)) / 2), 0.0), 1.0)
+            end = (s + 0.5) * width - turn
+            sin_end, behind_end = math.sin(end), np.nan
+            a = math.radians(min(max(sky[p, s], 0.0), 90.0))
+            sin_a, cos_a = math.sin(a), math.cos(a)
+            # the plane's own back side stands above the horizon where cos(direction) lies below this
+            cut = -sin_a * cos_b / (cos_a * sin_b) if cos_a * sin_b > 1e-9 else -np.inf
+            if cut <= -1.0:
+                total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - start, sin_end - sin_start)
+            else:
+                front_start, front_end = math.cos(start) >= cut, math.cos(end) >= cut
+                if front_start and front_end:
+                    total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - start, sin_end - sin_start)
+                else:
+                    behind_start = _above_plane(sin_b, cos_b, start) if math.isnan(behind_start) else behind_start
+                    behind_end = _above_plane(sin_b, cos_b, end)
+                    if front_start != front_end:
+                        total += _divided(a, sin_a, cos_a, sin_b, cos_b, cut, start, end, behind_start, behind_end, front_start)
+                    else:
+                        total += behind_end - behind_start
+            start, sin_start, behind_start = end, sin_end, behind_end
+        result[p] = min(max(total / (math.pi * (1 + cos_b) / 2), 0.0), 1.0)
 
 
 @njit(cache=True, nogil=True)
-def _sector(a: float, b: float, start: float, end: float) -> float:
-    """Irradiance through one sector from a unit sky; start within 0..2 pi, measured from the plane's azimuth."""
-    # the plane's back side rises above the horizon between these two directions
-    cut = -1.0
-    if math.sin(b) > 1e-9:
-        cut = -math.tan(a) * math.cos(b) / math.sin(b)
-    if cut <= -1.0 or math.sin(b) <= 1e-9:
-        return float(_above_horizon(a, b, start, end))
-    first = math.acos(cut)
-    last = 2 * math.pi - first
-    m1, m2 = min(max(first, start), end), min(max(last, start), end)
-    return float(_above_horizon(a, b, start, m1) + _above_plane(b, m2) - _above_plane(b, m1) + _above_horizon(a, b, m2, end))
+def _divided(
+    a: float,
+    sin_a: float,
+    cos_a: float,
+    sin_b: float,
+    cos_b: float,
+    cut: float,
+    start: float,
+    end: float,
+    behind_start: float,
+    behind_end: float,
+    front_first: bool,
+) -> float:
+    """Measure a sector in which the plane's back side rises above the horizon, or sinks below it, on the way."""
+    reach = math.acos(cut)
+    middle = 0.5 * (start + end)
+    turns = math.floor((middle + math.pi) / (2 * math.pi))
+    at = 2 * math.pi * turns + (reach if math.sin(middle) > 0.0 else -reach)
+    at = min(max(at, start), end)
+    behind = _above_plane(sin_b, cos_b, at)
+    if front_first:
+        front = _above_horizon(a, sin_a, cos_a, sin_b, cos_b, at - start, math.sin(at) - math.sin(start))
+        return float(front + behind_end - behind)
+    front = _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - at, math.sin(end) - math.sin(at))
+    return float(front + behind - behind_start)
 
 
 @njit(cache=True, nogil=True)
-def _above_horizon(a: float, b: float, start: float, end: float) -> float:
-    beside = math.cos(b) * math.cos(a) ** 2 * (end - start)
-    return float(0.5 * (beside + math.sin(b) * (math.pi / 2 - a - math.sin(a) * math.cos(a)) * (math.sin(end) - math.sin(start))))
+def _above_horizon(a: float, sin_a: float, cos_a: float, sin_b: float, cos_b: float, width: float, rise: float) -> float:
+    """Irradiance from a unit sky above elevation a over a range of directions; rise is the difference of their sines."""
+    return float(0.5 * (cos_b * cos_a * cos_a * width + sin_b * (math.pi / 2 - a - sin_a * cos_a) * rise))
 
 
 @njit(cache=True, nogil=True)
-def _above_plane(b: float, d: float) -> float:
+def _above_plane(sin_b: float, cos_b: float, d: float) -> float:
     """Primitive of the sky above the plane's own back side."""
     turns = math.floor((d + math.pi) / (2 * math.pi))
-    angle = math.atan2(math.cos(b) * math.sin(d), math.cos(d)) + 2 * math.pi * turns
-    return float(0.5 * (math.sin(b) * math.sin(d) * (math.pi / 2 + math.atan2(math.sin(b) * math.cos(d), math.cos(b))) + angle))
+    sin_d, cos_d = math.sin(d), math.cos(d)
+    angle = math.atan2(cos_b * sin_d, cos_d) + 2 * math.pi * turns
+    return float(0.5 * (sin_b * sin_d * (math.pi / 2 + math.atan2(sin_b * cos_d, cos_b)) + angle))

@@ -1,6 +1,7 @@
 """The whole way of one tile: from prepared buildings and what stands around them to roofs with yield, cost and carbon."""
 
 import hashlib
+import heapq
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ import shapely
 
 from geo.archetypes import RoofKinds
 from geo.horizons import horizons, terrain_halo
-from geo.outlines import plane_rings, sample_points, usable_outlines
+from geo.outlines import closed_rings, plane_rings, sample_points, usable_outlines
 from geo.rasters import read_window
 from geo.sky_view import sky_view_factor
 from geo.surface_raster import near_surface
@@ -139,9 +140,9 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     horizon = _horizons(xy, np.repeat(z, np.diff(start)), around, model)
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
-    simulated, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
+    simulated, seen, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
     roofs = _roof_table(
-        rows, surfaces, kinds, room, mounted, tilt, azimuth, simulated, kept, _sky_view(horizon, tilt, azimuth, start), model
+        rows, surfaces, kinds, room, mounted, tilt, azimuth, simulated, kept, np.add.reduceat(seen, start[:-1]) / np.diff(start), model
     )
     sample = _audit_sample(roofs, horizon, start, warmer, station, audit)
     return TileResult(roofs, sample, _candidate_table(rows, owner, mounted))
@@ -215,6 +216,7 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, roo
     shape = (len(MOUNTS), len(surfaces.building))
     count, open_yield = np.zeros(shape, dtype=np.int64), np.zeros(shape)
     classes, weights = np.zeros((*shape, 4), dtype=np.int64), np.zeros((*shape, 4))
+    closed = closed_rings(room.outline)
     unshaded = np.nan_to_num(np.stack([cell.unshaded for cell in model.stations]))
     for mount in MOUNTS:
         at = np.flatnonzero(offered.allowed[mount] & (room.usable > 0))
@@ -222,7 +224,7 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, roo
             continue
         facing, tilt = offered.row_azimuth[mount][at], offered.surface_tilt[mount][at]
         cover = cover_ratio(system, model.latitude, mount, facing)
-        rings = plane_rings(room.outline[at], surfaces.roof_tilt[at], surfaces.roof_azimuth[at], facing)
+        rings = plane_rings(closed.take(at), surfaces.roof_tilt[at], surfaces.roof_azimuth[at], facing)
         layouts = [
             layout_inputs(mount, length=module.length_m, width=module.width_m, surface_tilt=tilt, pitch_ratio=1.0 / cover, orientation=way)
             for way in ORIENTATIONS
@@ -296,13 +298,6 @@ def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, mode
     return np.asarray(LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner] - altitude))
 
 
-def _sky_view(horizon: npt.NDArray[np.float32], tilt: Floats, azimuth: Floats, start: Ints) -> Floats:
-    """Mean over the points of each surface."""
-    number = np.diff(start)
-    each = sky_view_factor(horizon, np.repeat(tilt, number), np.repeat(azimuth, number))
-    return np.add.reduceat(each, start[:-1]) / number
-
-
 def _simulate(
     surfaces: RoofSurfaces,
     mounted: _Mounted,
@@ -313,8 +308,8 @@ def _simulate(
     warmer: Floats,
     station: Ints,
     model: Model,
-) -> tuple[Yield, Floats, Ints, npt.NDArray[np.float32]]:
-    """Simulate all points, then roofs with points under the threshold again on their good points; share kept per surface."""
+) -> tuple[Yield, Floats, Floats, Ints, npt.NDArray[np.float32]]:
+    """Simulate all points, then roofs with points under the threshold again on their good points; sky seen and share kept."""
     planes = model.stations[0].sky.orientations
     downslope = np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
     plane = planes.blend(surfaces.roof_tilt, downslope, BARE)
@@ -324,7 +319,7 @@ def _simulate(
     taken = Blend(
         np.where(on, mounted.classes[take, column], bare_roof.classes), np.where(on, mounted.weights[take, column], bare_roof.weights)
     )
-    whole = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
+    whole, seen = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
     good = whole.point_share >= model.point_threshold
     number = np.diff(start)
     left = np.add.reduceat(good.astype(np.int64), start[:-1])
@@ -335,8 +330,8 @@ def _simulate(
         fewer = np.where(np.isin(np.arange(len(number)), again), left, number)
         start = np.concatenate([[0], np.cumsum(fewer)]).astype(np.int64)
         horizon = horizon[keep]
-        whole = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
-    return whole, left / number, start, horizon
+        whole, seen = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
+    return whole, seen, left / number, start, horizon
 
 
 def _run(
@@ -350,12 +345,13 @@ def _run(
     azimuth: Floats,
     surfaces: RoofSurfaces,
     warmer: Floats,
-) -> Yield:
+) -> tuple[Yield, Floats]:
     number = np.diff(start)
+    downslope = np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
     seen = sky_view_factor(horizon, np.repeat(tilt, number), np.repeat(azimuth, number))
-    bare = sky_view_factor(
-        horizon, np.repeat(surfaces.roof_tilt, number), np.repeat(np.nan_to_num(surfaces.roof_azimuth, nan=180.0), number)
-    )
+    apart = np.repeat((tilt != surfaces.roof_tilt) | (azimuth != downslope), number)  # modules off the roof's own plane
+    bare = seen.copy()
+    bare[apart] = sky_view_factor(horizon[apart], np.repeat(surfaces.roof_tilt, number)[apart], np.repeat(downslope, number)[apart])
     out = Yield(np.empty((len(number), 12)), np.empty(len(number)), np.empty(len(number)), np.empty(len(horizon)))
     for index, cell in enumerate(model.stations):
         roofs = np.flatnonzero(station == index)
@@ -374,7 +370,7 @@ def _run(
         )
         out.specific_energy[roofs], out.unshaded[roofs], out.irradiation[roofs] = part.specific_energy, part.unshaded, part.irradiation
         out.point_share[points] = part.point_share
-    return out
+    return out, seen
 
 
 def _roof_table(
@@ -449,26 +445,18 @@ def _roof_table(
 def _audit_sample(
     roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, warmer: Floats, station: Ints, size: int
 ) -> list[dict[str, Any]]:
-    with_modules = roofs[roofs["module_count"] > 0]
-    keyed = sorted((audit_key(roof), row) for row, roof in with_modules["roof_id"].items())[:size]
-    sample = []
-    for key, row in keyed:
-        roof = roofs.loc[row]
-        at = int(roof["surface"])
-        sample.append(
-            {
-                "key": key,
-                "roof_id": roof["roof_id"],
-                "station": int(station[at]),
-                "mounting": str(roof["mounting"]),
-                "surface_tilt": float(roof["surface_tilt"]),
-                "surface_azimuth": float(roof["surface_azimuth"]),
-                "temperature_offset": float(warmer[at]),
-                "specific_yield": float(roof["specific_yield"]),
-                "horizon": horizon[start[at] : start[at + 1]].ravel(),
-            }
-        )
-    return sample
+    with_modules = np.flatnonzero((roofs["module_count"] > 0).to_numpy())
+    ids = roofs["roof_id"].to_numpy(dtype=object)
+    drawn = heapq.nsmallest(size, ((audit_key(ids[row]), int(row)) for row in with_modules))
+    rows = [row for _, row in drawn]
+    surface = roofs["surface"].to_numpy()[rows]
+    plain = ["roof_id", "mounting", "surface_tilt", "surface_azimuth", "specific_yield"]
+    columns = {name: roofs[name].to_numpy()[rows].tolist() for name in plain}
+    columns |= {"station": station[surface].tolist(), "temperature_offset": warmer[surface].tolist()}
+    return [
+        {"key": key, "horizon": horizon[start[at] : start[at + 1]].ravel(), **{name: values[k] for name, values in columns.items()}}
+        for k, ((key, _), at) in enumerate(zip(drawn, surface, strict=True))
+    ]
 
 
 def _candidate_table(rows: gpd.GeoDataFrame, owner: Ints, mounted: _Mounted) -> pd.DataFrame:

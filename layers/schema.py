@@ -211,11 +211,15 @@ def arrow_schema(table: str, crs: object) -> pa.Schema:
     pyarrow.Schema
         The columns in order, the covering `bbox` last, with GeoParquet 1.1 and pandas metadata.
     """
+    plain = _plain_schema(table)
+    return plain.with_metadata(dict(plain.metadata) | {b"geo": _geo_metadata(crs)})
+
+
+@cache
+def _plain_schema(table: str) -> pa.Schema:
     fields = [pa.field(c.name, _ARROW[c.dtype], nullable=c.nullable) for c in columns(table)]
     fields.append(pa.field("bbox", _BBOX))
-    empty = _dtypes_only(table)
-    metadata = dict(pa.Schema.from_pandas(empty, preserve_index=False).metadata)
-    return pa.schema(fields, metadata=metadata | {b"geo": _geo_metadata(crs)})
+    return pa.schema(fields, metadata=pa.Schema.from_pandas(_dtypes_only(table), preserve_index=False).metadata)
 
 
 def _dtypes_only(table: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shapely import affinity
 
 from geo.errors import GeoError
-from geo.outlines import plane_rings, sample_points, usable_outlines
+from geo.outlines import closed_rings, plane_rings, sample_points, usable_outlines
 
 HALL, HOUSE = shapely.box(0, 0, 100, 50), shapely.box(0, 0, 10, 8)
 COURT = shapely.box(0, 0, 40, 30) - shapely.box(10, 10, 30, 20)
@@ -43,7 +43,7 @@ def test_a_wrong_setback_is_told() -> None:
 
 
 def test_plane_lengthens_down_the_slope_only() -> None:
-    rings = plane_rings(array(HOUSE, HOUSE), [60.0, 60.0], [180.0, 90.0], [180.0, 90.0])
+    rings = plane_rings(closed_rings(array(HOUSE, HOUSE)), [60.0, 60.0], [180.0, 90.0], [180.0, 90.0])
     first, second = rings.vertices[:4], rings.vertices[4:]
     assert np.ptp(first, axis=0) == pytest.approx([10.0, 16.0])
     assert np.ptp(second, axis=0) == pytest.approx([8.0, 20.0])
@@ -53,7 +53,7 @@ def test_plane_lengthens_down_the_slope_only() -> None:
 
 def test_y_points_up_the_slope_and_x_to_the_right_seen_from_below() -> None:
     ell = shapely.Polygon([(0, 0), (10, 0), (10, 2), (2, 2), (2, 8), (0, 8)])
-    south = plane_rings(array(ell), [0.0], [np.nan], [180.0]).vertices
+    south = plane_rings(closed_rings(array(ell)), [0.0], [np.nan], [180.0]).vertices
     # Rows that face south: x is east, y is north, about the middle of the box (5, 4).
     assert south == pytest.approx(np.array(ell.exterior.coords)[:-1] - [5, 4], abs=1e-12)
 
@@ -61,7 +61,7 @@ def test_y_points_up_the_slope_and_x_to_the_right_seen_from_below() -> None:
 @given(tilt=st.floats(0, 70), azimuth=st.floats(0, 360), row=st.floats(0, 360))
 @settings(max_examples=100, deadline=None)
 def test_area_grows_by_the_cosine_and_the_way_back_is_exact(tilt: float, azimuth: float, row: float) -> None:
-    rings = plane_rings(array(COURT), [tilt], [azimuth], [row])
+    rings = plane_rings(closed_rings(array(COURT)), [tilt], [azimuth], [row])
     outer, hole = rings.vertices[:4], rings.vertices[4:]
     area = shapely.Polygon(outer, [hole]).area
     assert area == pytest.approx(COURT.area / np.cos(np.radians(tilt)), rel=1e-12)
@@ -70,7 +70,7 @@ def test_area_grows_by_the_cosine_and_the_way_back_is_exact(tilt: float, azimuth
 
 def test_empty_outlines_and_parts_keep_their_place() -> None:
     two = shapely.MultiPolygon([shapely.box(0, 0, 5, 5), shapely.box(9, 0, 12, 5)])
-    rings = plane_rings(array(shapely.Polygon(), COURT, shapely.Polygon(), two), 0.0, np.nan, 180.0)
+    rings = plane_rings(closed_rings(array(shapely.Polygon(), COURT, shapely.Polygon(), two)), 0.0, np.nan, 180.0)
     assert rings.polygon_start.tolist() == [0, 0, 2, 2, 4]
     assert rings.ring_start.tolist() == [0, 4, 8, 12, 16]
 
@@ -78,7 +78,7 @@ def test_empty_outlines_and_parts_keep_their_place() -> None:
 @pytest.mark.parametrize(("tilt", "azimuth", "row"), [(90.0, 180.0, 180.0), (20.0, np.nan, 180.0), (0.0, np.nan, np.nan)])
 def test_planes_without_sense_are_told(tilt: float, azimuth: float, row: float) -> None:
     with pytest.raises(GeoError):
-        plane_rings(array(HOUSE), tilt, azimuth, row)
+        plane_rings(closed_rings(array(HOUSE)), tilt, azimuth, row)
 
 
 def test_a_house_has_one_point_and_a_hall_a_grid() -> None:
@@ -129,4 +129,4 @@ def test_empty_tile() -> None:
     nothing = np.array([], dtype=object)
     assert usable_outlines(nothing, np.array([])).size == 0
     assert sample_points(nothing, nothing, np.array([]), spacing=12.0)[1].tolist() == [0]
-    assert plane_rings(nothing, np.array([]), np.array([]), np.array([])).polygon_start.tolist() == [0]
+    assert plane_rings(closed_rings(nothing), np.array([]), np.array([]), np.array([])).polygon_start.tolist() == [0]

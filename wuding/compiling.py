@@ -53,7 +53,7 @@ def _lay_out() -> None:
     import numpy as np
     import shapely
 
-    from geo.outlines import plane_rings, sample_points
+    from geo.outlines import closed_rings, plane_rings, sample_points
     from geo.sky_view import sky_view_factor
     from geo.surfaces import Shape, roof_surfaces
     from solar.layout import pack_rows
@@ -62,7 +62,7 @@ def _lay_out() -> None:
 
     roofs = roof_surfaces(np.array([shapely.box(0, 0, 12, 8)]), [Shape.GABLE], [26.0])
     sample_points(roofs.geometry, roofs.geometry, roofs.axis_azimuth, spacing=15.0)
-    rings = plane_rings(roofs.geometry, roofs.roof_tilt, roofs.roof_azimuth, roofs.roof_azimuth)
+    rings = plane_rings(closed_rings(roofs.geometry), roofs.roof_tilt, roofs.roof_azimuth, roofs.roof_azimuth)
     tilt = roofs.roof_tilt
     layouts = [layout_inputs(0, length=2.278, width=1.134, surface_tilt=tilt, pitch_ratio=1.0, orientation=way) for way in ORIENTATIONS]
     pack_rows(rings.vertices, rings.ring_start, rings.polygon_start, layouts)
