@@ -63,11 +63,11 @@ class BuildingsSection(Section):
         for key in self.columns:
             if key not in BUILDING_COLUMNS:
                 raise ValueError(
-                    f"buildings.columns.{key}: unknown key{nearest(key, BUILDING_COLUMNS)}; known: {', '.join(BUILDING_COLUMNS)}"
+                    f"buildings.columns.{key}: unknown key; {nearest(key, BUILDING_COLUMNS)}"
                 )
         for word, use in self.use.items():
             if use not in USES:
-                raise ValueError(f"buildings.use.{word!r} = {use!r}: unknown class{nearest(use, USES)}; known: {', '.join(USES)}")
+                raise ValueError(f"buildings.use.{word!r} = {use!r}: unknown class; {nearest(use, USES)}")
         return self
 
 
@@ -180,7 +180,7 @@ class Study(Section):
 
 def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
     """
-    Return the words "; did you mean …?" where a known word is close, else nothing.
+    Name the known word that a mistyped one most likely meant, and all that are known.
 
     Parameters
     ----------
@@ -192,10 +192,10 @@ def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
     Returns
     -------
     str
-        Empty where none is close.
+        A half sentence for an error message.
     """
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"did you mean {close[0]!r}? Known are: {', '.join(known)}" if close else f"known are: {', '.join(known)}"
 
 
 def load_study(file: Path) -> Study:
@@ -225,7 +225,7 @@ def load_study(file: Path) -> Study:
         raise StudyError(f"{file.name}: not a readable TOML file in UTF-8: {error}. On Windows write paths in 'single quotes'.") from error
     for reserved in ("folder", "file"):
         if reserved in content:
-            raise StudyError(f"{file.name}: unknown key {reserved!r}; known sections: {', '.join(_known_keys(Study))}")
+            raise StudyError(f"{file.name}: unknown key {reserved!r}; {nearest(reserved, _known_keys(Study))}")
     try:
         return Study(**content, folder=file.resolve().parent, file=file.resolve())
     except ValidationError as error:
@@ -238,7 +238,7 @@ def _plain(problem: Any) -> str:
         case "extra_forbidden":
             key = str(problem["loc"][-1])
             known = _known_keys(_section_at(problem["loc"][:-1]))
-            return f"unknown key {where!r}{nearest(key, known)}; known here: {', '.join(known)}"
+            return f"unknown key {where!r}; {nearest(key, known)}"
         case "missing":
             return f"{where!r} is missing; add it (wuding init writes a commented example)"
         case "value_error":

@@ -1,0 +1,195 @@
+"""English messages of the rooms in Chinese: a catalogue of templates, matched against the finished message."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from string import Formatter
+
+from layers.codes import KINDS, code_word
+
+# A template with fewer letters of its own fits almost anything, so it counts only where a part of it is a message too.
+_FEW_LETTERS = 6
+_QUOTED = ("'", '"')
+# What Python writes for a value: text in quotes, anything else without them.
+_REPR = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[({].*?|[^'":]*?)"""
+_COMMA = re.compile(", | or ")
+_COUNTED = re.compile(r"^([\d,]+) (.+)$")
+_CODE = re.compile(r"(?<![\w.])[a-z]+(?:_[a-z]+)*(?![\w.])")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A template as a regular expression, the longest piece of text that it needs, and its Chinese."""
+
+    pattern: re.Pattern[str]
+    needs: str
+    letters: int
+    chinese: str
+
+
+def catalogue() -> dict[str, str]:
+    """
+    Read the catalogue.
+
+    Returns
+    -------
+    dict of str to str
+        English template to Chinese template; placeholders are numbered in the order of the English.
+    """
+    tree = tomllib.loads((files(__package__) / "messages.toml").read_text(encoding="utf-8"))
+    return {english: chinese for section in tree.values() for english, chinese in section.items()}
+
+
+def translate(message: str, lang: str) -> str:
+    """
+    Say a finished message in the language of its reader.
+
+    Parameters
+    ----------
+    message
+        What a room raised or noted, in English.
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    str
+        In Chinese where the catalogue knows the template; what it does not know stays as it is.
+
+    Examples
+    --------
+    >>> translate("building ids: 3 source ids are empty or repeated; ids were made for these", "zh")
+    '建筑编号：3 个原编号为空或重复，已为这些要素另编编号'
+    """
+    if lang != "zh" or not message:
+        return message
+    lines = message.split("\n")
+    said = [line[: len(line) - len(line.lstrip())] + _chinese(line.lstrip()) for line in lines]
+    # A message that holds another library's text may run over several lines and is known only as a whole.
+    return _chinese(message) if said == lines else "\n".join(said)
+
+
+def translate_all(messages: Sequence[str], lang: str) -> list[str]:
+    """
+    Say several messages in the language of their reader.
+
+    Parameters
+    ----------
+    messages
+        Finished messages in English.
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    list of str
+        The same number, in the same order.
+    """
+    return [translate(message, lang) for message in messages]
+
+
+def language_of(arguments: Sequence[str]) -> str:
+    """
+    Find the language in which a command is answered, even where its study file is broken.
+
+    Parameters
+    ----------
+    arguments
+        Arguments of the command line.
+
+    Returns
+    -------
+    str
+        That of --lang, of the study file or of the run that is named; else "zh".
+    """
+    for number, argument in enumerate(arguments):
+        value = argument.partition("=")[2] if argument.startswith("--lang=") else ""
+        if argument == "--lang" and number + 1 < len(arguments):
+            value = arguments[number + 1]
+        if value in ("zh", "en"):
+            return value
+    for argument in arguments:
+        path = Path(argument)
+        file = path / "manifest.json" if path.is_dir() else path
+        pattern = r'"lang":\s*"(zh|en)"' if path.is_dir() else r"^\s*lang\s*=\s*['\"](zh|en)['\"]"
+        if file.suffix in (".toml", ".json") and file.is_file():
+            found = re.search(pattern, file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+            if found:
+                return found[1]
+    return "zh"
+
+
+def _chinese(text: str) -> str:
+    for entry in _entries():
+        if entry.needs not in text:
+            continue
+        found = entry.pattern.fullmatch(text)
+        if found is None:
+            continue
+        parts = found.groups()
+        said = _filled(entry.chinese, parts)
+        if entry.letters >= _FEW_LETTERS or any(_chinese(part) != part for part in parts):
+            return said
+    return text
+
+
+@cache
+def _entries() -> tuple[_Entry, ...]:
+    """The catalogue, the most particular template first."""
+    made = []
+    for english, chinese in ((english.strip(), chinese.strip()) for english, chinese in catalogue().items()):
+        pieces = list(_pieces(english))
+        pattern = "".join(re.escape(text) + hole for text, hole in pieces)
+        texts = [text for text, _ in pieces]
+        letters = sum(letter.isalpha() for piece in texts for letter in piece)
+        made.append(_Entry(re.compile(pattern, re.DOTALL), max(texts, key=len, default=""), letters, chinese))
+    return tuple(sorted(made, key=lambda entry: (-entry.letters, entry.pattern.pattern)))
+
+
+def _pieces(template: str) -> Iterator[tuple[str, str]]:
+    """Take a template apart into texts, each with the expression of the placeholder that follows."""
+    for text, placeholder, _, conversion in Formatter().parse(template):
+        yield text, "" if placeholder is None else _REPR if conversion == "r" else "(.*?)"
+
+
+def _filled(template: str, parts: Sequence[str]) -> str:
+    """Put the parts into a Chinese template: {0} a message or a value, {0:list} items, {0:codes} codes of our tables."""
+    said = []
+    for text, placeholder, form, _ in Formatter().parse(template):
+        said.append(text)
+        if placeholder is None:
+            continue
+        part = parts[int(placeholder)]
+        if form == "codes":
+            said.append("、".join(_COUNTED.sub(r"\2 \1", _CODE.sub(_code, item)) for item in part.split(", ")))
+        elif form == "list":
+            said.append("、".join(_chinese(_bare(item)) for item in _COMMA.split(part)))
+        else:
+            said.append(_chinese(_bare(part) if text.endswith("“") else part))
+    return "".join(said)
+
+
+def _code(found: re.Match[str]) -> str:
+    words: Mapping[str, str] = _codes()
+    return words.get(found[0], found[0])
+
+
+@cache
+def _codes() -> dict[str, str]:
+    return {code: code_word(kind, code, "zh") for kind, codes in KINDS.items() for code in codes}
+
+
+def _bare(part: str) -> str:
+    """Take Python's quotes off a value that the Chinese puts into its own."""
+    if len(part) > 1 and part[0] in _QUOTED and part[-1] == part[0]:
+        try:
+            value = ast.literal_eval(part)
+        except (ValueError, SyntaxError):
+            return part
+        return value if isinstance(value, str) else part
+    return part
