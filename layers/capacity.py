@@ -1,11 +1,13 @@
 """Targets in MW: PV of every kind, storage, demand response; and the context rows."""
 
 import math
+from collections.abc import Mapping
 
 from .carbon import CONVENTIONS, electricity_tce
-from .findings import Case, Finding, asked, exact_sum
+from .findings import Case, Finding, exact_sum
 from .form_fields import PV_CLASSES
 from .form_values import FormValues
+from .missing import Missing, asked, either, together
 from .verdict import Baseline
 
 SPLIT = ("测算分解建议", "proposed split, not a target")
@@ -45,10 +47,7 @@ def pv_capacity(case: Case) -> Finding:
             finding.planned = built + committed_other + max(committed_roof or 0.0, roadmap or 0.0)
         if committed_other is None:
             finding.notes.append(("技术可开发量未含在建地面光伏（未填）", "technical leaves out other committed PV, which is not given"))
-    for kind, value in (("roof", committed_roof), ("other", committed_other)):
-        if value is None:
-            finding.missing_planned.append(form.missing(region, _unknown_commitment(form, region, kind)))
-    finding.missing_planned += [form.missing(region, name) for name in ("base_year", "base_ac_mw") if form.get(region, name) is None]
+    finding.missing_planned = _unplanned(form, region, {"roof": committed_roof, "other": committed_other})
     finding.baseline = _baseline(form, region)
     needed = None if finding.required is None or built is None else max(0.0, finding.required - built - (committed_other or 0.0))
     listed = exact_sum(case.buildings["installed_kwp"]) / 1000.0
@@ -186,6 +185,14 @@ def _committed(case: Case, kind: str, region: str | None = None) -> float | None
     if value > 0 and year is None:
         return None
     return float(value) if value == 0 or case.target.deadline is None or year <= case.target.deadline.year else 0.0
+
+
+def _unplanned(form: FormValues, region: str | None, committed: Mapping[str, float | None]) -> list[Missing]:
+    """Name what tells how it goes on: the commitments, or the base year from which the straight line starts."""
+    lacking = [form.missing(region, _unknown_commitment(form, region, kind)) for kind, value in committed.items() if value is None]
+    line = [form.missing(region, name) for name in ("base_year", "base_ac_mw") if form.get(region, name) is None]
+    ways = [together(way) for way in (lacking, line) if way]
+    return [either(*ways)] if ways else []
 
 
 def _unknown_commitment(form: FormValues, region: str | None, kind: str) -> str:

@@ -57,3 +57,23 @@ def code_words(kind: str, lang: str) -> dict[str, str]:
         Word by code.
     """
     return {code: pair[0 if lang == "zh" else 1] for code, pair in KINDS[kind].items()}
+
+
+def role_word(role: str, lang: str) -> str:
+    """
+    Say the role of an input file in words.
+
+    Parameters
+    ----------
+    role
+        As in the manifest, e.g. "dem", "regions.districts".
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    str
+        Its word; a layer of the user's own keeps its key.
+    """
+    layer = role.removeprefix("regions.")
+    return code_word("role", role, lang) if layer == role else code_word("layer", layer, lang)

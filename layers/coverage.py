@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from .findings import Case, Finding, asked, exact_sum, in_scope, surveyed_kwp
+from .findings import Case, Finding, exact_sum, in_scope, surveyed_kwp
+from .missing import Missing, asked, either
 
 SURVEY = asked("范围内建筑的已装光伏（建筑数据 installed_kwp）", "installed PV of the buildings in scope (installed_kwp of the buildings)")
 
@@ -106,11 +107,8 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
         low = listed
         high = low + exact_sum(rows.loc[unlisted, "footprint_area_m2"])
         if unlisted.any():
-            finding.missing_built = [
-                case.form.missing(case.region, "built_new_dc_mw"),
-                case.form.missing(case.region, "survey_complete"),
-                SURVEY,
-            ]
+            ways = [case.form.missing(case.region, name) for name in ("built_new_dc_mw", "survey_complete")]
+            finding.missing_built = [either(*ways, SURVEY)]
             finding.notes.append(
                 (
                     f"{int(unlisted.sum())} 栋没有登记已装光伏（不明，不是没有）",
@@ -157,7 +155,7 @@ def _closing(rows: pd.DataFrame, gap_m2: float) -> dict[str, float | int | None]
     return {"gap_m2": gap_m2, "gap_kwp": gap_m2 * capacity / covered if covered > 0 else None, "gap_roofs": roofs}
 
 
-def _no_scope(unknown: int) -> dict[str, str | None]:
+def _no_scope(unknown: int) -> Missing:
     if unknown:
         return asked(
             f"{unknown} 栋公共机构、厂房的竣工年份（year_built）",

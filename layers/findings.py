@@ -11,10 +11,9 @@ import pandas as pd
 from .carbon import Carbon
 from .demand import Demand
 from .form_values import FormValues
+from .missing import Missing
 from .policy import Scope, Target
 from .verdict import Baseline
-
-Missing = dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +51,6 @@ class Finding:
     missing_planned: list[Missing] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
-
-
-def asked(zh: str, en: str) -> Missing:
-    """
-    Name an input that has no cell in the form.
-
-    Parameters
-    ----------
-    zh
-        The input in Chinese.
-    en
-        The input in English.
-
-    Returns
-    -------
-    missing
-        Keys input, input_en and cell (None).
-    """
-    return {"input": zh, "input_en": en, "cell": None}
 
 
 def exact_sum(values: pd.Series) -> float:

@@ -239,7 +239,7 @@ def _describe(path: Path, layers: Sequence[_Layer], about: Sequence[Mapping[str,
         db.executescript(_METADATA)
         rows = [(layer.name, *_words(c, lang)) for layer in layers for c in layer.described if c.name != "geometry"]
         db.executemany("insert into gpkg_data_columns values (?, ?, ?, ?, ?, NULL, NULL)", rows)
-        db.executemany("insert into about (key, zh, en, value) values (:key, :zh, :en, :value)", list(about))
+        _fill_about(db, about)
         for name in ("about", "layer_styles"):
             db.execute("insert into gpkg_contents (table_name, data_type, identifier, srs_id) values (?, 'attributes', ?, 0)", (name, name))
         style_rows = [(s.layer, s.name[:30], s.qml, s.sld, int(s.default), s.title) for s in styles]
@@ -250,6 +250,35 @@ def _describe(path: Path, layers: Sequence[_Layer], about: Sequence[Mapping[str,
         )
         for name in (*(layer.name for layer in layers), "about", "layer_styles"):
             db.execute("update gpkg_contents set identifier = ?, description = ? where table_name = ?", (*_titles(name, lang), name))
+
+
+def renew_about(path: Path, about: Sequence[Mapping[str, str]]) -> None:
+    """
+    Replace the rows of the table `about` in a finished GeoPackage.
+
+    Parameters
+    ----------
+    path
+        The GeoPackage.
+    about
+        Rows with `key`, `zh`, `en` and `value`.
+
+    Raises
+    ------
+    LayersError
+        The file is being written by another program, or has no such table.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=5.0)) as db, db:
+            db.execute("delete from about")
+            _fill_about(db, about)
+            db.execute("update gpkg_contents set last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') where table_name = 'about'")
+    except sqlite3.Error as error:
+        raise LayersError(f"{path.name}: its table about cannot be renewed ({error}); close it in QGIS or ArcGIS and try again") from error
+
+
+def _fill_about(db: sqlite3.Connection, about: Sequence[Mapping[str, str]]) -> None:
+    db.executemany("insert into about (key, zh, en, value) values (:key, :zh, :en, :value)", list(about))
 
 
 def _words(c: Column, lang: str) -> tuple[str, str, str, str]:

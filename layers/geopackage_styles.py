@@ -8,20 +8,13 @@ from xml.etree import ElementTree as ET
 import geopandas as gpd
 import numpy as np
 
+from .codes import code_word
 from .schema import column
 
 # Sequential and readable in print and by the colour-blind (ColorBrewer YlOrRd and Blues, 5 classes); Set2 for kinds.
 YIELD_COLOURS = ("#ffffb2", "#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
 CAPACITY_COLOURS = ("#eff3ff", "#bdd7e7", "#6baed6", "#3182bd", "#08519c")
 KIND_COLOURS = ("#66c2a5", "#fc8d62", "#8da0cb", "#e78ac3", "#a6d854", "#ffd92f", "#e5c494", "#b3b3b3")
-_STATUS = {
-    "invalid_geometry": ("图形错误", "Invalid geometry"),
-    "duplicate": ("重复", "Duplicate"),
-    "too_small": ("面积过小", "Too small"),
-    "outside_terrain": ("超出高程数据范围", "Outside the elevation data"),
-    "excluded": ("禁建", "Excluded"),
-    "not_a_building": ("不是建筑", "Not a building"),
-}
 _OUTLINE = "#5a5a5a"
 _SE = "http://www.opengis.net/se"
 _SLD = "http://www.opengis.net/sld"
@@ -161,7 +154,7 @@ def default_styles(
         measure = "kwp_per_km2" if layer == "grid" else "pdc0_kwp"
         inside = frame.loc[frame["kind"] == "region", measure].to_numpy(dtype=np.float64)
         made.append(graduated(layer, measure, column("regions", measure).label(lang), ranges(inside, CAPACITY_COLOURS), 0.7))
-    reasons = [(status, _STATUS.get(status, (status, status))[0 if lang == "zh" else 1]) for status in statuses]
+    reasons = [(status, code_word("status", status, lang)) for status in statuses]
     made.append(categorised("rejected", "status", column("buildings", "status").title(lang), reasons))
     return tuple(made)
 

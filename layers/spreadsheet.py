@@ -18,6 +18,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
+from .codes import code_word, role_word
+from .missing import missing_text
 from .replacing import put_in_place
 from .schema import column, columns
 
@@ -233,20 +235,12 @@ def _target_rows(targets: Sequence[Mapping[str, Any]], lang: str) -> Iterator[Se
             required, built, row["planned"], row["technical"], achieved, row["gap"],
             "%" if share else row["unit"],
             row["deadline"],
-            _say("verdicts", row["verdict"], lang),
-            "；".join(_missing(row["missing"])),
+            code_word("verdict", row["verdict"], lang),
+            ("；" if lang == "zh" else "; ").join(missing_text(item, lang) for item in row["missing"] or ()),
             _word("yes" if row["verified"] else "no", lang),
             row.get(f"note_{lang}"),
         ]  # fmt: skip
         yield _Formatted(values, ["General"] * 4 + [number] * 4 + ["0.0%", number] + ["General"] * 6)
-
-
-def _missing(listed: Any) -> Iterator[str]:
-    for item in listed or ():
-        if isinstance(item, str):
-            yield item
-        else:
-            yield f"{item['input']} [{item['cell']}]" if item.get("cell") else str(item["input"])
 
 
 def _region_heads(lang: str) -> list[_Head]:
@@ -258,7 +252,7 @@ def _region_rows(regions: Mapping[str, pd.DataFrame], totals: Mapping[str, Any],
     others = [name for name in regions if name not in (*_PARTITIONS, *_NOT_LISTED)]
     for layer in (*first, *others):
         frame = pd.DataFrame(regions[layer].drop(columns="geometry", errors="ignore"))
-        title = _say("layers", layer, lang)
+        title = code_word("layer", layer, lang)
         for row in frame.to_dict("records"):
             outside = row["kind"] == "outside"
             if not outside or row["roofs"]:
@@ -272,7 +266,7 @@ def _region_rows(regions: Mapping[str, pd.DataFrame], totals: Mapping[str, Any],
 
 def _use_rows(by_use: pd.DataFrame, lang: str) -> Iterator[Sequence[Any]]:
     for row in by_use.sort_values("pdc0_kwp", ascending=False, kind="stable").to_dict("records"):
-        yield [_say("uses", str(row["use"]), lang), *_values(row, "uses", "display")]
+        yield [code_word("use", str(row["use"]), lang), *_values(row, "uses", "display")]
     numbers = by_use.select_dtypes("number")
     total: dict[Any, Any] = {name: numbers[name].sum() for name in numbers if name != "specific_yield"}
     kwp = total.get("pdc0_kwp", 0.0)
@@ -298,7 +292,7 @@ def _status_rows(by_status: pd.DataFrame, lang: str) -> Iterator[Sequence[Any]]:
     every = int(by_status["buildings"].sum())
     for row in by_status.sort_values("buildings", ascending=False, kind="stable").to_dict("records"):
         share = row["buildings"] / every if every else None
-        yield [_say("statuses", str(row["status"]), lang), row["buildings"], share, row.get("installed_kwp", np.nan) / 1000]
+        yield [code_word("status", str(row["status"]), lang), row["buildings"], share, row.get("installed_kwp", np.nan) / 1000]
     yield [
         _word("total", lang),
         every,
@@ -321,7 +315,7 @@ def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | No
         unit = "" if value.get("unit") in (None, "", "1") else f" [{value['unit']}]"
         yield f"{item} {value['name']}{unit}".strip(), _plain(value["value"], lang), f"{value.get('source') or ''}{unchecked}" or None
     elif isinstance(value, Mapping) and {"path", "sha256"} <= set(value):
-        yield str(value.get("role") or item), str(value["path"]), f"sha256 {value['sha256']}"
+        yield role_word(str(value.get("role") or item), lang), str(value["path"]), f"sha256 {value['sha256']}"
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flat(inner, f"{item} {key}".strip(), lang)

@@ -6,7 +6,8 @@ import pandas as pd
 
 from .carbon import CONVENTIONS, electricity_tce, heat_tce
 from .demand import building_demand_kwh
-from .findings import Case, Finding, asked, exact_sum, in_scope, surveyed_kwp
+from .findings import Case, Finding, exact_sum, in_scope, surveyed_kwp
+from .missing import Missing, asked, either, together
 
 OTHERS = ("solar_thermal", "heat_pump", "biomass")
 BOUNDARY = asked(
@@ -179,7 +180,7 @@ def _pv_built(case: Case, rows: pd.DataFrame) -> tuple[float, bool]:
     return exact_sum(energy), bool(energy.notna().all())
 
 
-def _missing(case: Case, rows: pd.DataFrame) -> list[dict[str, str | None]]:
+def _missing(case: Case, rows: pd.DataFrame) -> list[Missing]:
     form, region = case.form, case.region
     names = [name for name in ("heating_gj", *(f"{other}_gj" for other in OTHERS)) if form.total(region, name) is None]
     if form.total(region, "building_electricity_mwh") is not None and form.total(region, "building_fuel_gj") is None:
@@ -187,10 +188,13 @@ def _missing(case: Case, rows: pd.DataFrame) -> list[dict[str, str | None]]:
     missing = [form.missing(region, name) for name in names]
     if form.total(region, "building_electricity_mwh") is None and rows["floor_area_m2"].isna().any():
         count = int(rows["floor_area_m2"].isna().sum())
+        metered = [n for n in ("building_electricity_mwh", "building_fuel_gj") if form.total(region, n) is None]
         missing.append(
-            asked(f"{count} 栋城镇建筑的层数或高度，或计量用电量", f"floors or height of {count} urban buildings, or metered electricity")
+            either(
+                asked(f"{count} 栋城镇建筑的层数或高度（建筑数据）", f"floors or height of {count} urban buildings (buildings data)"),
+                together(form.missing(region, name) for name in metered),
+            )
         )
-        missing.append(form.missing(region, "building_electricity_mwh"))
     if not _pv_built(case, rows)[1]:
-        missing += [form.missing(region, "urban_pv_mwh"), form.missing(region, "survey_complete")]
+        missing.append(either(form.missing(region, "urban_pv_mwh"), form.missing(region, "survey_complete")))
     return missing

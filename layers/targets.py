@@ -9,11 +9,13 @@ import pandas as pd
 
 from .capacity import context, flexibility, pv_capacity
 from .carbon import Carbon, load_carbon
+from .codes import code_word
 from .coverage import installable_share, roof_coverage
 from .demand import Demand, load_demand
 from .errors import LayersError
 from .findings import Case, Finding
 from .form_values import FormValues, blank_form, shown_name
+from .missing import Missing
 from .policy import Policy
 from .substitution import building_substitution
 from .verdict import decide
@@ -178,7 +180,7 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
     return row | {key: value for key, value in found.extra.items() if key not in row}
 
 
-def _missing(case: Case, found: Finding) -> list[dict[str, str | None]]:
+def _missing(case: Case, found: Finding) -> list[Missing]:
     missing = found.missing_required + found.missing_built
     if not case.past and found.baseline is None and found.planned is None and not found.missing_built:
         missing = missing + found.missing_planned
@@ -190,8 +192,8 @@ def _missing(case: Case, found: Finding) -> list[dict[str, str | None]]:
 
 
 def _left_out(case: Case) -> tuple[str, str]:
-    parts = "、".join(f"{status} {count}" for status, count in case.left_out.items())
-    return f"未评估的建筑不计入：{parts}", f"buildings without roofs are left out: {parts}"
+    zh, en = ([f"{code_word('status', s, lang)} {n}" for s, n in case.left_out.items()] for lang in ("zh", "en"))
+    return f"未测算的建筑不计入：{'、'.join(zh)}", f"buildings without roofs are left out: {', '.join(en)}"
 
 
 def _areas(buildings: pd.DataFrame, areas: Sequence[str] | None, form: FormValues | None) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from layers.missing import missing_text
+
 from .words import amount, as_float, load_words
 
 MAIN = ("pv_capacity", "new_roof_coverage", "building_substitution")
@@ -115,27 +117,19 @@ def missing_inputs(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
     Parameters
     ----------
     row
-        A row of targets.json; `missing` is a list of texts or of {input, cell}.
+        A row of targets.json; `missing` is a list of texts or of {input, cell, or}.
     lang
         zh or en.
 
     Returns
     -------
     tuple of str
-        One text an input.
+        One text an input, or several inputs of which one is enough.
     """
     found = row.get("missing") or []
     if isinstance(found, str):
         return (found,)
-    texts = []
-    for item in found:
-        if isinstance(item, Mapping):
-            name = str(item.get(f"input_{lang}") or item.get("input") or "")
-            cell = str(item.get("cell") or "")
-            texts.append(f"{name}（{cell}）" if cell and lang == "zh" else f"{name} ({cell})" if cell else name)
-        else:
-            texts.append(str(item))
-    return tuple(texts)
+    return tuple(missing_text(item, lang) for item in found)
 
 
 def _year(deadline: str, lang: str) -> str:

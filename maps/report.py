@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from layers.codes import role_word
+
 from .charts import Chart, bars, months, region_map
 from .county_map import asset, capacity, energy, headline, templates, write_whole
 from .gauges import gauge, gauges, missing_inputs
@@ -299,5 +301,6 @@ def _inputs(tables: MapTables, words: Words) -> Grid:
     for found in tables.manifest.get("inputs") or []:
         size = as_float(found.get("size"))
         megabytes = "—" if size is None else f"{size / 1e6:,.2f} MB"
-        rows.append((str(found.get("role", "")), str(found.get("path", "")), megabytes, str(found.get("sha256", ""))[:12]))
+        role = role_word(str(found.get("role", "")), words.lang)
+        rows.append((role, str(found.get("path", "")), megabytes, str(found.get("sha256", ""))[:12]))
     return Grid((words["input"], words["file"], words["size"], words["fingerprint"]), tuple(rows))

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from layers.codes import code_words
 from layers.errors import LayersError
 from layers.schema import column
 
@@ -100,9 +101,10 @@ def load_words(lang: str) -> Words:
     text = {key: pair[at] for key, pair in raw["text"].items()}
     lists = {key: tuple(row[at] for row in rows) for key, rows in raw["lists"].items()}
     fields = {key: _field(key, row, lang) for key, row in raw["fields"].items()}
-    uses = {key: pair[at] for key, pair in raw["uses"].items()}
     codes = {key: pair[at] for key, pair in raw["codes"].items()}
-    return Words(lang, text, lists, fields, uses, codes)
+    for kind in ("status", "verdict", "data_tier", "mounting"):
+        codes |= code_words(kind, lang)
+    return Words(lang, text, lists, fields, code_words("use", lang), codes)
 
 
 def _field(key: str, row: Mapping[str, Any], lang: str) -> Field:

@@ -88,7 +88,7 @@ def test_crs_elsewhere_means_the_climatology_is_not_valid_or_the_dem_does_not_co
     moved.to_file(study.parent / "moved.gpkg")
     said = broken(study, '"buildings.gpkg"', '"moved.gpkg"')
     assert "dem.tif" in said
-    assert "does not cover" in said
+    assert "没有覆盖" in said
 
 
 def test_a_zone_far_from_its_meridian_is_refused(study: Path) -> None:
@@ -131,10 +131,10 @@ def test_check_and_template(study: Path) -> None:
 
 def test_commands_on_a_finished_run(run_folder: Path, tmp_path: Path) -> None:
     assert "1/1" in wuding("status", str(run_folder)).stdout
-    assert wuding("compare", str(run_folder), str(run_folder)).stdout.strip() == "no difference"
+    assert wuding("compare", str(run_folder), str(run_folder)).stdout.strip() == "没有差异"
     assert wuding("export", str(run_folder), "--to", str(tmp_path / "屋顶.geojson"), "--table", "districts").returncode == 0
     assert (tmp_path / "屋顶.geojson").is_file()
     done = wuding("parcel", str(run_folder), "no-such-parcel")
     assert done.returncode == 2
-    assert "nearest" in done.stderr
+    assert "最接近" in done.stderr
     assert wuding("targets", str(run_folder)).returncode == 0

@@ -113,7 +113,7 @@ def test_flags_reach_every_product(run_folder: Path) -> None:
     manifest = json.loads((run_folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["notes"]["made_up"]
     assert manifest["notes"]["weather"]["climatology"]
-    assert any("made up" in text for text in manifest["warnings"])
+    assert any("虚构" in text for text in manifest["warnings"])
     assert "虚构" in (run_folder / "map.html").read_text(encoding="utf-8")
     assert "虚构" in (run_folder / "report.html").read_text(encoding="utf-8")
 

@@ -4,8 +4,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from layers.codes import code_word
+
 from .inputs import Prepared, prepare
 from .manifest import write_json
+from .messages import translate_all
 from .pipeline import new_years, read_weathers
 from .products import study_policy
 from .study import Study
@@ -36,6 +39,7 @@ def check_study(study: Study, lang: str) -> list[str]:
         ]
     }
     warnings = [*prepared.warnings, *(f"weather {w.name}: {note}" for w in weathers for note in w.notes)]
+    warnings = translate_all(warnings, lang)
     write_json(study.folder / "check.json", {**facts, "inputs": prepared.inputs, "warnings": warnings})
     zh = lang == "zh"
     lines = [f"{'坐标系' if zh else 'CRS'}: {facts['crs']}", f"{'建筑' if zh else 'buildings'}: {facts['rows']:,}"]
@@ -44,14 +48,13 @@ def check_study(study: Study, lang: str) -> list[str]:
         ("use", "用途" if zh else "use"),
         ("height_source", "高度来源" if zh else "height from"),
     ):
-        lines.append(
-            f"{title}: " + ", ".join(f"{name or ('待评估' if zh else 'to assess')} {count:,}" for name, count in facts[key].items())
-        )
+        counted = {code_word(key, name, lang) or ("待评估" if zh else "to assess"): count for name, count in facts[key].items()}
+        lines.append(f"{title}: " + ", ".join(f"{word} {count:,}" for word, count in counted.items()))
     lines.append(
         f"{'建成年份已知' if zh else 'year known'}: {facts['year_known']:.0%}   {'城乡已知' if zh else 'urban or rural known'}: "
         f"{facts['urban_known']:.0%}"
     )
-    lines += [f"{'图层' if zh else 'regions'} {name}: {count}" for name, count in facts["regions"].items()]
+    lines += [f"{'图层' if zh else 'regions'} {code_word('layer', name, lang)}: {count}" for name, count in facts["regions"].items()]
     lines += [f"{'注意' if zh else 'note'}: {text}" for text in warnings]
     return lines
 

@@ -1,9 +1,8 @@
 """Checksums of the input files, for the manifest and for noticing that one has changed."""
 
 import hashlib
-from pathlib import Path
 
-from .study import Study
+from .study import Study, without_place
 
 
 def checksums(study: Study, *only: str) -> list[dict[str, object]]:
@@ -33,12 +32,13 @@ def _checksums(study: Study, only: tuple[str, ...] = ()) -> list[dict[str, objec
     roles += [("exclusions", section.path) for section in study.exclusions]
     roles += [("weather", p) for p in study.weather.files]
     roles += [("form", study.policy.form)] if study.policy and study.policy.form else []
+    roles += [("policy", study.policy.name)] if study.policy and study.policy.name.endswith(".toml") else []
     return [_checksum(study, role, text) for role, text in roles if not only or role in only]
 
 
 def _checksum(study: Study, role: str, text: str) -> dict[str, object]:
     path = study.path(text)
-    shown = text.replace("\\", "/") if not Path(text).is_absolute() and ".." not in Path(text).parts else path.name
+    shown = without_place(text)
     files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
     digest, size = hashlib.sha256(), 0
     for file in files:

@@ -40,7 +40,10 @@ def main() -> None:
 
         if not isinstance(error, INPUT_ERRORS):
             raise
-        print(f"错误 error: {error}", file=sys.stderr)
+        from .messages import language_of, translate
+
+        lang = language_of(sys.argv[1:])
+        print(("错误：" if lang == "zh" else "error: ") + translate(str(error), lang), file=sys.stderr)
         sys.exit(2)
 
 
@@ -118,8 +121,10 @@ def template(
     from layers.form import write_form
 
     target = out or content.folder / "填报表.xlsx"
-    write_form(target, form_areas(content), "en" if _lang(lang, content.study.lang) == "en" else "zh")
-    print(f'{target}: 填写后在研究文件 [policy] 中写 form = "{target.name}"')
+    english = _lang(lang, content.study.lang) == "en"
+    write_form(target, form_areas(content), "en" if english else "zh")
+    told = "fill it in, then write under [policy] of the study file:" if english else "填写后在研究文件 [policy] 中写"
+    print(f'{target}: {told} form = "{target.name}"')
 
 
 @app.command()
@@ -209,11 +214,12 @@ def export(
 
 
 @app.command()
-def compare(run_a: RunFolder, run_b: RunFolder) -> None:
+def compare(run_a: RunFolder, run_b: RunFolder, lang: Lang = None) -> None:
     """比较两个结果：合计、用途、责任区域、目标及原因。 Differences of two runs and their causes."""
-    from .products import compare_runs
+    from .comparing import compare_runs
+    from .manifest import read_manifest
 
-    for line in compare_runs(run_a, run_b):
+    for line in compare_runs(run_a, run_b, _lang(lang, read_manifest(run_a)["study"]["lang"])):
         print(line)
 
 
@@ -231,7 +237,7 @@ def _with_lang(study: "Study", lang: str | None) -> "Study":
 
 
 def _summary(manifest: dict[str, Any], folder: Path, lang: str) -> None:
-    from .products import summary_lines
+    from .summary import summary_lines
 
     for line in summary_lines(manifest, folder, lang):
         print(line)

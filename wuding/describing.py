@@ -55,8 +55,7 @@ def attribute(
         most = sorted(unmapped.items(), key=lambda item: -item[1])
         listed = ", ".join([*(f"{word} ({count})" for word, count in most[:10]), *(["…"] if len(most) > 10 else [])])
         warnings.append(
-            f"{sum(unmapped.values())} buildings have a use that buildings.use does not translate, so their class is "
-            f"unknown: {listed}"
+            f"{sum(unmapped.values())} buildings have a use that buildings.use does not translate, so their class is unknown: {listed}"
         )
     unknown = int((use == "unknown").sum())
     if unknown:

@@ -136,6 +136,34 @@ def resident_mb() -> float:
     return total / 1e6
 
 
+def read_manifest(out: Path) -> dict[str, Any]:
+    """
+    Read the manifest of a finished run.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    StudyError
+        If the folder is no finished run.
+    """
+    from .errors import StudyError
+
+    file = out / "manifest.json"
+    if not file.is_file():
+        raise StudyError(f"{out.name}: not a finished run (no manifest.json); finish it with wuding run")
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
 def write_json(path: Path, content: Any) -> None:
     """
     Write JSON whole or not at all; NaN becomes null.

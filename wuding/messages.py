@@ -140,7 +140,7 @@ def _chinese(text: str) -> str:
 
 @cache
 def _entries() -> tuple[_Entry, ...]:
-    """The catalogue, the most particular template first."""
+    """Sort the catalogue, the most particular template first."""
     made = []
     for english, chinese in ((english.strip(), chinese.strip()) for english, chinese in catalogue().items()):
         pieces = list(_pieces(english))

@@ -33,10 +33,11 @@ from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
 from .inputs import Prepared, prepare
 from .manifest import Clock, check_rooms, plain, source_digest, version, versions, write_json
+from .messages import translate, translate_all
 from .placing import COLUMN_OF
 from .products import study_policy, write_products, write_targets
 from .progress import Screen
-from .study import Study
+from .study import Study, study_content
 from .workers import assess_tiles, cluster
 
 CLIMATOLOGY_REACH_KM, STATION_REACH_KM = 150.0, 100.0
@@ -92,7 +93,7 @@ def run_study(
         checked = audit(work, model, weathers, lambda done, total: screen.told("audit", done, total))
     with clock.stage("tables"):
         screen.told("tables", 0, 2)
-        buildings, regions, whole = _tables(prepared, out, work)
+        buildings, regions, whole = _tables(prepared, out, work, study.study.lang)
         screen.told("tables", 1, 2)
         write_targets(study, policy, buildings, regions, out)
         screen.told("tables", 2, 2)
@@ -249,12 +250,13 @@ def _save(model: Model, file: Path) -> None:
     part.replace(file)
 
 
-def _tables(prepared: Prepared, out: Path, work: Path) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
+def _tables(prepared: Prepared, out: Path, work: Path, lang: str) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
     roofs = read_roofs(out / "roofs", ("building_id",))
     table = prepared.buildings
     with_modules = roofs.groupby("building_id")["module_count"].sum()
     assessed = table["building_id"].map(with_modules)
     table["status"] = np.where(table["status"] == "", np.where(assessed > 0, "assessed", "no_usable_area"), table["status"])
+    table["reason"] = table["reason"].map({reason: translate(reason, lang) for reason in table["reason"].unique()})
     buildings = add_to_buildings(table.sort_values("building_id"), roofs)
     write_table(buildings, "buildings", out / "buildings.parquet", work / "unfinished")
     members = table.set_index("building_id")
@@ -294,6 +296,7 @@ def _manifest(
         "inputs": prepared.inputs,
         "versions": versions(),
         "parameters": {
+            "study": study_content(study),
             "system": [vars(p) for p in model.system.parameters],
             "finance": [
                 {"name": f.name, "value": f.value, "unit": f.unit, "source": f.source, "verified": f.verified} for f in model.finance.facts
@@ -309,7 +312,8 @@ def _manifest(
         "stages": clock.stages,
         "audit": checked,
         "mounts": _mounts(work),
-        "warnings": warnings,
+        "warnings": translate_all(warnings, study.study.lang),
+        "warnings_en": warnings,
         "notes": {
             "weather": {
                 "name": first.name,

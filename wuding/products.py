@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from layers.form import read_form
 from layers.form_values import FormValues
-from layers.geopackage import write_geopackage
+from layers.geopackage import renew_about, write_geopackage
 from layers.policy import Policy, load_policy
 from layers.spreadsheet import write_tables
 from layers.sums import sum_classes
@@ -18,9 +19,10 @@ from layers.targets import judge
 
 from .checksums import checksums
 from .errors import StudyError
-from .manifest import Clock, plain, write_json
+from .manifest import Clock, plain, read_manifest, write_json
 from .progress import Screen
-from .study import Study
+from .study import Study, study_content
+from .summary import about_rows, in_language
 
 FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
 
@@ -177,7 +179,7 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
             roofs_dataset=out / "roofs",
             buildings=out / "buildings.parquet",
             regions=regions,
-            about=about_rows(manifest),
+            about=about_rows(in_language(manifest, lang), _judged(out)),
             lang=lang,
             work=out / ".work" / "unfinished",
         )
@@ -205,7 +207,7 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     lang
         "zh" or "en".
     """
-    targets = json.loads((out / "targets.json").read_text(encoding="utf-8"))["targets"]
+    targets = _judged(out)["targets"]
     buildings = pd.read_parquet(out / "buildings.parquet").drop(columns=["geometry", "bbox"], errors="ignore")
     write_tables(
         out / "tables.xlsx",
@@ -213,9 +215,14 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
         regions=regions,
         by_use=sum_classes(buildings, "use"),
         by_status=sum_classes(buildings, "status"),
-        manifest=manifest,
+        manifest=in_language(manifest, lang),
         lang=lang,
     )
+
+
+def _judged(out: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((out / "targets.json").read_text(encoding="utf-8"))
+    return content
 
 
 def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
@@ -240,8 +247,9 @@ def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
 
     if lang not in (None, "zh", "en"):
         raise StudyError(f"--lang {lang}: expected zh or en")
-    tables = read_tables(out)
-    chosen = lang or tables.lang
+    read = read_tables(out)
+    chosen = lang or read.lang
+    tables = replace(read, manifest=in_language(read.manifest, chosen))
     return [county_map(tables, out / "map.html", chosen), report(tables, out / "report.html", chosen)]
 
 
@@ -260,9 +268,17 @@ def remake_targets(study: Study, out: Path) -> None:
     policy = study_policy(study)
     regions = read_regions_of(out)
     write_targets(study, policy, gpd.read_parquet(out / "buildings.parquet"), regions, out)
-    renewed = ("study", "form")
+    renewed = ("study", "form", "policy")
     manifest["inputs"] = [row for row in manifest["inputs"] if row["role"] not in renewed] + checksums(study, *renewed)
+    manifest["study"]["as_of"] = str(study.study.as_of)
+    content = study_content(study)
+    kept = manifest["parameters"].get("study", content)
+    # Everything else of the study file would take effect only in a new run.
+    manifest["parameters"]["study"] = {**kept, "policy": content["policy"], "study": {**kept["study"], "as_of": content["study"]["as_of"]}}
     write_json(out / "manifest.json", manifest)
+    package = out / f"{manifest['study']['name']}.gpkg"
+    if package.is_file():
+        renew_about(package, about_rows(in_language(manifest, study.study.lang), _judged(out)))
     spreadsheet(out, regions, manifest, study.study.lang)
     remake_pages(out, study.study.lang)
 
@@ -310,112 +326,6 @@ def read_regions_of(out: Path) -> dict[str, gpd.GeoDataFrame]:
     return {
         path.stem: gpd.read_parquet(path).drop(columns=["bbox"], errors="ignore") for path in sorted((out / "regions").glob("*.parquet"))
     }
-
-
-def read_manifest(out: Path) -> dict[str, Any]:
-    """
-    Read the manifest of a finished run.
-
-    Parameters
-    ----------
-    out
-        Run folder.
-
-    Returns
-    -------
-    dict
-        The manifest.
-
-    Raises
-    ------
-    StudyError
-        If the folder is no finished run.
-    """
-    file = out / "manifest.json"
-    if not file.is_file():
-        raise StudyError(f"{out.name}: not a finished run (no manifest.json); finish it with wuding run")
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return content
-
-
-def about_rows(manifest: Mapping[str, Any]) -> list[dict[str, str]]:
-    """
-    Say in the GeoPackage what it is: the facts a reader needs who has only this file.
-
-    Parameters
-    ----------
-    manifest
-        The run's manifest.
-
-    Returns
-    -------
-    list of dict
-        `key`, `zh`, `en`, `value`.
-    """
-    weather, totals = manifest["notes"]["weather"], manifest["totals"]
-    rows = [
-        ("name", "研究名称", "Study", manifest["study"]["name"]),
-        ("as_of", "数据截至", "As of", manifest["study"]["as_of"]),
-        ("crs", "坐标系", "CRS", manifest["study"]["crs"]),
-        ("version", "软件版本", "Version", f"wuding {manifest['versions']['wuding']}"),
-        ("made_up", "是否虚构示例", "Made-up sample", "是 yes" if manifest["notes"]["made_up"] else "否 no"),
-        ("weather", "气象数据", "Weather", str(weather["name"])),
-        ("weather_verified", "气象数据已核实", "Weather checked", "是 yes" if weather["verified"] else "否 no"),
-        ("stand_in", "气象为异地代用", "Weather is a stand-in", "是 yes" if weather["stand_in"] else "否 no"),
-        ("pdc0_mwp", "装机容量（直流）/MWp", "Capacity, DC, MWp", f"{totals['pdc0_kwp'] / 1000:.3f}"),
-        ("energy_gwh", "年发电量/GWh", "Annual energy, GWh", f"{totals['energy_kwh'] / 1e6:.3f}"),
-        ("audit_rms", "抽样复核均方根误差", "Audit RMS error", f"{manifest['audit']['rms']:.5f}"),
-        ("use", "使用范围", "Use", "仅供内部规划使用 for internal planning use"),
-    ]
-    rows += [(f"warning_{n:02d}", "提示", "Warning", text) for n, text in enumerate(manifest["warnings"], start=1)]
-    return [{"key": key, "zh": zh, "en": en, "value": value} for key, zh, en, value in rows]
-
-
-def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[str]:
-    """
-    Say on the screen what came out.
-
-    Parameters
-    ----------
-    manifest
-        The run's manifest.
-    folder
-        Run folder.
-    lang
-        "zh" or "en".
-
-    Returns
-    -------
-    list of str
-        Lines.
-    """
-    totals, checked, counts = manifest["totals"], manifest["audit"], manifest["counts"]
-    targets = json.loads((folder / "targets.json").read_text(encoding="utf-8"))["targets"]
-    zh = lang == "zh"
-    verdicts = {"met": "已达标", "on_track": "进度正常", "short": "存在缺口", "cannot_judge": "无法判定"}
-    listed = "、".join(f"{k} {v:,}" for k, v in counts.items()) if zh else ", ".join(f"{k} {v:,}" for k, v in counts.items())
-    lines = [
-        f"建筑 {sum(counts.values()):,} 栋：{listed}" if zh else f"{sum(counts.values()):,} buildings: {listed}",
-        (
-            f"可装 {totals['pdc0_kwp'] / 1e4:.2f} 万千瓦（直流），首年发电 {totals['energy_kwh'] / 1e8:.3f} 亿千瓦时，P90 "
-            f"{totals['energy_p90_kwh'] / 1e8:.3f} 亿千瓦时"
-            if zh
-            else f"room for {totals['pdc0_kwp'] / 1000:.2f} MWp DC, first year {totals['energy_kwh'] / 1e6:.2f} GWh, P90 "
-            f"{totals['energy_p90_kwh'] / 1e6:.2f} GWh"
-        ),
-        f"抽样复核 {checked['roofs']} 个屋顶：偏差 {checked['bias']:+.3%}，均方根 {checked['rms']:.3%}，最大 {checked['worst']:.3%}"
-        if zh
-        else f"audit of {checked['roofs']} roofs: bias {checked['bias']:+.3%}, rms {checked['rms']:.3%}, worst {checked['worst']:.3%}",
-    ]
-    for row in targets:
-        if row["region"] is None:
-            title = row.get("title_zh" if zh else "title_en", row["id"])
-            lines.append(f"{title}：{verdicts[row['verdict']]}" if zh else f"{title}: {row['verdict']}")
-    lines += [f"{'注意' if zh else 'note'}: {text}" for text in manifest["warnings"]]
-    lines.append(
-        f"{'结果' if zh else 'products'}: {folder}  (map.html, report.html, {manifest['study']['name']}.gpkg, tables.xlsx, targets.json)"
-    )
-    return lines
 
 
 def run_status(out: Path) -> str:
@@ -511,35 +421,3 @@ def export_table(out: Path, table: str, file: Path) -> Path:
     else:
         raise StudyError(f"{file.name}: unknown format; known endings: {', '.join([*FORMATS, '.csv'])}")
     return file
-
-
-def compare_runs(run_a: Path, run_b: Path) -> list[str]:
-    """
-    Set two runs side by side.
-
-    Parameters
-    ----------
-    run_a, run_b
-        Finished runs.
-
-    Returns
-    -------
-    list of str
-        Lines: totals, accountable areas and targets that differ, then inputs, versions and parameters that differ.
-    """
-    a, b = read_manifest(run_a), read_manifest(run_b)
-    lines = [f"{'':<28}{'A':>16}{'B':>16}{'B-A':>16}"]
-    for key in sorted(set(a["totals"]) | set(b["totals"])):
-        one, two = float(a["totals"].get(key, 0)), float(b["totals"].get(key, 0))
-        if one != two:
-            lines.append(f"{key:<28}{one:>16,.1f}{two:>16,.1f}{two - one:>+16,.1f}")
-    targets = [
-        {(t["id"], t["region"]): t for t in json.loads((r / "targets.json").read_text(encoding="utf-8"))["targets"]} for r in (run_a, run_b)
-    ]
-    verdicts = [(key, row["verdict"], targets[1][key]["verdict"]) for key, row in targets[0].items() if key in targets[1]]
-    lines += [f"target {key[0]} {key[1] or ''}: {one} -> {two}" for key, one, two in verdicts if one != two]
-    sums = {i["role"]: i["sha256"] for i in a["inputs"]}
-    lines += [f"cause: input {i['role']} differs" for i in b["inputs"] if sums.get(i["role"]) != i["sha256"]]
-    for part in ("versions", "parameters"):
-        lines += [f"cause: {part} {k} differs" for k in sorted(set(a[part]) | set(b[part])) if a[part].get(k) != b[part].get(k)]
-    return lines if len(lines) > 1 else ["no difference"]

@@ -96,8 +96,9 @@ class Screen:
             self._bars.update(self._tasks[stage], completed=done, total=total, rate=f"{rate:,.0f}/s" if rate >= 1 else "")
         elif done == 0 or done == total or now - self._last_line.get(stage, start) > QUIET_SECONDS:
             self._last_line[stage] = now
-            left = f", {(total - done) / rate:.0f} s left" if 0 < done < total and rate > 0 else ""
+            seconds = (total - done) / rate if 0 < done < total and rate > 0 else None
             speed = f", {rate:,.0f}/s" if rate >= 1 else ""
+            left = "" if seconds is None else f"，剩余约 {seconds:.0f} 秒" if self.lang == "zh" else f", {seconds:.0f} s left"
             print(f"{self.title(stage)}: {done:,}/{total:,}{speed}{left}", file=self.stream, flush=True)
 
     def title(self, stage: str) -> str:

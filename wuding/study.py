@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -62,9 +62,7 @@ class BuildingsSection(Section):
     def _known_words(self) -> "BuildingsSection":
         for key in self.columns:
             if key not in BUILDING_COLUMNS:
-                raise ValueError(
-                    f"buildings.columns.{key}: unknown key; {nearest(key, BUILDING_COLUMNS)}"
-                )
+                raise ValueError(f"buildings.columns.{key}: unknown key; {nearest(key, BUILDING_COLUMNS)}")
         for word, use in self.use.items():
             if use not in USES:
                 raise ValueError(f"buildings.use.{word!r} = {use!r}: unknown class; {nearest(use, USES)}")
@@ -176,6 +174,51 @@ class Study(Section):
         """
         path = Path(text).expanduser()
         return path if path.is_absolute() else self.folder / path
+
+
+def without_place(text: str) -> str:
+    """
+    Write a path without the place on this machine: products carry no folder of the user's.
+
+    Parameters
+    ----------
+    text
+        Any text of the study file.
+
+    Returns
+    -------
+    str
+        The file name alone of an absolute path or one that leads out of the study's folder; anything else as it is, with slashes.
+    """
+    path = PureWindowsPath(text)  # knows both kinds of slashes
+    lost = path.is_absolute() or path.drive or text.startswith(("/", "~")) or ".." in path.parts
+    return path.name if lost else text.replace("\\", "/")
+
+
+def study_content(study: Study) -> dict[str, Any]:
+    """
+    Give what a study says, for the manifest.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    dict
+        Sections and keys as in the file, defaults included, without places on this machine.
+    """
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: shown(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [shown(inner) for inner in value]
+        return without_place(value) if isinstance(value, str) else value
+
+    content: dict[str, Any] = shown(study.model_dump(mode="json"))
+    return content
 
 
 def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
