@@ -327,7 +327,7 @@ def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | No
 
 
 def _totals_title(name: str, lang: str) -> str:
-    return next((c.label(lang) for c in columns("regions") if c.name == name), name)
+    return next((c.label(lang) for c in (*columns("regions"), *columns("roofs")) if c.name == name), name)
 
 
 def _plain(value: Any, lang: str) -> Any:

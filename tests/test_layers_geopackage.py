@@ -148,7 +148,7 @@ def test_styles_parse_and_name_fields_of_their_layer(package):
 def test_legends_speak_the_language_of_the_study(package, tmp_path):
     assert "面积过小" in ask(package, "select styleQML from layer_styles where f_table_name = 'rejected'")[0][0]
     write_geopackage(tmp_path / "x.gpkg", **run_folder(tmp_path), lang="en")
-    assert "Too small" in ask(tmp_path / "x.gpkg", "select styleQML from layer_styles where f_table_name = 'rejected'")[0][0]
+    assert "too small" in ask(tmp_path / "x.gpkg", "select styleQML from layer_styles where f_table_name = 'rejected'")[0][0]
     assert ask(tmp_path / "x.gpkg", "select title from gpkg_data_columns where table_name = 'grid' and column_name = 'roofs'") == [
         ("Roofs",)
     ]

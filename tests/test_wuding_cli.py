@@ -138,3 +138,21 @@ def test_commands_on_a_finished_run(run_folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "最接近" in done.stderr
     assert wuding("targets", str(run_folder)).returncode == 0
+
+
+def test_mistakes_on_the_command_line_are_answered_in_the_language_asked_for() -> None:
+    done = wuding("run")
+    assert (done.returncode, "缺少参数" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+    assert "没有命令“rnu”" in wuding("rnu").stderr
+    assert wuding("rnu", "--lang", "en").stderr.splitlines()[-1].startswith("error: No such command 'rnu'")
+    assert "demo" in wuding().stderr
+
+
+def test_every_mistake_of_a_study_file_is_told_in_chinese(study: Path) -> None:
+    text = study.read_text(encoding="utf-8").replace("[terrain]", "minimum_area_m2 = -3\n[terrain]\nsurface_resolutoin = 1.0", 1)
+    study.write_text(text, encoding="utf-8")
+    done = wuding("check", str(study))
+    assert done.returncode == 2
+    assert "是否应为“surface_resolution”" in done.stderr
+    assert not [line for line in done.stderr.splitlines() if "expected" in line or "unknown" in line]
+    assert "did you mean 'surface_resolution'" in wuding("check", str(study), "--lang", "en").stderr

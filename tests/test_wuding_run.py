@@ -1,6 +1,8 @@
 """The whole job on the sample county: nothing lost, sums that agree, tiles that leave no trace."""
 
+import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -153,3 +155,31 @@ def test_real_input(name: str, rows: int, assessed: int, tmp_path: Path) -> None
         [sys.executable, str(check), str(tmp_path / "run")], capture_output=True, text=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_chinese_run_speaks_chinese(run_folder: Path) -> None:
+    manifest = json.loads((run_folder / "manifest.json").read_text(encoding="utf-8"))
+    assert len(manifest["warnings"]) == len(manifest["warnings_en"])
+    reasons = pd.read_parquet(run_folder / "buildings.parquet", columns=["reason"])["reason"].unique()
+    targets = json.loads((run_folder / "targets.json").read_text(encoding="utf-8"))["targets"]
+    english = re.compile(r"[a-z]{2,} [a-z]{2,}")
+    for text in (*manifest["warnings"], *reasons, *(row["note_zh"] for row in targets)):
+        assert not english.search(text), text
+    assert not any(status in row["note_zh"] for row in targets for status in manifest["counts"])
+
+
+def test_pages_can_be_remade_in_english(run_folder: Path) -> None:
+    from wuding.products import remake_pages
+
+    remake_pages(run_folder, "en")
+    page = (run_folder / "report.html").read_text(encoding="utf-8")
+    remake_pages(run_folder)
+    assert "this county is made up" in page
+    assert "本县为虚构示例" in (run_folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_input_has_its_checksum(county: Path, run_folder: Path) -> None:
+    inputs = json.loads((run_folder / "manifest.json").read_text(encoding="utf-8"))["inputs"]
+    assert {"study", "buildings", "dem", "regions.districts", "regions.parcels"} <= {row["role"] for row in inputs}
+    found = next(row for row in inputs if row["role"] == "dem")
+    assert found["sha256"] == hashlib.sha256((county / "dem.tif").read_bytes()).hexdigest()

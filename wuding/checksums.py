@@ -14,17 +14,13 @@ def checksums(study: Study, *only: str) -> list[dict[str, object]]:
     study
         The study.
     *only
-        Roles, e.g. "study", "form".
+        Roles, e.g. "study", "form"; all where none is named.
 
     Returns
     -------
     list of dict
         `role`, `path`, `sha256`, `size`.
     """
-    return [row for row in _checksums(study, only) if row["role"] in only]
-
-
-def _checksums(study: Study, only: tuple[str, ...] = ()) -> list[dict[str, object]]:
     roles: list[tuple[str, str]] = [("study", study.file.name), *(("buildings", p) for p in study.buildings.path)]
     roles += [("dem", study.terrain.dem)] if study.terrain.dem != "flat" else []
     roles += [("dsm", study.terrain.dsm)] if study.terrain.dsm else []

@@ -19,6 +19,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# What a shell expects of a command that Ctrl-C ended.
+STOPPED = 130
 Lang = Annotated[str | None, typer.Option("--lang", help="zh 或 en；默认按研究文件。 Language of messages and products.")]
 RunFolder = Annotated[Path, typer.Argument(help="已完成的结果文件夹。 Folder of a finished run.")]
 StudyFile = Annotated[Path, typer.Argument(help="研究文件 study.toml。 The study file.")]
@@ -30,21 +32,37 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    code: object = None
     try:
-        app()
-    except KeyboardInterrupt:
-        print("已停止；再次运行同一命令即可从中断处继续。 Stopped; run the same command again to continue.", file=sys.stderr)
-        sys.exit(130)
-    except ValueError as error:
-        from .errors import INPUT_ERRORS
-
-        if not isinstance(error, INPUT_ERRORS):
+        code = app(standalone_mode=False)
+    except Exception as error:
+        code = _answer(error)
+        if code is None:
             raise
-        from .messages import language_of, translate
+    if code == STOPPED:
+        print("已停止；再次运行同一命令即可从中断处继续。 Stopped; run the same command again to continue.", file=sys.stderr)
+    sys.exit(code if isinstance(code, int) else 0)
 
-        lang = language_of(sys.argv[1:])
-        print(("错误：" if lang == "zh" else "error: ") + translate(str(error), lang), file=sys.stderr)
-        sys.exit(2)
+
+def _answer(error: Exception) -> int | None:
+    """Say a mistake of the user's in the language of the command and return the exit code; None for a fault of ours."""
+    from .errors import INPUT_ERRORS
+    from .messages import language_of, translate
+
+    lang = language_of(sys.argv[1:])
+    head = "错误：" if lang == "zh" else "error: "
+    if isinstance(error, INPUT_ERRORS):
+        print(head + translate(str(error), lang), file=sys.stderr)
+        return 2
+    # typer brings its own copy of click, so that its errors are known by what they can do.
+    usage = getattr(getattr(error, "ctx", None), "get_usage", None)
+    if usage is None or not hasattr(error, "format_message"):
+        return None
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)
+    else:
+        print(translate(usage(), lang), head + translate(error.format_message(), lang), sep="\n", file=sys.stderr)
+    return 2
 
 
 def cache_folder() -> Path:

@@ -48,7 +48,7 @@ def compare_runs(run_a: Path, run_b: Path, lang: str) -> list[str]:
 
 
 def _numbers(a: Mapping[str, Any], b: Mapping[str, Any], run_a: Path, run_b: Path, lang: str) -> Iterator[str]:
-    titles = {c.name: c.label(lang) for c in columns("regions")}
+    titles = {c.name: c.label(lang) for c in (*columns("roofs"), *columns("regions"))}
     for key in sorted(set(a["totals"]) | set(b["totals"])):
         yield from _difference(titles.get(key, key), a["totals"].get(key), b["totals"].get(key))
     for (one, kind), (two, _) in zip(_parts(run_a, lang), _parts(run_b, lang), strict=True):

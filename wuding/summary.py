@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from layers.codes import code_word
+from layers.missing import missing_text
 
 from .messages import translate_all
 
@@ -108,7 +109,9 @@ def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[
     for row in targets:
         if row["region"] is None:
             title = row.get("title_zh" if zh else "title_en", row["id"])
-            lines.append(f"{title}{'：' if zh else ': '}{code_word('verdict', row['verdict'], lang)}")
+            lacking = [missing_text(item, lang) for item in row["missing"]]
+            needs = f"{'；需补充' if zh else '; needs '}{('；' if zh else '; ').join(lacking)}" if lacking else ""
+            lines.append(f"{title}{'：' if zh else ': '}{code_word('verdict', row['verdict'], lang)}{needs}")
     lines += [f"{'注意：' if zh else 'note: '}{text}" for text in in_language(manifest, lang)["warnings"]]
     files = f"map.html, report.html, {manifest['study']['name']}.gpkg, tables.xlsx, targets.json"
     lines.append(f"结果：{folder}（{files.replace(', ', '、')}）" if zh else f"products: {folder}  ({files})")
