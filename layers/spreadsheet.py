@@ -18,7 +18,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from .codes import code_word, role_word
+from .codes import KINDS, code_word, role_word
 from .missing import missing_text
 from .replacing import put_in_place
 from .schema import column, columns
@@ -305,14 +305,14 @@ def _assumptions(manifest: Mapping[str, Any], lang: str) -> Iterator[Sequence[An
     """Lay the manifest out as lines: group, item, value with unit, source with a mark where it could not be checked."""
     for group in _data()["groups"]:
         for item, value, source in _flat(manifest.get(group), "", lang):
-            shown = _totals_title(item, lang) if group == "totals" else item
+            shown = _totals_title(item, lang) if group == "totals" else _item(item, lang)
             yield [_say("groups", group, lang), shown, value, source]
 
 
 def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | None]]:
     if isinstance(value, Mapping) and {"name", "value"} <= set(value):
         unchecked = "" if value.get("verified", True) else ("（未经核实）" if lang == "zh" else " (not checked)")
-        unit = "" if value.get("unit") in (None, "", "1") else f" [{value['unit']}]"
+        unit = "" if value.get("unit") in (None, "", "1", "-") else f" [{value['unit']}]"
         yield f"{item} {value['name']}{unit}".strip(), _plain(value["value"], lang), f"{value.get('source') or ''}{unchecked}" or None
     elif isinstance(value, Mapping) and {"path", "sha256"} <= set(value):
         yield role_word(str(value.get("role") or item), lang), str(value["path"]), f"sha256 {value['sha256']}"
@@ -324,6 +324,20 @@ def _flat(value: Any, item: str, lang: str) -> Iterator[tuple[str, Any, str | No
             yield from _flat(inner, item if isinstance(inner, Mapping) else f"{item} {number}".strip(), lang)
     elif value is not None:
         yield item, _plain(value, lang), None
+
+
+def _item(item: str, lang: str) -> str:
+    """Say the keys of an item in words; those of the study file stay, since its reader knows them."""
+    first, _, rest = item.partition(" ")
+    if first == "study":
+        return f"{code_word('assumption', first, lang)} {rest}"
+    words = []
+    for key in item.split(" "):
+        head, _, use = key.partition(".")
+        whole = code_word("assumption", key, lang)
+        named = whole == key and head in KINDS["assumption"]
+        words.append(f"{code_word('assumption', head, lang)} {code_word('use', use, lang)}" if named else whole)
+    return " ".join(words)
 
 
 def _totals_title(name: str, lang: str) -> str:

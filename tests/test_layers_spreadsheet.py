@@ -121,7 +121,7 @@ def test_parcels_are_ranked_by_capacity(book):
 
 def test_assumptions_name_value_and_source(book):
     rows = {(r["类别"], r["项目"]): (r["数值"], r["来源"]) for r in table(book["假设与来源"])}
-    assert rows["参数", "system gamma_pdc [1/K]"] == (-0.0034, "datasheet（未经核实）")
+    assert rows["参数", "光伏系统 gamma_pdc [1/K]"] == (-0.0034, "datasheet（未经核实）")
     assert rows["抽样复核", "cost"][0] == "20.0, 3.2; 400.0, 3.0"
     assert rows["抽样复核", "use"][0] == "a: 是; b: 1; 2"
     assert rows["参数", "choose"] == ("lcoe", None)

@@ -4,16 +4,18 @@ import ast
 import itertools
 import json
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
 
 from layers.codes import KINDS, code_word
-from wuding.messages import catalogue, language_of, translate
+from wuding.messages import SOURCES, catalogue, language_of, translate
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("geo", "solar", "layers", "maps", "wuding")
@@ -137,9 +139,24 @@ def source() -> Source:
     return Source()
 
 
-def sections() -> dict[str, dict[str, str]]:
-    import tomllib
+def parameters(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for value in tree.values():
+        if isinstance(value, dict):
+            yield from [value] if "value" in value else parameters(value)
 
+
+def test_sources_and_units_of_the_parameters_have_their_chinese() -> None:
+    given = [
+        fact for name in ("system", "finance") for fact in parameters(tomllib.loads((ROOT / "solar" / f"{name}.toml").read_text("utf-8")))
+    ]
+    sources = {str(fact["source"]) for fact in given} | {"study", "study file"}
+    units = {str(fact["unit"]) for fact in given}
+    known = set(sections()[SOURCES])
+    assert not sources - known, "add to wuding/messages.toml [sources]:\n" + "\n".join(map(json.dumps, sorted(sources - known)))
+    assert not known - sources - units, "stale in wuding/messages.toml [sources]"
+
+
+def sections() -> dict[str, dict[str, str]]:
     tree: dict[str, dict[str, str]] = tomllib.loads((ROOT / "wuding" / "messages.toml").read_text(encoding="utf-8"))
     return tree
 
@@ -154,7 +171,9 @@ def test_every_message_has_its_chinese() -> None:
 def test_no_entry_is_stale_or_there_twice() -> None:
     tree = sections()
     spoken = {*source().found, *source().all_texts()}
-    stale = [template for name, section in tree.items() if name != "foreign" for template in section if template not in spoken]
+    stale = [
+        template for name, section in tree.items() if name not in ("foreign", SOURCES) for template in section if template not in spoken
+    ]
     assert not stale, "nobody says these any more; delete them from wuding/messages.toml:\n" + "\n".join(
         json.dumps(template, ensure_ascii=False) for template in stale
     )

@@ -12,6 +12,8 @@ from string import Formatter
 
 from layers.codes import KINDS, code_word
 
+# This section of the catalogue is looked up whole: its short words would be found inside messages where they mean something else.
+SOURCES = "sources"
 # A template with fewer letters of its own fits almost anything, so it counts only where a part of it is a message too.
 _FEW_LETTERS = 6
 _QUOTED = ("'", '"')
@@ -41,8 +43,32 @@ def catalogue() -> dict[str, str]:
     dict of str to str
         English template to Chinese template; placeholders are numbered in the order of the English.
     """
-    tree = tomllib.loads((files(__package__) / "messages.toml").read_text(encoding="utf-8"))
-    return {english: chinese for section in tree.values() for english, chinese in section.items()}
+    return {english: chinese for name, section in _read().items() if name != SOURCES for english, chinese in section.items()}
+
+
+def translate_source(text: str, lang: str) -> str:
+    """
+    Say the source or the unit of a parameter in the language of its reader.
+
+    Parameters
+    ----------
+    text
+        The source in English.
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    str
+        In Chinese where the catalogue knows it.
+    """
+    return str(_read()[SOURCES].get(text, text)) if lang == "zh" else text
+
+
+@cache
+def _read() -> dict[str, dict[str, str]]:
+    tree: dict[str, dict[str, str]] = tomllib.loads((files(__package__) / "messages.toml").read_text(encoding="utf-8"))
+    return tree
 
 
 def translate(message: str, lang: str) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 from layers.codes import code_word
 from layers.missing import missing_text
 
-from .messages import translate_all
+from .messages import translate, translate_all, translate_source
 
 
 def in_language(manifest: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """
-    Give a manifest with its warnings in the language of a product.
+    Give a manifest with its warnings, notes and sources in the language of a product.
 
     Parameters
     ----------
@@ -25,10 +25,29 @@ def in_language(manifest: Mapping[str, Any], lang: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        The same but for `warnings`.
+        The same but for these texts.
     """
     english = manifest.get("warnings_en")
-    return {**manifest, "warnings": manifest.get("warnings", []) if english is None else translate_all(english, lang)}
+    return {
+        **manifest,
+        "warnings": manifest.get("warnings", []) if english is None else translate_all(english, lang),
+        "notes": _said(manifest["notes"], lang),
+        "parameters": _said(manifest["parameters"], lang),
+    }
+
+
+def _said(value: Any, lang: str) -> Any:
+    """Put sources, units and what was decided about cells without data into words, wherever they stand."""
+    if isinstance(value, list):
+        return [_said(inner, lang) for inner in value]
+    if not isinstance(value, Mapping):
+        return value
+    said = {key: _said(inner, lang) for key, inner in value.items()}
+    if {"value", "source", "unit"} <= set(said):
+        said |= {key: translate_source(str(said[key]), lang) for key in ("source", "unit")}
+    if isinstance(said.get("nodata"), str):
+        said["nodata"] = "; ".join(translate(part, lang) for part in said["nodata"].split("; "))
+    return said
 
 
 def about_rows(manifest: Mapping[str, Any], judged: Mapping[str, Any]) -> list[dict[str, str]]:
