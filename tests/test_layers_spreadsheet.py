@@ -124,9 +124,9 @@ def test_assumptions_name_value_and_source(book):
     assert rows["参数", "光伏系统 gamma_pdc [1/K]"] == (-0.0034, "datasheet（未经核实）")
     assert rows["抽样复核", "cost"][0] == "20.0, 3.2; 400.0, 3.0"
     assert rows["抽样复核", "use"][0] == "a: 是; b: 1; 2"
-    assert rows["参数", "choose"] == ("lcoe", None)
+    assert rows["参数", "安装方式选择依据"] == ("lcoe", None)
     assert rows["输入文件", "建筑轮廓"] == ("buildings.gpkg", "sha256 ab12")
-    assert rows["数据说明", "made_up"] == ("是", None)
+    assert rows["数据说明", "虚构示例"] == ("是", None)
     assert rows["合计", "装机容量（直流）（kW）"] == (3000, None)
 
 

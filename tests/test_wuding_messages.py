@@ -206,6 +206,21 @@ def test_a_message_inside_a_message_is_said_in_chinese_too() -> None:
     assert said == "区域图层 districts：buildings.gpkg 没有字段“district”；已有字段：a、b。请在研究文件中改为正确的字段名"
 
 
+def test_a_message_behind_the_words_of_another_one_is_read_from_the_outside() -> None:
+    said = translate("building ids: 3 of 5 source ids are empty or repeated; ids were made from the geometry for all", "zh")
+    assert said == "建筑编号：5 个原编号中有 3 个为空或重复，已按图形为全部要素另编编号"
+    why = "only 3 rows with beam irradiance above 50 W/m²; the middle of the interval is assumed"
+    said = translate(f"weather x: time stamps could not be measured: {why}", "zh")
+    assert said == "气象 x：时间标签无法实测：直射辐照超过 50 W/m² 的只有 3 小时，按时段中点处理"
+
+
+def test_a_long_list_in_a_message_neither_hangs_nor_overflows() -> None:
+    columns = ", ".join(f"a{n}: b = c ({n}): d" for n in range(5000))
+    said = translate(f"x.gpkg: has no column 'y' (buildings.columns.use); it has: {columns}", "zh")
+    assert said.startswith("x.gpkg 没有字段“y”（buildings.columns.use）；已有字段：a0")
+    assert translate("a: b = c, " * 5000, "zh") == "a: b = c, " * 5000
+
+
 def test_each_line_of_a_list_of_mistakes_is_translated() -> None:
     lines = "study.toml: unknown key 'a.b'; did you mean 'c'? Known are: c, d\nstudy.toml: 'study.crs' is missing; add it (wuding init"
     said = translate(lines + " writes a commented example)", "zh").split("\n")

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
@@ -16,6 +16,8 @@ from layers.codes import KINDS, code_word
 SOURCES = "sources"
 # A template with fewer letters of its own fits almost anything, so it counts only where a part of it is a message too.
 _FEW_LETTERS = 6
+# …and never takes a long list apart piece by piece.
+_MOST_PARTS = 12
 _QUOTED = ("'", '"')
 # What Python writes for a value: text in quotes, anything else without them.
 _REPR = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[({].*?|[^'":]*?)"""
@@ -26,11 +28,12 @@ _CODE = re.compile(r"(?<![\w.])[a-z]+(?:_[a-z]+)*(?![\w.])")
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A template as a regular expression, the longest piece of text that it needs, and its Chinese."""
+    """A template as a regular expression, the longest piece of text that it needs, whether it starts with text, and its Chinese."""
 
     pattern: re.Pattern[str]
     needs: str
     letters: int
+    starts: bool
     chinese: str
 
 
@@ -151,17 +154,26 @@ def language_of(arguments: Sequence[str]) -> str:
 
 
 def _chinese(text: str) -> str:
+    return _best(text)[1]
+
+
+@lru_cache(maxsize=4096)
+def _best(text: str) -> tuple[int, str]:
+    """
+    Find the reading of a text that explains most of its letters: its own template's and those of the messages inside.
+
+    A message can stand behind the words of another one ("building ids: 3 of 5 …"), where the inner template fits the whole too.
+    """
+    best = (0, False, text)
     for entry in _entries():
-        if entry.needs not in text:
-            continue
-        found = entry.pattern.fullmatch(text)
+        often = text.count(entry.needs)
+        found = entry.pattern.fullmatch(text) if often and (entry.letters >= _FEW_LETTERS or often <= _MOST_PARTS) else None
         if found is None:
             continue
-        parts = found.groups()
-        said = _filled(entry.chinese, parts)
-        if entry.letters >= _FEW_LETTERS or any(_chinese(part) != part for part in parts):
-            return said
-    return text
+        score, said = _filled(entry.chinese, found.groups())
+        if entry.letters >= _FEW_LETTERS or score:
+            best = max(best, (entry.letters + score, entry.starts, said), key=lambda reading: reading[:2])
+    return best[0], best[2]
 
 
 @cache
@@ -173,7 +185,7 @@ def _entries() -> tuple[_Entry, ...]:
         pattern = "".join(re.escape(text) + hole for text, hole in pieces)
         texts = [text for text, _ in pieces]
         letters = sum(letter.isalpha() for piece in texts for letter in piece)
-        made.append(_Entry(re.compile(pattern, re.DOTALL), max(texts, key=len, default=""), letters, chinese))
+        made.append(_Entry(re.compile(pattern, re.DOTALL), max(texts, key=len, default=""), letters, bool(texts[:1] and texts[0]), chinese))
     return tuple(sorted(made, key=lambda entry: (-entry.letters, entry.pattern.pattern)))
 
 
@@ -183,9 +195,13 @@ def _pieces(template: str) -> Iterator[tuple[str, str]]:
         yield text, "" if placeholder is None else _REPR if conversion == "r" else "(.*?)"
 
 
-def _filled(template: str, parts: Sequence[str]) -> str:
-    """Put the parts into a Chinese template: {0} a message or a value, {0:list} items, {0:codes} codes of our tables."""
-    said = []
+def _filled(template: str, parts: Sequence[str]) -> tuple[int, str]:
+    """
+    Put the parts into a Chinese template, and count the letters that they explain.
+
+    {0} is a message or a value, {0:list} items, {0:codes} codes of our tables.
+    """
+    said, score = [], 0
     for text, placeholder, form, _ in Formatter().parse(template):
         said.append(text)
         if placeholder is None:
@@ -193,11 +209,12 @@ def _filled(template: str, parts: Sequence[str]) -> str:
         part = parts[int(placeholder)]
         if form == "codes":
             said.append("、".join(_COUNTED.sub(r"\2 \1", _CODE.sub(_code, item)) for item in part.split(", ")))
-        elif form == "list":
-            said.append("、".join(_chinese(_bare(item)) for item in _COMMA.split(part)))
-        else:
-            said.append(_chinese(_bare(part) if text.endswith("“") else part))
-    return "".join(said)
+            continue
+        items = [_bare(item) for item in _COMMA.split(part)] if form == "list" else [_bare(part) if text.endswith("“") else part]
+        readings = [_best(item) for item in items]
+        score += sum(letters for letters, _ in readings)
+        said.append("、".join(word for _, word in readings))
+    return score, "".join(said)
 
 
 def _code(found: re.Match[str]) -> str:

@@ -209,16 +209,16 @@ def study_content(study: Study) -> dict[str, Any]:
     dict
         Sections and keys as in the file, defaults included, without places on this machine.
     """
-
-    def shown(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: shown(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [shown(inner) for inner in value]
-        return without_place(value) if isinstance(value, str) else value
-
-    content: dict[str, Any] = shown(study.model_dump(mode="json"))
+    content: dict[str, Any] = _shown(study.model_dump(mode="json"))
     return content
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shown(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner) for inner in value]
+    return without_place(value) if isinstance(value, str) else value
 
 
 def nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
