@@ -156,3 +156,8 @@ def test_every_mistake_of_a_study_file_is_told_in_chinese(study: Path) -> None:
     assert "是否应为“surface_resolution”" in done.stderr
     assert not [line for line in done.stderr.splitlines() if "expected" in line or "unknown" in line]
     assert "did you mean 'surface_resolution'" in wuding("check", str(study), "--lang", "en").stderr
+
+
+def test_a_missing_form_is_told_before_the_roofs_are_computed(study: Path) -> None:
+    said = broken(study, "[policy]", '[policy]\nform = "没有.xlsx"')
+    assert "填报表：找不到文件 没有.xlsx" in said

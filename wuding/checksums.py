@@ -2,6 +2,7 @@
 
 import hashlib
 
+from .errors import StudyError
 from .study import Study, without_place
 
 
@@ -20,6 +21,11 @@ def checksums(study: Study, *only: str) -> list[dict[str, object]]:
     -------
     list of dict
         `role`, `path`, `sha256`, `size`.
+
+    Raises
+    ------
+    StudyError
+        If a file is not there; so that a missing form is told before the roofs are computed.
     """
     roles: list[tuple[str, str]] = [("study", study.file.name), *(("buildings", p) for p in study.buildings.path)]
     roles += [("dem", study.terrain.dem)] if study.terrain.dem != "flat" else []
@@ -35,6 +41,8 @@ def checksums(study: Study, *only: str) -> list[dict[str, object]]:
 def _checksum(study: Study, role: str, text: str) -> dict[str, object]:
     path = study.path(text)
     shown = without_place(text)
+    if not path.exists():
+        raise StudyError(f"{role}: there is no file {shown}; correct the path in the study file")
     files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
     digest, size = hashlib.sha256(), 0
     for file in files:

@@ -224,7 +224,7 @@ def _code(found: re.Match[str]) -> str:
 
 @cache
 def _codes() -> dict[str, str]:
-    return {code: code_word(kind, code, "zh") for kind, codes in KINDS.items() for code in codes}
+    return {code: code_word(kind, code, "zh") for kind, codes in KINDS.items() if kind != "assumption" for code in codes}
 
 
 def _bare(part: str) -> str:
