@@ -55,7 +55,8 @@ def _numbers(a: Mapping[str, Any], b: Mapping[str, Any], run_a: Path, run_b: Pat
         for name in sorted(set(one.index) | set(two.index)):
             for column in SUMS:
                 values = [float(part[column].get(name, 0.0)) for part in (one, two)]
-                yield from _difference(f"{kind} {name} {titles[column]}", *values)
+                shown = ("区域之外" if lang == "zh" else "outside") if name == "outside" else name
+                yield from _difference(f"{kind} {shown} {titles[column]}", *values)
 
 
 def _parts(run: Path, lang: str) -> list[tuple[pd.DataFrame, str]]:
@@ -71,7 +72,8 @@ def _parts(run: Path, lang: str) -> list[tuple[pd.DataFrame, str]]:
 def _difference(title: str, one: Any, two: Any) -> Iterator[str]:
     first, second = (0.0 if value is None else float(value) for value in (one, two))
     if first != second:
-        yield _line((title, f"{first:,.1f}", f"{second:,.1f}", f"{second - first:+,.1f}"))
+        digits = 1 if max(abs(first), abs(second)) >= 100 else 4  # prices per kWh are small
+        yield _line((title, f"{first:,.{digits}f}", f"{second:,.{digits}f}", f"{second - first:+,.{digits}f}"))
 
 
 def _line(cells: tuple[str, str, str, str]) -> str:

@@ -39,7 +39,7 @@ def version() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    found = {"python": platform.python_version(), "wuding": version()}
+    found = {"python": platform.python_version(), "wuding": version(), "code": source_digest()}
     return found | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
