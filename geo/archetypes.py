@@ -78,6 +78,25 @@ class RoofKinds:
     minimum_area_m2: NDArray[np.float64]
     storeys_at_most: NDArray[np.float64]
 
+    def with_tilt(self, tilt: ArrayLike) -> RoofKinds:
+        """
+        Take the tilt of roofs where it is known better than by class.
+
+        Parameters
+        ----------
+        tilt
+            Known tilts, NaN where not [degrees], shape (n,); 0 is a flat roof, more a gable.
+
+        Returns
+        -------
+        RoofKinds
+            The same kinds with these tilts and shapes.
+        """
+        known = np.asarray(tilt, dtype=float)
+        given = np.isfinite(known)
+        shape = np.where(known > 0, np.int8(Shape.GABLE), np.int8(Shape.FLAT))
+        return replace(self, tilt=np.where(given, known, self.tilt), shape=np.where(given, shape, self.shape).astype(np.int8))
+
 
 @dataclass(frozen=True)
 class Archetypes:

@@ -8,12 +8,20 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from .threads import threaded
+
 Objects = npt.NDArray[np.object_]
 
 # The statuses of buildings that are not assessed, in the order in which they are decided.
 INVALID, TOO_SMALL, DUPLICATE, OUTSIDE_TERRAIN, EXCLUDED = "invalid_geometry", "too_small", "duplicate", "outside_terrain", "excluded"
+# A piece of a cut building whose roof another row carries; a footprint of which nothing shows from above.
+JOINED, COVERED = "joined", "covered"
+# Their shape stands for no building of its own: it neither shades nor has a roof.
+NOT_STANDING = (INVALID, DUPLICATE, JOINED, COVERED)
 # Coordinates beyond this cannot be metres of a projection on Earth.
 _FARTHEST_M = 5e7
+# A rejected line or point is drawn this wide, so that it can be found in a layer of polygons.
+_DRAWN_M = 0.1
 
 
 def repair(geometry: Objects) -> tuple[Objects, Objects]:
@@ -36,7 +44,7 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     reason = np.full(len(out), "", dtype=object)
     missing = shapely.is_missing(out) | shapely.is_empty(out)
     reason[missing] = "no geometry"
-    bounds = shapely.bounds(out)
+    bounds = threaded(shapely.bounds, out)
     with np.errstate(invalid="ignore"):
         wild = ~missing & ~(np.abs(bounds) < _FARTHEST_M).all(axis=1)
     reason[wild] = "coordinates are not finite or lie off the Earth"
@@ -45,17 +53,40 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     other = ~lost & ~polygonal & (shapely.get_type_id(out) != 7)
     reason[other] = "not a polygon"
     lost |= other
-    broken = np.flatnonzero(~lost & (~shapely.is_valid(out) | ~polygonal))
+    broken = np.flatnonzero(~lost & (~threaded(shapely.is_valid, out) | ~polygonal))
     before = shapely.area(out[broken])
     fixed = _polygons_only(shapely.make_valid(out[broken], method="structure", keep_collapsed=False))
     out[broken] = fixed
     after = shapely.area(fixed)
     for row, old, new in zip(broken, before, after, strict=True):
-        reason[row] = f"repaired: area {old:.1f} -> {new:.1f} m2" if new > 0 else "encloses no area"
+        reason[row] = f"repaired: its area was {old:.1f} and is {new:.1f} m2" if new > 0 else "encloses no area"
     lost |= ~lost & (shapely.area(out) <= 0)
     reason[lost & (reason == "")] = "encloses no area"
     out[lost] = None
     return out, reason
+
+
+def remains(geometry: Objects) -> Objects:
+    """
+    Draw rejected geometry as polygons, as far as it has a place.
+
+    Parameters
+    ----------
+    geometry
+        Shape (n,), any geometry in metres, None allowed.
+
+    Returns
+    -------
+    array
+        Shape (n,), valid Polygon or MultiPolygon; None where there is no finite coordinate on Earth. Lines and points are 0.1 m wide.
+    """
+    out = np.full(len(geometry), None, dtype=object)
+    bounds = shapely.bounds(geometry)
+    with np.errstate(invalid="ignore"):
+        there = np.flatnonzero((np.abs(bounds) < _FARTHEST_M).all(axis=1) & ~shapely.is_empty(geometry))
+    drawn = shapely.buffer(shapely.make_valid(geometry[there]), _DRAWN_M / 2.0, quad_segs=2)
+    out[there] = np.where(shapely.is_empty(drawn), None, drawn)
+    return out
 
 
 def _polygons_only(geometry: Objects) -> Objects:
@@ -83,10 +114,15 @@ def geometry_keys(geometry: Objects) -> Objects:
     """
     keys = np.full(len(geometry), "", dtype=object)
     there = np.flatnonzero(~shapely.is_missing(geometry))
-    snapped = shapely.transform(geometry[there], lambda xy: np.round(xy, 2) + 0.0)
-    wkb = shapely.to_wkb(shapely.normalize(snapped))
+    wkb = threaded(_normal_form, geometry[there])
     keys[there] = [hashlib.blake2b(data, digest_size=8).hexdigest() for data in wkb]
     return keys
+
+
+def _normal_form(geometry: Objects) -> Objects:
+    snapped = shapely.transform(geometry, lambda xy: np.round(xy, 2) + 0.0)
+    normal: Objects = shapely.to_wkb(shapely.normalize(snapped))
+    return normal
 
 
 def building_ids(keys: Objects, given: pd.Series | None, tie_break: Objects) -> tuple[Objects, str]:
@@ -128,36 +164,42 @@ def building_ids(keys: Objects, given: pd.Series | None, tie_break: Objects) -> 
     return np.array([f"b{made}" for made in _counted(keys, tie_break)], dtype=object), told
 
 
-def _counted(keys: Objects, tie_break: Objects) -> list[str]:
+def _counted(keys: Objects, tie_break: Objects) -> Objects:
     """Append a counter to keys that occur more than once, in the order of the tie-breaking text."""
-    base = np.where(
-        keys == "", np.array([hashlib.blake2b(str(t).encode(), digest_size=8).hexdigest() for t in tie_break], dtype=object), keys
-    )
-    frame = pd.DataFrame({"key": base, "tie": tie_break})
-    order = frame.sort_values(["key", "tie"], kind="stable").index
-    number = frame.loc[order].groupby("key").cumcount().reindex(frame.index)
-    return [key if n == 0 else f"{key}-{n}" for key, n in zip(base, number, strict=True)]
+    base = keys.copy()
+    empty = np.flatnonzero(keys == "")
+    base[empty] = [hashlib.blake2b(str(text).encode(), digest_size=8).hexdigest() for text in tie_break[empty]]
+    repeated = np.flatnonzero(pd.Series(base).duplicated(keep=False).to_numpy())
+    frame = pd.DataFrame({"key": base[repeated], "tie": tie_break[repeated]})
+    number = frame.sort_values(["key", "tie"], kind="stable").groupby("key").cumcount().sort_index()
+    base[repeated] = [key if n == 0 else f"{key}-{n}" for key, n in zip(base[repeated], number, strict=True)]
+    return base
 
 
-def duplicates(keys: Objects, ids: Objects) -> npt.NDArray[np.bool_]:
+def duplicates(keys: Objects, rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """
-    Mark the second and further drawings of the same polygon.
+    Find the second and further drawings of the same polygon.
 
     Parameters
     ----------
     keys
         Shape (n,), from `geometry_keys`.
-    ids
-        Shape (n,), building ids; the first in their order stays.
+    rank
+        Shape (n,), 0 is the best drawing, which stays; no two are equal.
 
     Returns
     -------
-    array of bool
-        Shape (n,), True for the ones to leave out.
+    array of int
+        Shape (n,), row of the drawing that stays; -1 where a row stays itself.
     """
-    frame = pd.DataFrame({"key": keys, "id": ids}).sort_values(["key", "id"])
-    again = frame["key"].duplicated() & (frame["key"] != "")
-    return again.sort_index().to_numpy()
+    kept_by = np.full(len(keys), -1, dtype=np.int64)
+    repeated = np.flatnonzero((pd.Series(keys).duplicated(keep=False) & (keys != "")).to_numpy())
+    if len(repeated):
+        frame = pd.DataFrame({"key": keys[repeated], "rank": rank[repeated], "row": repeated}).sort_values("rank")
+        best = frame.groupby("key")["row"].transform("first").to_numpy()
+        rows = frame["row"].to_numpy()
+        kept_by[rows] = np.where(best == rows, -1, best)
+    return kept_by
 
 
 def hilbert_order(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:

@@ -15,6 +15,8 @@ Objects = npt.NDArray[np.object_]
 
 # The tallest building on Earth has 828 m and 163 floors; more is a mistake in the data.
 HIGHEST_M, MOST_FLOORS = 830.0, 165.0
+# Nothing with a roof is lower; 0 and -9999 mean that nobody knows.
+LOWEST_M = 1.5
 # A footprint whose surface model stands less than this above the ground does not show a building there.
 LOWEST_DSM_M = 2.0
 

@@ -10,9 +10,15 @@ import pyproj
 import shapely
 
 from .errors import GeoError
+from .overlaps import meeting_pairs, overlap_areas
+from .threads import threaded
 from .vectors import into_crs, read_vectors
 
 Objects = npt.NDArray[np.object_]
+
+# Borders of different sources never fit to the metre: smaller gaps and overlaps are not worth a word.
+_SLIVER_M2 = 1000.0
+_SLIVER_SHARE = 1e-5
 
 
 def read_regions(
@@ -25,6 +31,7 @@ def read_regions(
     encoding: str | None = None,
     declared: str | None = None,
     datum: str | None = None,
+    notes: list[str] | None = None,
 ) -> gpd.GeoDataFrame:
     """
     Read a layer of named regions.
@@ -43,34 +50,92 @@ def read_regions(
         See `read_vectors`.
     declared, datum
         See `into_crs`.
+    notes
+        What the user should know about the layer; appended to.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        Columns `name`, `id`, `geometry` (valid polygons in `crs`), a row a region, in order of the name.
+        Columns `name`, `id`, `geometry` (valid polygons in `crs`), a row a region, in order of the name; no rows where the file has none.
 
     Raises
     ------
     GeoError
-        If the column is missing or no polygon is left.
+        If the column is missing or no polygon is left of those that are there.
     """
+    notes = [] if notes is None else notes
     frame = read_vectors(path, layer=layer, encoding=encoding)
     for column in filter(None, (name, id)):
         if column not in frame.columns:
             have = ", ".join(str(c) for c in frame.columns if c != "geometry")
             raise GeoError(f"{path.name}: has no column {column!r}; it has: {have}. Name the right one in the study file")
+    if frame.empty:
+        notes.append(f"{path.name} has no rows: the layer is left out")
+        return gpd.GeoDataFrame({"name": [], "id": []}, geometry=[], crs=crs)
     frame = into_crs(frame, crs, source=path.name, declared=declared, datum=datum)
+    if broken := int((~shapely.is_valid(frame.geometry.to_numpy()) & ~shapely.is_missing(frame.geometry.to_numpy())).sum()):
+        notes.append(f"{path.name}: {broken} of {len(frame)} regions have invalid rings; they were repaired")
     geometry = shapely.make_valid(frame.geometry.to_numpy(), method="structure", keep_collapsed=False)
     names = frame[name].astype("string").fillna("").str.strip()
     table = gpd.GeoDataFrame({"name": names, "id": frame[id].astype("string") if id else names}, geometry=geometry, crs=crs)
-    table = table[(shapely.area(geometry) > 0) & (names != "").to_numpy()]
+    useful = (shapely.area(geometry) > 0) & (names != "").to_numpy()
+    if useful.any() and not useful.all():
+        notes.append(f"{path.name}: {int((~useful).sum())} of {len(useful)} rows have no polygon or no name and are left out")
+    table = table[useful]
     if table.empty:
         raise GeoError(f"{path.name}: no named polygon is left; check the layer and the column {name!r}")
     key = "id" if id else "name"
     return table.dissolve(by=key, as_index=False, sort=True)[["name", "id", "geometry"]]
 
 
-def majority_region(geometry: Objects, regions: gpd.GeoDataFrame) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def region_faults(regions: gpd.GeoDataFrame, *, partition: bool) -> list[str]:
+    """
+    Say where regions lie over each other and, in a partition, where there are gaps between them.
+
+    Parameters
+    ----------
+    regions
+        Table from `read_regions`.
+    partition
+        Whether the regions should fill the ground without gaps, as districts do and parcels do not.
+
+    Returns
+    -------
+    list of str
+        A sentence for each kind of fault; empty where there is none.
+    """
+    notes: list[str] = []
+    shapes, names = regions.geometry.to_numpy(), regions["name"].to_numpy(dtype=object)
+    pairs = meeting_pairs(shapes)
+    shared = overlap_areas(shapes, pairs)
+    much = np.flatnonzero(shared > np.maximum(_SLIVER_M2, _SLIVER_SHARE * shapely.area(shapes)[pairs.left]))
+    if len(much):
+        worst = much[np.argmax(shared[much])]
+        one, two = names[pairs.left[worst]], names[pairs.right[worst]]
+        notes.append(
+            f"{len(much)} pairs of regions lie over each other, {shared[much].sum() / 1e6:.3f} km2 in all, most of it {one} and {two}; "
+            "a building there counts in the one with more of it"
+        )
+    if partition and len(shapes) > 1:
+        whole = shapely.get_parts(shapely.union_all(shapes))
+        gaps = shapely.area(_holes(whole))
+        gaps = gaps[gaps > _SLIVER_M2]
+        if len(gaps):
+            notes.append(
+                f"{len(gaps)} gaps between regions, {gaps.sum() / 1e6:.3f} km2 in all; buildings there are counted under 'outside'"
+            )
+    return notes
+
+
+def _holes(polygons: Objects) -> Objects:
+    """Fill-ins of all interior rings."""
+    filled = shapely.polygons(shapely.get_exterior_ring(polygons))
+    return np.asarray(shapely.get_parts(shapely.difference(filled, polygons)))
+
+
+def majority_region(
+    geometry: Objects, regions: gpd.GeoDataFrame, tree: shapely.STRtree | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """
     Find the region that holds most of each polygon.
 
@@ -80,6 +145,8 @@ def majority_region(geometry: Objects, regions: gpd.GeoDataFrame) -> tuple[npt.N
         Shape (n,), valid polygons; None and empty ones belong nowhere.
     regions
         Table from `read_regions`.
+    tree
+        Search tree over `geometry`, where one is at hand.
 
     Returns
     -------
@@ -90,21 +157,19 @@ def majority_region(geometry: Objects, regions: gpd.GeoDataFrame) -> tuple[npt.N
     """
     region = np.full(len(geometry), -1, dtype=np.int64)
     share = np.zeros(len(geometry))
-    usable = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    shapes = regions.geometry.to_numpy()
-    pieces, owner = shapely.get_parts(shapes, return_index=True)
-    tree = shapely.STRtree(pieces)
-    candidates = np.flatnonzero(usable)
+    pieces, owner = shapely.get_parts(regions.geometry.to_numpy(), return_index=True)
+    tree = shapely.STRtree(geometry) if tree is None else tree
     # A polygon wholly inside a region is settled by one prepared predicate; only those on a border need areas.
-    inside = tree.query(geometry[candidates], predicate="within")
-    first = pd.Series(owner[inside[1]]).groupby(inside[0]).min()
-    rows = candidates[first.index.to_numpy(dtype=np.int64)]
-    region[rows], share[rows] = first.to_numpy(dtype=np.int64), 1.0
-    border = candidates[region[candidates] < 0]
-    pairs = tree.query(geometry[border], predicate="intersects")
-    if pairs.shape[1]:
-        overlap = shapely.area(shapely.intersection(geometry[border[pairs[0]]], pieces[pairs[1]]))
-        table = pd.DataFrame({"row": border[pairs[0]], "region": owner[pairs[1]], "area": overlap})
+    piece, row = tree.query(pieces, predicate="contains")
+    order = np.lexsort((owner[piece], row))
+    first = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
+    region[row[first]], share[row[first]] = owner[piece[first]], 1.0
+    piece, row = tree.query(pieces, predicate="intersects")
+    border = region[row] < 0
+    piece, row = piece[border], row[border]
+    if len(row):
+        overlap = threaded(lambda a, b: shapely.area(shapely.intersection(a, b)), geometry[row], pieces[piece])
+        table = pd.DataFrame({"row": row, "region": owner[piece], "area": overlap})
         table = table.groupby(["row", "region"])["area"].sum().reset_index()
         table = table.sort_values(["row", "area", "region"], ascending=[True, False, True])
         covered = table.groupby("row")["area"].sum()

@@ -128,7 +128,7 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
         A roof's row depends on its building and surroundings alone, not on the tile.
     """
     rows = buildings.sort_values("building_id").reset_index(drop=True)
-    kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"])
+    kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"]).with_tilt(rows["tilt_given"])
     surfaces = roof_surfaces(rows.geometry.to_numpy(), kinds.shape, kinds.tilt)
     owner = surfaces.building
     room = _room(rows, surfaces, kinds, model)

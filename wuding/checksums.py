@@ -28,6 +28,10 @@ def checksums(study: Study, *only: str) -> list[dict[str, object]]:
         If a file is not there; so that a missing form is told before the roofs are computed.
     """
     roles: list[tuple[str, str]] = [("study", study.file.name), *(("buildings", p) for p in study.buildings.path)]
+    buildings = study.buildings
+    roles += [("landuse", buildings.landuse.path)] if buildings.landuse else []
+    roles += [("pv", buildings.pv.path)] if buildings.pv else []
+    roles += [("overrides", buildings.overrides)] if buildings.overrides else []
     roles += [("dem", study.terrain.dem)] if study.terrain.dem != "flat" else []
     roles += [("dsm", study.terrain.dsm)] if study.terrain.dsm else []
     roles += [(f"regions.{name}", section.path) for name, section in study.regions.items()]

@@ -5,10 +5,14 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from geo import attributes, heights
 from geo.archetypes import Archetypes
 from geo.terrain import Terrain
+from geo.use_guesses import uses_from_land, uses_from_neighbours, uses_from_size
+from geo.uses import RULES, UNKNOWN, Uses, uses_from_words
+from geo.vectors import into_crs, read_vectors
 
 from .elevation import measured_heights
 from .errors import StudyError
@@ -16,8 +20,14 @@ from .study import Study
 
 # What a reader of the confidence column should know: how much each source of the height is worth.
 CONFIDENCE = {"dsm": 0.8, "height": 0.8, "floors": 0.7, "class": 0.4}
+# An unknown use takes so much from it.
+_USE_WEIGHT = 0.1
 # The best modules reach 0.24 kWp/m2; with slopes and rounding nothing above this is true.
 MOST_KWP_PER_M2 = 0.4
+# Numbers that people write for "not known"; everything up to 0 is one too.
+_MISSING = (999.0, 9999.0, 99999.0)
+_TOWN = ["城镇", "城市", "城区", "urban", "town", "1", "true", "是"]
+_COUNTRY = ["农村", "乡村", "村庄", "rural", "country", "0", "false", "否"]
 
 
 def attribute(
@@ -29,7 +39,7 @@ def attribute(
     Parameters
     ----------
     table
-        Buildings, a row per input feature; filled in place.
+        Buildings with their place, a row per input feature; filled in place.
     raw
         The same rows with the study's own columns.
     study
@@ -41,39 +51,92 @@ def attribute(
     warnings
         What the user should know; appended to.
     """
-    use, source, unmapped = attributes.use_classes(raw.get("use"), study.buildings.use, len(raw))
-    table["use"], table["use_source"] = use, source
-    detail = raw["use_detail"] if "use_detail" in raw else raw.get("use")
-    table["use_detail"] = attributes.use_details(detail, len(raw))
-    if unmapped and (use == "unknown").all():
-        words = ", ".join(f"{word} ({count})" for word, count in sorted(unmapped.items(), key=lambda item: -item[1])[:10])
+    uses = uses_from_words(raw.get("use"), study.buildings.use, len(raw), raw.get("use_detail"))
+    _tell_unmapped(uses, warnings)
+    _land(uses, table, study, warnings)
+    table["is_urban"] = _urban(raw, table, uses)
+    _guess(uses, table, raw, warnings)
+    if "use_override" in raw:
+        said = np.flatnonzero(raw["use_override"].notna().to_numpy())
+        uses.settle(said, raw["use_override"].to_numpy(dtype=object)[said], "override", RULES["confidence"]["override"])
+    table["use"], table["use_source"], table["use_confidence"] = uses.use, uses.source, uses.confidence
+    table["use_detail"] = uses.detail
+    if unknown := int((uses.use == UNKNOWN).sum()):
+        warnings.append(f"the class of use is unknown for {unknown} of {len(table)} buildings; they count in no target that names classes")
+    year = np.full(len(raw), np.nan)
+    if "year_built" in raw:
+        year = attributes.plausible(attributes.years(raw["year_built"]), 1000, study.study.as_of.year + 10)
+    table["year_built"] = pd.array(year, dtype="Float64").astype("Int64")
+    table["is_new"] = pd.arrays.BooleanArray((year >= new_years[0]) & (year <= new_years[1]), np.isnan(year))
+    _installed(table, raw, warnings)
+
+
+def _tell_unmapped(uses: Uses, warnings: list[str]) -> None:
+    if not uses.unmapped:
+        return
+    most = sorted(uses.unmapped.items(), key=lambda item: (-item[1], item[0]))
+    words = ", ".join(f"{word} ({count})" for word, count in most[:10])
+    if (uses.use == UNKNOWN).all():
         raise StudyError(
             f"no use of any building is known to buildings.use; the data say: {words}. Translate these words under [buildings.use]; "
             'if they are not readable, give the encoding of the file, e.g. encoding = "GB18030" under [buildings]'
         )
-    if unmapped:
-        most = sorted(unmapped.items(), key=lambda item: -item[1])
-        listed = ", ".join([*(f"{word} ({count})" for word, count in most[:10]), *(["…"] if len(most) > 10 else [])])
-        warnings.append(
-            f"{sum(unmapped.values())} buildings have a use that buildings.use does not translate, so their class is unknown: {listed}"
-        )
-    unknown = int((use == "unknown").sum())
-    if unknown:
-        warnings.append(f"the class of use is unknown for {unknown} of {len(table)} buildings; they count in no target that names classes")
-    year = (
-        attributes.plausible(attributes.numbers(raw["year_built"]), 1000, study.study.as_of.year + 10)
-        if "year_built" in raw
-        else np.full(len(raw), np.nan)
+    warnings.append(
+        f"{sum(uses.unmapped.values())} buildings have a use that neither buildings.use nor a built-in table translates: {words}"
+        f"{' …' if len(most) > 10 else ''}"
     )
-    table["year_built"] = pd.array(year, dtype="Float64").astype("Int64")
-    table["is_new"] = pd.arrays.BooleanArray((year >= new_years[0]) & (year <= new_years[1]), np.isnan(year))
+
+
+def _land(uses: Uses, table: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> None:
+    """Take the use from the study's polygons of land use where no word says it."""
+    section = study.buildings.landuse
+    if section is None or not len(uses.pending):
+        return
+    path = study.path(section.path)
+    frame = read_vectors(path, layer=section.layer, encoding=section.encoding)
+    if frame.empty:
+        warnings.append(f"buildings.landuse: {path.name} has no rows and is left out")
+        return
+    if section.name not in frame.columns:
+        have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)
+        raise StudyError(f"buildings.landuse: {path.name} has no column {section.name!r}; it has: {have}. Write name = ... for the class")
+    land = into_crs(frame, table.crs, source=path.name, declared=section.crs, datum=section.datum)
+    land = land.set_geometry(shapely.make_valid(land.geometry.to_numpy()))
+    found = uses_from_words(frame[section.name], study.buildings.use, len(frame))
+    points = np.full(len(table), None, dtype=object)
+    pending = uses.pending
+    points[pending] = shapely.point_on_surface(table.geometry.to_numpy()[pending])
+    number = uses_from_land(uses, points, land, found)
+    warnings.append(f"{number} buildings take their use from the land they stand on ({path.name})")
+
+
+def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[str]) -> None:
+    """Guess what no source says from neighbours and size, with little confidence."""
+    area = table["footprint_area_m2"].to_numpy(dtype=float)
+    box = table.geometry.bounds.to_numpy()
+    near = uses_from_neighbours(uses, (box[:, :2] + box[:, 2:]) / 2.0, area)
+    urban = table["is_urban"].to_numpy(dtype=float, na_value=np.nan)
+    size = uses_from_size(uses, np.where(area > 0, area, np.nan), _given_height(raw)[0], urban)
+    if near or size:
+        warnings.append(
+            f"the use of {near + size} buildings is a guess: {near} like their neighbours, {size} by size; "
+            "columns use_source and use_confidence say which"
+        )
+
+
+def _urban(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, uses: Uses) -> pd.arrays.BooleanArray:
+    """Town or country: by the attribute, else the boundary layer, else what the word for use itself says."""
+    urban = np.full(len(raw), np.nan)
     if "urban" in raw:
-        word = raw["urban"].astype("string").str.strip().str.casefold()
-        urban = word.isin(["城镇", "城市", "urban", "1", "true", "是"]).to_numpy(dtype=bool)
-        rural = word.isin(["农村", "乡村", "rural", "0", "false", "否"]).to_numpy(dtype=bool)
-        table["is_urban"] = pd.arrays.BooleanArray(urban, ~(urban | rural))
-    else:
-        table["is_urban"] = pd.arrays.BooleanArray(np.zeros(len(raw), dtype=bool), np.ones(len(raw), dtype=bool))
+        word = raw["urban"].astype("string").str.strip().str.casefold().str.removesuffix(".0")
+        urban[word.isin(_TOWN).to_numpy(dtype=bool)] = 1.0
+        urban[word.isin(_COUNTRY).to_numpy(dtype=bool)] = 0.0
+    for other in (table["is_urban"].to_numpy(dtype=float, na_value=np.nan), uses.urban):
+        urban = np.where(np.isnan(urban), other, urban)
+    return pd.arrays.BooleanArray(urban == 1.0, np.isnan(urban))
+
+
+def _installed(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[str]) -> None:
     installed = attributes.numbers(raw["installed_kwp"]) if "installed_kwp" in raw else np.full(len(raw), np.nan)
     most = table["footprint_area_m2"].to_numpy() * MOST_KWP_PER_M2
     believable = (installed >= 0) & (installed <= most)
@@ -114,25 +177,54 @@ def measure(
     warnings
         What the user should know; appended to.
     """
-    given = attributes.plausible(attributes.numbers(raw["height"]), 0, heights.HIGHEST_M) if "height" in raw else np.full(len(raw), np.nan)
-    floors = (
-        attributes.plausible(attributes.numbers(raw["floors"]), 0, heights.MOST_FLOORS) if "floors" in raw else np.full(len(raw), np.nan)
-    )
     use = table["use"].to_numpy(dtype=object)
+    storey, highest = archetypes.storey_height(use), archetypes.maximum_height(use)
+    height_text, floors_text = _given_height(raw)
+    _tell_swapped(height_text, floors_text, warnings)
+    given = attributes.plausible(height_text, heights.LOWEST_M, highest)
+    floors = attributes.plausible(floors_text, 0.0, np.minimum(heights.MOST_FLOORS, np.maximum(1.0, highest / storey * 1.5)))
+    _tell_implausible(height_text, given, "height", warnings)
+    _tell_implausible(floors_text, floors, "number of floors", warnings)
     measured = np.full(len(table), np.nan) if dsm is None else measured_heights(table, terrain, dsm, np.isnan(given))
-    storey = archetypes.storey_height(use)
     height, source = heights.choose_heights(given, floors, measured, storey, archetypes.default_height(use))
     table["height_m"], table["height_source"] = height, source
     table["data_tier"] = np.where(source == "class", "footprint", "height")
     sure = pd.Series(source).map(CONFIDENCE).to_numpy(dtype=float)
-    table["confidence"] = np.where(use == "unknown", sure - 0.1, sure)
+    table["confidence"] = sure - _USE_WEIGHT * (1.0 - table["use_confidence"].to_numpy(dtype=float))
     table["stale_surface"] = False if dsm is None else np.isfinite(measured) & (measured < heights.LOWEST_DSM_M)
     table["floors"] = np.where(
         np.isfinite(floors), floors, archetypes.floors(use, height, archetypes.choose(use, height, table["footprint_area_m2"]))
     )
     table["floor_area_m2"] = table["footprint_area_m2"] * table["floors"]
-    guessed = int((source == "class").sum())
-    if guessed:
+    if guessed := int((source == "class").sum()):
         warnings.append(
             f"{guessed} of {len(table)} buildings have neither height nor floors nor a surface model; the height of their class is assumed"
+        )
+
+
+def _given_height(raw: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Heights [m] and floors as the source has them; a column of heights may say floors ("3层")."""
+    unknown = np.full(len(raw), np.nan)
+    height = attributes.lengths(raw["height"]) if "height" in raw else unknown
+    floors = attributes.floor_counts(raw["floors"]) if "floors" in raw else unknown
+    said = attributes.floor_counts(raw["height"], only_said=True) if "height" in raw else unknown
+    return height, np.where(floors > 0, floors, np.where(np.isnan(said), floors, said))
+
+
+def _tell_implausible(said: np.ndarray, taken: np.ndarray, what: str, warnings: list[str]) -> None:
+    strange = np.isfinite(said) & (said > 0) & ~np.isin(said, _MISSING) & np.isnan(taken)
+    if strange.any():
+        values = ", ".join(f"{value:g}" for value in np.unique(said[strange])[:5])
+        warnings.append(
+            f"{int(strange.sum())} buildings have a {what} that cannot be true for their class ({values}); it is taken as unknown"
+        )
+
+
+def _tell_swapped(height: np.ndarray, floors: np.ndarray, warnings: list[str]) -> None:
+    both = (height > 1) & (floors > 1)
+    same = both & (height == floors)
+    if both.sum() >= 20 and same.sum() > 0.5 * both.sum():
+        warnings.append(
+            f"height and floors are equal for {int(same.sum())} of {int(both.sum())} buildings that have both: "
+            "the column of heights probably counts floors; name it under buildings.columns.floors alone"
         )

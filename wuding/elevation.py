@@ -8,8 +8,10 @@ import pyproj
 import shapely
 
 from geo import footprints, heights
+from geo.bare_earth import level_bumps, rise_under_buildings
 from geo.rasters import RasterFacts, prepare_raster, read_window
 from geo.terrain import Terrain
+from geo.threads import threaded
 
 from .errors import StudyError
 from .reading import corner_words
@@ -51,15 +53,25 @@ def rasters(
         found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt())
         facts["dem"] = _raster_words(found)
         terrain = Terrain.from_raster(work / "terrain.tif")
+        rise = rise_under_buildings(terrain, table.geometry.to_numpy())
+        if rise.is_surface:
+            share = level_bumps(work / "terrain.tif", table.geometry.to_numpy())
+            terrain = Terrain.from_raster(work / "terrain.tif")
+            facts["dem_levelled"] = {"buildings": rise.buildings, "rise_m": rise.rise_m, "cells_lowered": share}
+            warnings.append(
+                f"terrain.dem shows buildings: its ground stands {rise.rise_m:.1f} m higher under {rise.buildings} large ones than around "
+                f"them, as SRTM, AW3D30 and Copernicus do; {share:.1%} of its cells were lowered to the ground around"
+            )
     dsm = None
     if study.terrain.dsm is not None:
         dsm = work / "dsm.tif"
         facts["dsm"] = _raster_words(
             prepare_raster(study.path(study.terrain.dsm), dsm, crs.to_wkt(), resolution=study.terrain.surface_resolution)
         )
-    points = shapely.get_coordinates(shapely.point_on_surface(table.geometry.to_numpy()[~table.geometry.isna().to_numpy()]))
+    there = np.flatnonzero(~table.geometry.isna().to_numpy())
+    points = shapely.get_coordinates(threaded(shapely.point_on_surface, table.geometry.to_numpy()[there]))
     elevation = np.full(len(table), np.nan)
-    elevation[~table.geometry.isna().to_numpy()] = terrain.elevation(points[:, 0], points[:, 1])
+    elevation[there] = terrain.elevation(points[:, 0], points[:, 1])
     table["ground_elevation_m"] = elevation
     off = np.isnan(elevation) & (table["status"] == "").to_numpy()
     table.loc[off, ["status", "reason"]] = [footprints.OUTSIDE_TERRAIN, "the DEM does not cover it"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyproj
 
@@ -19,7 +20,9 @@ from .checksums import checksums
 from .describing import attribute, measure
 from .elevation import rasters
 from .errors import StudyError
-from .placing import exclude, place
+from .overlapping import join_cut, uncover
+from .overriding import override
+from .placing import exclude, existing_pv, place
 from .reading import check_scale, identify, read_buildings, read_region
 from .study import Study
 
@@ -71,15 +74,20 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     table = identify(raw, study, warnings)
     check_scale(table, crs, study)
     told("read", 2, 4)
+    overridden = override(table, raw, study, warnings)
+    pairs = join_cut(table, raw, study, warnings)
     terrain, dsm, raster_facts = rasters(study, crs, table, work, warnings)
+    read = {name: read_region(study, name, section, crs, warnings) for name, section in study.regions.items()}
+    regions = {name: layer for name, layer in read.items() if len(layer)}
+    place(table, regions, warnings)
+    told("read", 3, 4)
     attribute(table, raw, study, archetypes, new_years, warnings)
     measure(table, raw, study, archetypes, terrain, dsm, warnings)
-    told("read", 3, 4)
-    regions = {name: read_region(study, name, section, crs) for name, section in study.regions.items()}
-    place(table, regions, warnings)
-    exclude(table, study, crs)
-    _decide(table)
-    standing = table[~table.geometry.isna() & (table["status"] != footprints.DUPLICATE) & table["ground_elevation_m"].notna()]
+    uncover(table, pairs, study, warnings)
+    exclude(table, study, crs, warnings)
+    existing_pv(table, study, crs, warnings)
+    _decide(table, raw)
+    standing = table[~table["status"].isin(footprints.NOT_STANDING) & table["ground_elevation_m"].notna()]
     if not (table["status"] == "").any():
         counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
         raise StudyError(
@@ -100,12 +108,17 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
         dsm,
         tiles,
         checksums(study),
-        {"terrain": raster_facts, "regions": {n: len(r) for n, r in regions.items()}},
+        {"terrain": raster_facts, "regions": {n: len(r) for n, r in read.items()}, "overrides": overridden},
         warnings,
     )
 
 
-def _decide(table: gpd.GeoDataFrame) -> None:
-    """Text columns are never null, so that every product shows the same thing: nothing."""
+def _decide(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame) -> None:
+    """Text columns are never null, so that every product shows the same thing: nothing. Rejected shapes are shown as far as they go."""
     for column in ("name", "use_detail", "reason", "source_id"):
         table[column] = table[column].fillna("").astype(object)
+    lost = np.flatnonzero((table["status"] == footprints.INVALID).to_numpy())
+    if len(lost):
+        geometry = table.geometry.to_numpy().copy()
+        geometry[lost] = footprints.remains(raw.geometry.to_numpy()[lost])
+        table.geometry = gpd.GeoSeries(geometry, index=table.index, crs=table.crs)

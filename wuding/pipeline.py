@@ -329,6 +329,7 @@ def _manifest(
             },
             "terrain": prepared.facts["terrain"],
             "regions": prepared.facts["regions"],
+            "overrides": prepared.facts["overrides"],
             "made_up": study.study.made_up,
         },
         "totals": whole,

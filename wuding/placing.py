@@ -1,4 +1,4 @@
-"""Where each building belongs: regions, parcels, town or country, areas that are excluded."""
+"""Where each building belongs: regions, parcels, town or country, areas that are excluded, PV that lies on it."""
 
 import geopandas as gpd
 import numpy as np
@@ -7,10 +7,16 @@ import pyproj
 import shapely
 
 from geo import footprints
+from geo.attributes import numbers
+from geo.existing_pv import pv_on_buildings
+from geo.overlaps import only
 from geo.regions import majority_region
 from geo.vectors import into_crs, read_vectors
+from solar.parameters import load_system
 
-from .study import Study
+from .describing import MOST_KWP_PER_M2
+from .errors import StudyError
+from .study import LayerSection, Study
 
 # Region layers with a column of their own in roofs and buildings.
 COLUMN_OF = {"responsible": "responsible_area", "districts": "district", "zones": "zone", "parcels": "parcel_id"}
@@ -32,13 +38,14 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
     for column in COLUMN_OF.values():
         table[column] = None
     table["parcel_share"] = np.nan
+    table["is_urban"] = pd.arrays.BooleanArray(np.zeros(len(table), dtype=bool), np.ones(len(table), dtype=bool))
     geometry = table.geometry.to_numpy()
+    tree = shapely.STRtree(geometry)
     there = (table["status"] != footprints.INVALID).to_numpy()
     for layer, frame in regions.items():
-        row, share = majority_region(geometry, frame)
+        row, share = majority_region(geometry, frame, tree)
         if layer == "urban":
-            urban = pd.Series(pd.arrays.BooleanArray(row >= 0, ~there), index=table.index)
-            table["is_urban"] = table["is_urban"].where(table["is_urban"].notna(), urban)
+            table["is_urban"] = pd.arrays.BooleanArray(row >= 0, ~there)
             continue
         words = np.array([*frame["id" if layer == "parcels" else "name"], None], dtype=object)
         column = COLUMN_OF.get(layer, f"region_{layer}")
@@ -51,9 +58,9 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
         table["responsible_area"] = table["district"]
 
 
-def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS) -> None:
+def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
     """
-    Give buildings inside exclusion layers their status and reason.
+    Give buildings that overrides or exclusion layers leave out their status and reason.
 
     Parameters
     ----------
@@ -63,19 +70,65 @@ def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS) -> None:
         The study.
     crs
         CRS of the study.
+    warnings
+        What the user should know; appended to.
     """
+    by_hand = (table["exclude_reason"] != "") & (table["status"] == "")
+    table.loc[by_hand, "reason"] = table.loc[by_hand, "exclude_reason"]
+    table.loc[by_hand, "status"] = footprints.EXCLUDED
     for section in study.exclusions:
-        path = study.path(section.path)
-        layer = into_crs(
-            read_vectors(path, layer=section.layer, encoding=section.encoding),
-            crs,
-            source=path.name,
-            declared=section.crs,
-            datum=section.datum,
-        )
-        shapes = shapely.make_valid(layer.geometry.to_numpy())
+        shapes = _polygons(study, section, crs, f"exclusions {section.reason}", warnings).geometry.to_numpy()
         pending = np.flatnonzero((table["status"] == "").to_numpy())
-        hit = np.unique(
-            shapely.STRtree(shapes).query(shapely.point_on_surface(table.geometry.to_numpy()[pending]), predicate="intersects")[0]
-        )
+        points = shapely.point_on_surface(table.geometry.to_numpy()[pending])
+        hit = np.unique(shapely.STRtree(points).query(shapes, predicate="intersects")[1])
         table.loc[table.index[pending[hit]], ["status", "reason"]] = [footprints.EXCLUDED, section.reason]
+        if not len(hit):
+            warnings.append(f"exclusions: no building lies in {section.path} ({section.reason}); check its CRS if some should")
+
+
+def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
+    """
+    Take existing PV from drawn arrays where no attribute says it.
+
+    Parameters
+    ----------
+    table
+        Buildings, a row per input feature; `installed_kwp` is filled in place.
+    study
+        The study.
+    crs
+        CRS of the study.
+    warnings
+        What the user should know; appended to.
+    """
+    section = study.buildings.pv
+    if section is None:
+        return
+    arrays = _polygons(study, section, crs, "buildings.pv", warnings)
+    if section.kwp is not None and section.kwp not in arrays.columns:
+        raise StudyError(f"buildings.pv: {section.path} has no column {section.kwp!r}; it has: {', '.join(map(str, arrays.columns))}")
+    kwp = numbers(arrays[section.kwp]) if section.kwp is not None else np.full(len(arrays), np.nan)
+    module = load_system({"module": study.system.module} if study.system.module else {}).module
+    standing = ~table["status"].isin(footprints.NOT_STANDING).to_numpy()
+    geometry = only(table.geometry.to_numpy(), standing)
+    drawn, elsewhere = pv_on_buildings(geometry, arrays.geometry.to_numpy(), kwp, module.pdc0_w / 1000.0 / module.area_m2)
+    drawn = np.minimum(drawn, table["footprint_area_m2"].to_numpy(dtype=float) * MOST_KWP_PER_M2)
+    silent = table["installed_kwp"].isna().to_numpy()
+    table["installed_kwp"] = np.where(silent, drawn, table["installed_kwp"].to_numpy(dtype=float))
+    taken = silent & np.isfinite(drawn)
+    warnings.append(
+        f"{int(taken.sum())} buildings take {drawn[taken].sum():.0f} kWp of existing PV from {section.path}; "
+        f"{elsewhere:.0f} kWp drawn there lie on no building"
+    )
+
+
+def _polygons(study: Study, section: LayerSection, crs: pyproj.CRS, what: str, warnings: list[str]) -> gpd.GeoDataFrame:
+    """Read a layer of polygons and repair it; an empty one is told."""
+    path = study.path(section.path)
+    frame = read_vectors(path, layer=section.layer, encoding=section.encoding)
+    if frame.empty:
+        warnings.append(f"{what}: {path.name} has no rows and is left out")
+        return frame
+    layer = into_crs(frame, crs, source=path.name, declared=section.crs, datum=section.datum)
+    layer = layer.set_geometry(shapely.make_valid(layer.geometry.to_numpy()))
+    return layer[shapely.get_dimensions(layer.geometry.to_numpy()) == 2]

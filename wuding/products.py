@@ -148,7 +148,7 @@ def form_areas(study: Study) -> list[str]:
 
     for name in ("responsible", "districts"):
         if name in study.regions:
-            return [str(n) for n in read_region(study, name, study.regions[name], study_crs(study.study.crs))["name"]]
+            return [str(n) for n in read_region(study, name, study.regions[name], study_crs(study.study.crs), [])["name"]]
     raise StudyError("the form has a row per accountable area: add responsible or districts under [regions]")
 
 

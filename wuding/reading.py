@@ -7,7 +7,8 @@ import pyproj
 import shapely
 
 from geo import footprints
-from geo.regions import read_regions
+from geo.attributes import lengths
+from geo.regions import read_regions, region_faults
 from geo.vectors import into_crs, read_vectors
 
 from .errors import StudyError
@@ -15,6 +16,8 @@ from .study import LayerSection, Study
 
 # Lengths in the study's CRS may be off by this share at the buildings (a UTM zone's edge is off by 0.1 %).
 SCALE_OFF = 0.005
+# Layers that should fill the ground without gaps.
+PARTITIONS = ("responsible", "districts")
 
 
 def read_buildings(study: Study, crs: pyproj.CRS) -> gpd.GeoDataFrame:
@@ -72,14 +75,7 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     """
     geometry, reason = footprints.repair(raw.geometry.to_numpy())
     keys = footprints.geometry_keys(geometry)
-    own = raw.drop(columns=["geometry", "source_file", "source_row"])
-    tie = (
-        own.astype("string").fillna("").agg("|".join, axis=1).to_numpy(dtype=object)
-        if own.shape[1]
-        else np.full(len(raw), "", dtype=object)
-    )
-    given = raw.get("id")
-    ids, note = footprints.building_ids(keys, given, tie)
+    ids, note = footprints.building_ids(keys, raw.get("id"), _tie_breaks(raw, keys))
     if note:
         warnings.append(f"building ids: {note}")
     table = gpd.GeoDataFrame(
@@ -89,16 +85,51 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     )
     table["source_id"] = raw["id"].astype("string").fillna("").to_numpy(dtype=object) if "id" in raw else ""
     table["name"] = raw["name"].astype("string").fillna("").to_numpy(dtype=object) if "name" in raw else ""
-    table["footprint_area_m2"] = np.nan_to_num(shapely.area(geometry))
-    table["reason"] = reason
-    table["status"] = ""
+    area = np.nan_to_num(shapely.area(geometry))
+    table["footprint_area_m2"], table["reason"] = area, reason
+    status = np.full(len(table), "", dtype=object)
     lost = shapely.is_missing(geometry)
-    table.loc[lost, "status"] = footprints.INVALID
-    small = ~lost & (table["footprint_area_m2"] < study.buildings.minimum_area_m2)
-    table.loc[small, ["status", "reason"]] = [footprints.TOO_SMALL, f"under {study.buildings.minimum_area_m2:g} m2"]
-    again = footprints.duplicates(keys, ids) & (table["status"] == "").to_numpy()
-    table.loc[again, ["status", "reason"]] = [footprints.DUPLICATE, "the same polygon is drawn twice"]
+    small = ~lost & (area < study.buildings.minimum_area_m2)
+    kept_by = np.where(lost | small, -1, footprints.duplicates(keys, _drawing_rank(raw, ids)))
+    again = np.flatnonzero(kept_by >= 0)
+    status[lost], status[small], status[again] = footprints.INVALID, footprints.TOO_SMALL, footprints.DUPLICATE
+    table["status"] = status
+    table.loc[small, "reason"] = f"under {study.buildings.minimum_area_m2:g} m2"
+    table.loc[table.index[again], "reason"] = [f"drawn twice: the same polygon as {ids[row]}" for row in kept_by[again]]
+    _tell_repairs(raw, table, warnings)
     return table
+
+
+def _tie_breaks(raw: gpd.GeoDataFrame, keys: np.ndarray) -> np.ndarray:
+    """Text by which rows of one shape are told apart; only where shapes repeat or are missing."""
+    tie = np.full(len(raw), "", dtype=object)
+    rows = np.flatnonzero(pd.Series(keys).duplicated(keep=False).to_numpy() | (keys == ""))
+    own = raw.drop(columns=["geometry", "source_file", "source_row"])
+    if len(rows) and own.shape[1]:
+        tie[rows] = own.iloc[rows].astype("string").fillna("").agg("|".join, axis=1).to_numpy(dtype=object)
+    return tie
+
+
+def _drawing_rank(raw: gpd.GeoDataFrame, ids: np.ndarray) -> np.ndarray:
+    """Of several drawings of one polygon the best is the one with a height, the higher one, the one that knows more, the first id."""
+    height = lengths(raw["height"]) if "height" in raw else np.full(len(raw), np.nan)
+    says = raw.drop(columns=["geometry", "source_file", "source_row"]).notna().sum(axis=1).to_numpy()
+    order = np.lexsort((pd.factorize(ids, sort=True)[0], -says, -np.nan_to_num(height), np.isnan(height)))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank
+
+
+def _tell_repairs(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, warnings: list[str]) -> None:
+    """Say how much area the repair of shapes has added or taken."""
+    repaired = np.flatnonzero(table["reason"].str.startswith("repaired").to_numpy())
+    if len(repaired):
+        change = table["footprint_area_m2"].to_numpy()[repaired] - shapely.area(raw.geometry.to_numpy()[repaired])
+        worst = repaired[np.argmax(np.abs(change))]
+        warnings.append(
+            f"{len(repaired)} invalid shapes were repaired, which changes their area by {change.sum():+.1f} m2 in all, most of it at "
+            f"{table['building_id'].iloc[worst]} (row {int(table['source_row'].iloc[worst])})"
+        )
 
 
 def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study) -> None:
@@ -128,9 +159,9 @@ def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study) -> None:
         )
 
 
-def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
     """
-    Read one region layer of the study.
+    Read one region layer of the study and say what is wrong with it.
 
     Parameters
     ----------
@@ -142,14 +173,17 @@ def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS)
         Its content.
     crs
         The study's CRS.
+    warnings
+        What the user should know; appended to.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        See `geo.regions.read_regions`.
+        See `geo.regions.read_regions`; no rows where the layer has none.
     """
+    notes: list[str] = []
     try:
-        return read_regions(
+        layer = read_regions(
             study.path(section.path),
             crs,
             name=section.name,
@@ -158,9 +192,14 @@ def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS)
             encoding=section.encoding,
             declared=section.crs,
             datum=section.datum,
+            notes=notes,
         )
     except ValueError as error:
         raise StudyError(f"regions.{name}: {error}") from error
+    if len(layer):
+        notes += region_faults(layer, partition=name in PARTITIONS)
+    warnings.extend(f"regions.{name}: {note}" for note in notes)
+    return layer
 
 
 def corner_words(bounds: object) -> str:

@@ -46,6 +46,24 @@ class StudySection(Section):
     made_up: bool = False
 
 
+class LayerSection(Section):
+    """A polygon layer: regions, land use, exclusions."""
+
+    path: str
+    name: str = "name"
+    id: str | None = None
+    layer: str | None = None
+    encoding: str | None = None
+    crs: str | None = None
+    datum: Datum | None = None
+
+
+class PvSection(LayerSection):
+    """`buildings.pv`: drawn arrays of existing PV, with their capacity in the column `kwp` where it is known."""
+
+    kwp: str | None = None
+
+
 class BuildingsSection(Section):
     """`[buildings]`."""
 
@@ -56,6 +74,9 @@ class BuildingsSection(Section):
     datum: Datum | None = None
     columns: dict[str, str] = {}
     use: dict[str, str] = {}
+    landuse: LayerSection | None = None
+    pv: PvSection | None = None
+    overrides: str | None = None
     minimum_area_m2: float = Field(default=10.0, gt=0)
 
     @model_validator(mode="after")
@@ -67,18 +88,6 @@ class BuildingsSection(Section):
             if use not in USES:
                 raise ValueError(f"buildings.use.{word!r} = {use!r}: unknown class; {nearest(use, USES)}")
         return self
-
-
-class LayerSection(Section):
-    """A polygon layer: regions, exclusions."""
-
-    path: str
-    name: str = "name"
-    id: str | None = None
-    layer: str | None = None
-    encoding: str | None = None
-    crs: str | None = None
-    datum: Datum | None = None
 
 
 class ExclusionSection(LayerSection):

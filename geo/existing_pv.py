@@ -1,0 +1,47 @@
+"""PV that is there already, drawn as polygons: how much of it lies on each building."""
+
+import tomllib
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from .threads import threaded
+
+Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
+
+MODULE_SHARE = float(tomllib.loads(files(__package__).joinpath("existing_pv.toml").read_text(encoding="utf-8"))["array"]["module_share"])
+
+
+def pv_on_buildings(geometry: Objects, arrays: Objects, kwp: Floats, kwp_per_m2: float) -> tuple[Floats, float]:
+    """
+    Share out drawn arrays among the buildings under them.
+
+    Parameters
+    ----------
+    geometry
+        Shape (n,), valid polygons of buildings that do not overlap, None allowed.
+    arrays
+        Shape (m,), valid polygons of PV.
+    kwp
+        Shape (m,), capacity of each array as given, NaN where not [kWp].
+    kwp_per_m2
+        Capacity of a square metre of module, for arrays whose capacity is not given [kWp/m2].
+
+    Returns
+    -------
+    installed : array of float
+        Shape (n,) [kWp]; NaN where no array lies on a building.
+    elsewhere : float
+        Capacity of the parts of arrays that lie on no building [kWp].
+    """
+    array, building = shapely.STRtree(geometry).query(arrays, predicate="intersects")
+    shared = threaded(lambda a, b: shapely.area(shapely.intersection(a, b)), arrays[array], geometry[building])
+    area = shapely.area(arrays)
+    capacity = np.where(np.isfinite(kwp), kwp, area * MODULE_SHARE * kwp_per_m2)
+    part = np.divide(shared * capacity[array], area[array], out=np.zeros(len(array)), where=area[array] > 0)
+    order = np.lexsort((array, building))
+    installed = np.bincount(building[order], weights=part[order], minlength=len(geometry))
+    return np.where(installed > 0, installed, np.nan), max(0.0, float(np.sum(capacity[area > 0]) - installed.sum()))
