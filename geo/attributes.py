@@ -95,7 +95,7 @@ def years(column: pd.Series) -> Floats:
         Shape (n,); NaN where there is no year.
     """
     if pd.api.types.is_datetime64_any_dtype(column):
-        return column.dt.year.to_numpy(dtype=float, na_value=np.nan)
+        return np.asarray(column.dt.year.to_numpy(dtype=float, na_value=np.nan))
     return _by_word(column, _year)
 
 

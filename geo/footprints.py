@@ -125,6 +125,23 @@ def _normal_form(geometry: Objects) -> Objects:
     return normal
 
 
+def plain_ids(given: pd.Series) -> pd.Series:
+    """
+    Write the source's ids as text: without spaces around, whole numbers without ".0".
+
+    Parameters
+    ----------
+    given
+        Shape (n,).
+
+    Returns
+    -------
+    pandas.Series
+        Shape (n,), "" where there is none.
+    """
+    return given.astype("string").str.strip().str.replace(r"\.0$", "", regex=True).fillna("")
+
+
 def building_ids(keys: Objects, given: pd.Series | None, tie_break: Objects) -> tuple[Objects, str]:
     """
     Give every row a unique text id that does not depend on the order of the rows.
@@ -146,7 +163,7 @@ def building_ids(keys: Objects, given: pd.Series | None, tie_break: Objects) -> 
         What was done where the source's ids could not be taken as they are; "" otherwise.
     """
     if given is not None:
-        text = given.astype("string").str.strip().str.replace(r"\.0$", "", regex=True).fillna("")
+        text = plain_ids(given)
         repeated = text.duplicated(keep=False) | (text == "")
         if not repeated.any():
             return text.to_numpy(dtype=object), ""

@@ -164,9 +164,13 @@ def majority_region(
     order = np.lexsort((owner[piece], row))
     first = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
     region[row[first]], share[row[first]] = owner[piece[first]], 1.0
-    piece, row = tree.query(pieces, predicate="intersects")
-    border = region[row] < 0
-    piece, row = piece[border], row[border]
+    left = np.flatnonzero(region < 0)
+    if 2 * len(left) < len(region):
+        piece, row = shapely.STRtree(geometry[left]).query(pieces, predicate="intersects")
+        row = left[row]
+    else:
+        piece, row = tree.query(pieces, predicate="intersects")
+        piece, row = piece[region[row] < 0], row[region[row] < 0]
     if len(row):
         overlap = threaded(lambda a, b: shapely.area(shapely.intersection(a, b)), geometry[row], pieces[piece])
         table = pd.DataFrame({"row": row, "region": owner[piece], "area": overlap})

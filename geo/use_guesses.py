@@ -75,12 +75,13 @@ def uses_from_neighbours(uses: Uses, xy: Floats, area: Floats) -> int:
         Number of buildings that got a use.
     """
     rule = RULES["neighbourhood"]
-    there = np.isfinite(xy).all(axis=1)
+    there = np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1])
     known, pending = np.flatnonzero((uses.use != UNKNOWN) & there), uses.pending
     pending = pending[there[pending]]
     if len(known) < rule["least"] or not len(pending):
         return 0
-    distance, at = cKDTree(xy[known]).query(xy[pending], k=min(_ASKED, len(known)), distance_upper_bound=rule["reach_m"], workers=-1)
+    tree = cKDTree(xy[known])
+    distance, at = tree.query(xy[pending], k=np.arange(1, min(_ASKED, len(known)) + 1), distance_upper_bound=rule["reach_m"], workers=-1)
     near = np.isfinite(np.asarray(distance, dtype=float))
     codes, classes = pd.factorize(uses.use[known], sort=True)
     neighbour = np.where(near, codes[np.minimum(at, len(known) - 1)], -1)

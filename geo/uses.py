@@ -68,10 +68,12 @@ class Uses:
         ----------
         rows
             Row numbers, shape (k,).
-        use, confidence
-            One for all or shape (k,).
+        use
+            Our class, one for all or shape (k,).
         source
             Where it comes from.
+        confidence
+            One for all or shape (k,), 0..1 [-].
         """
         self.use[rows], self.source[rows], self.confidence[rows] = use, source, confidence
 

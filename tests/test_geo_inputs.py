@@ -11,7 +11,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo.attributes import numbers, plausible, use_classes, use_details
+from geo.attributes import floor_counts, lengths, numbers, plausible, years
 from geo.datum import bd09_from_gcj02, gcj02_from_bd09, gcj02_from_wgs84, wgs84_from_gcj02
 from geo.errors import GeoError
 from geo.footprints import building_ids, duplicates, geometry_keys, repair
@@ -112,7 +112,8 @@ def test_ids_and_duplicates_do_not_depend_on_the_order_of_rows_or_vertices() -> 
     back, _ = building_ids(keys[::-1], None, np.array(["z", "y", "x"], dtype=object))
     assert sorted(ids) == sorted(back)
     assert len(set(ids)) == 3
-    assert duplicates(keys, ids).tolist() == [False, True, False]
+    # the second drawing is the better one: it stays, the first names it
+    assert duplicates(keys, np.array([1, 0, 2])).tolist() == [1, -1, -1]
 
 
 def test_source_ids_are_kept_where_they_are_unique() -> None:
@@ -134,13 +135,54 @@ def test_numbers_come_out_of_text() -> None:
     np.testing.assert_allclose(plausible(np.array([0.0, -9999.0, 12.0, 9999.0, np.nan]), 0, 830), [np.nan, np.nan, 12, np.nan, np.nan])
 
 
-def test_use_words_exact_before_wildcards_and_the_unknown_are_counted() -> None:
-    column = pd.Series(["厂房", "标准厂房A", "仓", None, "学校"])
-    use, source, unmapped = use_classes(column, {"*厂房*": "other", "厂房": "factory", "学校": "public_institution"}, 5)
-    assert use.tolist() == ["factory", "other", "unknown", "unknown", "public_institution"]
-    assert source.tolist() == ["table", "wildcard", "unknown", "unknown", "table"]
-    assert unmapped == {"仓": 1}
-    assert use_details(pd.Series(["市第一小学校", "县人民医院", "X"]), 3).tolist() == ["学校", "医院", ""]
+def test_heights_and_floors_as_people_write_them() -> None:
+    nan = np.nan
+    heights = {
+        "12m": 12,
+        "12.5 米": 12.5,
+        "1200cm": 12,
+        "40 ft": 12.192,
+        "10-12米": 11,
+        "约15m": 15,
+        "3层": nan,
+        "十二米": 12,
+        "-9999": -9999,
+        "0": 0,
+    }
+    np.testing.assert_allclose(lengths(pd.Series(list(heights))), list(heights.values()))
+    floors = {
+        "3层": 3,
+        "三层": 3,
+        "十二层": 12,
+        "二十": 20,
+        "3F": 3,
+        "地上12层地下2层": 12,
+        "地下1层，地上6层": 6,
+        "3+1": 3,
+        "2-3层": 3,
+        "6/-1": 6,
+        "无": nan,
+    }
+    np.testing.assert_allclose(floor_counts(pd.Series(list(floors))), list(floors.values()))
+    said = floor_counts(pd.Series(["3层", "12m", "6", "4F", "two storeys 2"]), only_said=True)
+    np.testing.assert_allclose(said, [3, nan, nan, 4, 2])
+    np.testing.assert_allclose(floor_counts(pd.Series([3.0, nan])), [3, nan])
+    assert np.isnan(floor_counts(pd.Series([3.0, 4.0]), only_said=True)).all()
+
+
+def test_years_as_people_write_them() -> None:
+    words = {
+        "2019": 2019,
+        "2019年5月": 2019,
+        "2001-2010年": 2010,
+        "1998/6/1": 1998,
+        "1998-06-01": 1998,
+        "201905": 2019,
+        "90年代": 1990,
+        "不详": np.nan,
+    }
+    np.testing.assert_allclose(years(pd.Series(list(words))), list(words.values()))
+    np.testing.assert_allclose(years(pd.Series(pd.to_datetime(["2020-03-01", None]))), [2020, np.nan])
 
 
 def test_heights_are_taken_in_the_order_of_their_worth() -> None:

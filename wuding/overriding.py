@@ -45,7 +45,7 @@ def override(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, warni
     Returns
     -------
     list of dict
-        A row a change: `building_id`, `column`, `before`, `after`.
+        A row a change: `id` as the table has it, `column`, `before`, `after`.
     """
     table["tilt_given"], table["exclude_reason"] = np.nan, ""
     if study.buildings.overrides is None:
@@ -58,12 +58,11 @@ def override(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, warni
         said = np.flatnonzero(((wanted[column] != "") & (rows >= 0)).to_numpy())
         if len(said):
             before, after = _apply(column, wanted[column].iloc[said], rows[said], table, raw, study, path.name)
-            ids = table["building_id"].to_numpy()[rows[said]]
-            changes = zip(ids, before, after, strict=True)
-            log += [{"building_id": str(name), "column": column, "before": str(old), "after": str(new)} for name, old, new in changes]
+            changes = zip(wanted["id"].iloc[said], before, after, strict=True)
+            log += [{"id": str(name), "column": column, "before": str(old), "after": str(new)} for name, old, new in changes]
     changed = pd.Series([entry["column"] for entry in log], dtype="string").value_counts().sort_index()
     listed = ", ".join(f"{column} {count}" for column, count in changed.items()) or "-"
-    warnings.append(f"{path.name} corrects {len({entry['building_id'] for entry in log})} buildings: {listed}")
+    warnings.append(f"{path.name} corrects {len({entry['id'] for entry in log})} buildings: {listed}")
     return log
 
 
@@ -82,7 +81,8 @@ def _read(path: Path) -> pd.DataFrame:
     frame.columns = pd.Index([names[head] for head in heads])
     if "id" not in frame.columns or not frame.columns.is_unique:
         raise StudyError(f"{path.name}: expected one column id and each other column once; it has: {', '.join(heads)}")
-    frame = frame.fillna("").apply(lambda column: column.str.strip())
+    for column in frame.columns:
+        frame[column] = frame[column].fillna("").str.strip()
     if repeated := list(frame.loc[frame["id"].duplicated(), "id"].unique()[:5]):
         raise StudyError(f"{path.name}: these ids stand more than once: {', '.join(repeated)}; write one row a building")
     return frame
@@ -91,9 +91,10 @@ def _read(path: Path) -> pd.DataFrame:
 def _decoded(path: Path) -> pd.DataFrame:
     """Excel on a Chinese Windows saves CSV as GBK."""
     try:
-        return pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+        frame: pd.DataFrame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
     except UnicodeDecodeError:
-        return pd.read_csv(path, dtype=str, encoding="gb18030", keep_default_na=False)
+        frame = pd.read_csv(path, dtype=str, encoding="gb18030", keep_default_na=False)
+    return frame
 
 
 def _rows(ids: pd.Series, table: gpd.GeoDataFrame, name: str, warnings: list[str]) -> np.ndarray:

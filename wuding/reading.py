@@ -74,7 +74,7 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
         Every input row with id, geometry, footprint area, status and reason.
     """
     geometry, reason = footprints.repair(raw.geometry.to_numpy())
-    keys = footprints.geometry_keys(geometry)
+    keys = _keys(geometry, raw.get("id"))
     ids, note = footprints.building_ids(keys, raw.get("id"), _tie_breaks(raw, keys))
     if note:
         warnings.append(f"building ids: {note}")
@@ -98,6 +98,20 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     table.loc[table.index[again], "reason"] = [f"drawn twice: the same polygon as {ids[row]}" for row in kept_by[again]]
     _tell_repairs(raw, table, warnings)
     return table
+
+
+def _keys(geometry: np.ndarray, given: pd.Series | None) -> np.ndarray:
+    """Keys of the shapes; where the source's ids serve, only of those shapes that may be drawn twice, since keys are dear."""
+    there = np.flatnonzero(~shapely.is_missing(geometry))
+    ids = None if given is None else footprints.plain_ids(given)
+    if ids is None or not ids.is_unique or (ids == "").any():
+        return footprints.geometry_keys(geometry)
+    box = pd.DataFrame(np.round(shapely.bounds(geometry[there]), 2) + 0.0)
+    rows = there[box.duplicated(keep=False).to_numpy()]
+    keys = np.full(len(geometry), "", dtype=object)
+    keys[there] = [f"row {row}" for row in there]
+    keys[rows] = footprints.geometry_keys(geometry[rows])
+    return keys
 
 
 def _tie_breaks(raw: gpd.GeoDataFrame, keys: np.ndarray) -> np.ndarray:
