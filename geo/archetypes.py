@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import GeoError
@@ -236,12 +237,12 @@ class Archetypes:
         return self._values(name)[self._codes(use)]
 
     def _codes(self, use: ArrayLike) -> NDArray[np.int64]:
-        names = np.asarray(use, dtype=object)
+        codes, names = pd.factorize(np.asarray(use, dtype=object), use_na_sentinel=False)
         number = {name: index for index, name in enumerate(self.heights)}
-        try:
-            return np.fromiter((number[name] for name in names), dtype=np.int64, count=names.size)
-        except KeyError as error:
-            raise GeoError(f"use {error.args[0]!r} is no class of ours; the classes are {', '.join(self.heights)}.") from None
+        for name in names:
+            if name not in number:
+                raise GeoError(f"use {name!r} is no class of ours; the classes are {', '.join(self.heights)}.")
+        return np.array([number[name] for name in names], dtype=np.int64)[codes]
 
 
 def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Archetypes:

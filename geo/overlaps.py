@@ -162,7 +162,7 @@ def stacking_rank(height: Floats, known: npt.NDArray[np.bool_], area: Floats, id
     Returns
     -------
     array of int
-        Shape (n,), 0 is on top; no two are equal.
+        Shape (n,), 0 is on top; no two of rows that meet others are equal, the rest come last.
 
     Notes
     -----
@@ -178,9 +178,10 @@ def stacking_rank(height: Floats, known: npt.NDArray[np.bool_], area: Floats, id
     outline = np.abs(height[rows] - parts["max"].to_numpy()) <= SAME_HEIGHT_M
     standing = height.copy()
     standing[rows[outline]] = parts["min"].to_numpy()[outline] - SAME_HEIGHT_M
-    order = np.lexsort((ids.astype(str), area, -standing, ~known))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
+    met = np.unique(np.concatenate([left, right]))
+    order = met[np.lexsort((ids[met].astype(str), area[met], -standing[met], ~known[met]))]
+    rank = np.full(len(height), len(met), dtype=np.int64)
+    rank[order] = np.arange(len(met))
     return rank
 
 

@@ -9,6 +9,7 @@ import shapely
 
 from geo import attributes, heights
 from geo.archetypes import Archetypes
+from geo.footprints import JOINED
 from geo.terrain import Terrain
 from geo.use_guesses import uses_from_land, uses_from_neighbours, uses_from_size
 from geo.uses import RULES, UNKNOWN, Uses, uses_from_words
@@ -140,8 +141,10 @@ def _installed(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[st
     installed = attributes.numbers(raw["installed_kwp"]) if "installed_kwp" in raw else np.full(len(raw), np.nan)
     most = table["footprint_area_m2"].to_numpy() * MOST_KWP_PER_M2
     believable = (installed >= 0) & (installed <= most)
-    table["installed_kwp"] = np.where(believable, installed, np.nan)
-    if strange := int((np.isfinite(installed) & ~believable).sum()):
+    # The pieces of a cut building all say what the whole has.
+    carried = (table["status"] == JOINED).to_numpy()
+    table["installed_kwp"] = np.where(believable & ~carried, installed, np.nan)
+    if strange := int((np.isfinite(installed) & ~believable & ~carried).sum()):
         warnings.append(
             f"{strange} buildings have an installed_kwp that is negative or above "
             f"{MOST_KWP_PER_M2} kWp/m2 of footprint; it is taken as unknown"

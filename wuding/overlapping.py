@@ -2,6 +2,7 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 
@@ -47,71 +48,70 @@ def join_cut(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, warni
     geometry = table.geometry.to_numpy()
     open_rows = table["status"].isin(["", footprints.TOO_SMALL]).to_numpy()
     pairs = meeting_pairs(only(geometry, open_rows))
-    alike, same_id = _alike(raw, pairs), _same_id(table, pairs)
+    told = _told_ids(table)
+    both = (told[pairs.left] >= 0) & (told[pairs.right] >= 0)
+    same_id = both & (told[pairs.left] == told[pairs.right])
     # Different ids of the source are different buildings.
-    own = table["source_id"].to_numpy(dtype=object)
-    differ = (own[pairs.left] != own[pairs.right]) & _telling(table, pairs)
-    candidate = np.flatnonzero(alike & ~differ)
+    candidate = np.flatnonzero((same_id | ~both) & _alike(raw, pairs))
     chosen = Pairs(pairs.left[candidate], pairs.right[candidate])
-    same_id = same_id[candidate]
-    rows = np.flatnonzero(same_id)
-    area = table["footprint_area_m2"].to_numpy(dtype=float)
-    if len(rows):
-        left, right = chosen.left[rows], chosen.right[rows]
-        shared = overlap_areas(geometry, Pairs(left, right))
-        # Drawn twice is not cut.
-        same_id[rows] = shared <= SAME_IOU * (area[left] + area[right] - shared)
     to_degrees = pyproj.Transformer.from_crs(table.crs, 4326, always_xy=True)
-    cut = cut_pairs(geometry, chosen, same_id, lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])))
-    pieces, carrier, shapes = joined_shapes(geometry, area, table["building_id"].to_numpy(dtype=object), cut)
-    if not len(pieces):
+    cut = cut_pairs(geometry, chosen, same_id[candidate], lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])))
+    # What is drawn twice is not cut.
+    area = table["footprint_area_m2"].to_numpy(dtype=float)
+    shared = overlap_areas(geometry, cut)
+    parted = shared <= SAME_IOU * (area[cut.left] + area[cut.right] - shared)
+    cut = Pairs(cut.left[parted], cut.right[parted])
+    if not len(cut.left):
         return pairs
-    carries = pieces == carrier
-    geometry = geometry.copy()
-    geometry[pieces[carries]] = shapes[carries]
-    table.geometry = gpd.GeoSeries(geometry, index=table.index, crs=table.crs)
-    table["footprint_area_m2"] = np.where(open_rows, table.geometry.area, area)
-    ids = table["building_id"].to_numpy(dtype=object)
-    whole = table.index[pieces[carries]]
-    small = table.loc[whole, "footprint_area_m2"] < study.buildings.minimum_area_m2
-    table.loc[whole[~small.to_numpy()], ["status", "reason"]] = ["", "joined from the pieces that the source's tiles cut"]
-    parts = table.index[pieces[~carries]]
-    table.loc[parts, "status"] = footprints.JOINED
-    table.loc[parts, "reason"] = [f"cut at the edge of a tile: its roof is counted with {ids[row]}" for row in carrier[~carries]]
+    pieces, carrier, shapes = joined_shapes(geometry, area, table["building_id"].to_numpy(dtype=object), cut)
+    _write_joined(table, pieces, carrier, shapes, study.buildings.minimum_area_m2)
     warnings.append(
-        f"{len(pieces)} pieces of {int(carries.sum())} buildings were cut at the edges of tiles; they are joined, one row carries the roof"
+        f"{len(pieces)} pieces of {len(np.unique(carrier))} buildings were cut at the edges of tiles; "
+        "they are joined, one row carries the roof"
     )
     place = np.arange(len(table))
     place[pieces] = carrier
     left, right = place[pairs.left], place[pairs.right]
-    both = np.unique(np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1)[left != right], axis=0)
-    return Pairs(both[:, 0], both[:, 1])
+    apart = np.unique(np.stack([np.minimum(left, right), np.maximum(left, right)], axis=1)[left != right], axis=0).astype(np.int64)
+    return Pairs(apart[:, 0], apart[:, 1])
+
+
+def _write_joined(table: gpd.GeoDataFrame, pieces: np.ndarray, carrier: np.ndarray, shapes: np.ndarray, least_m2: float) -> None:
+    """Give one row of each cut building the whole shape and the others their status."""
+    carries = pieces == carrier
+    geometry = table.geometry.to_numpy().copy()
+    geometry[pieces[carries]] = shapes[carries]
+    table.geometry = gpd.GeoSeries(geometry, index=table.index, crs=table.crs)
+    area = table["footprint_area_m2"].to_numpy(dtype=float).copy()
+    area[pieces[carries]] = shapely.area(shapes[carries])
+    table["footprint_area_m2"] = area
+    whole = pieces[carries]
+    whole = whole[area[whole] >= least_m2]
+    table.loc[table.index[whole], ["status", "reason"]] = ["", "joined from the pieces that the source's tiles cut"]
+    ids = table["building_id"].to_numpy(dtype=object)
+    parts = table.index[pieces[~carries]]
+    table.loc[parts, "status"] = footprints.JOINED
+    table.loc[parts, "reason"] = [f"cut at the edge of a tile: its roof is counted with {ids[row]}" for row in carrier[~carries]]
 
 
 def _alike(raw: gpd.GeoDataFrame, pairs: Pairs) -> np.ndarray:
     """Whether two rows say the same in every attribute."""
     alike = np.ones(len(pairs.left), dtype=bool)
     for column in raw.columns.difference(_NOT_ALIKE):
-        values, empty = raw[column].to_numpy(dtype=object), raw[column].isna().to_numpy()
         rows = np.flatnonzero(alike)
-        left, right = pairs.left[rows], pairs.right[rows]
-        alike[rows] = (empty[left] & empty[right]) | (~empty[left] & ~empty[right] & (values[left] == values[right]))
+        one, two = (raw[column].iloc[side[rows]] for side in (pairs.left, pairs.right))
+        same = one.to_numpy(dtype=object) == two.to_numpy(dtype=object)
+        empty = one.isna().to_numpy(), two.isna().to_numpy()
+        alike[rows] = (empty[0] & empty[1]) | (~empty[0] & ~empty[1] & same.astype(bool))
     return alike
 
 
-def _telling(table: gpd.GeoDataFrame, pairs: Pairs) -> np.ndarray:
-    """Whether both rows of a pair have an id that few others have."""
-    own = table["source_id"]
-    number = own.map(own.value_counts()).to_numpy()
-    telling = ((own != "") & (number <= MOST_PIECES)).to_numpy()
-    both: np.ndarray = telling[pairs.left] & telling[pairs.right]
-    return both
-
-
-def _same_id(table: gpd.GeoDataFrame, pairs: Pairs) -> np.ndarray:
-    own = table["source_id"].to_numpy(dtype=object)
-    same: np.ndarray = (own[pairs.left] == own[pairs.right]) & _telling(table, pairs)
-    return same
+def _told_ids(table: gpd.GeoDataFrame) -> np.ndarray:
+    """Give a number to the source ids that tell buildings apart; -1 where there is none, or where too many rows have it."""
+    codes, distinct = pd.factorize(table["source_id"].to_numpy(dtype=object))
+    few = np.bincount(codes, minlength=len(distinct)) <= MOST_PIECES
+    told: np.ndarray = np.where(few[codes] & np.asarray(distinct != "")[codes], codes, -1)
+    return told
 
 
 def uncover(table: gpd.GeoDataFrame, pairs: Pairs, study: Study, warnings: list[str]) -> None:

@@ -74,10 +74,12 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
         Every input row with id, geometry, footprint area, status and reason.
     """
     geometry, reason = footprints.repair(raw.geometry.to_numpy())
-    keys = _keys(geometry, raw.get("id"))
-    ids, note = footprints.building_ids(keys, raw.get("id"), _tie_breaks(raw, keys))
-    if note:
-        warnings.append(f"building ids: {note}")
+    area = np.nan_to_num(shapely.area(geometry))
+    lost = shapely.is_missing(geometry)
+    small = ~lost & (area < study.buildings.minimum_area_m2)
+    ids, twice, keys = _ids_and_keys(raw, geometry, warnings)
+    large = ~(lost | small)[twice]
+    twice, keys = twice[large], keys[large]
     table = gpd.GeoDataFrame(
         {"building_id": ids, "source": "buildings", "source_file": raw["source_file"], "source_row": raw["source_row"]},
         geometry=geometry,
@@ -85,39 +87,38 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     )
     table["source_id"] = raw["id"].astype("string").fillna("").to_numpy(dtype=object) if "id" in raw else ""
     table["name"] = raw["name"].astype("string").fillna("").to_numpy(dtype=object) if "name" in raw else ""
-    area = np.nan_to_num(shapely.area(geometry))
     table["footprint_area_m2"], table["reason"] = area, reason
     status = np.full(len(table), "", dtype=object)
-    lost = shapely.is_missing(geometry)
-    small = ~lost & (area < study.buildings.minimum_area_m2)
-    kept_by = np.where(lost | small, -1, footprints.duplicates(keys, _drawing_rank(raw, ids)))
-    again = np.flatnonzero(kept_by >= 0)
+    kept_by = footprints.duplicates(keys, _drawing_rank(raw.iloc[twice], ids[twice]))
+    again, kept_by = twice[kept_by >= 0], twice[kept_by[kept_by >= 0]]
     status[lost], status[small], status[again] = footprints.INVALID, footprints.TOO_SMALL, footprints.DUPLICATE
     table["status"] = status
     table.loc[small, "reason"] = f"under {study.buildings.minimum_area_m2:g} m2"
-    table.loc[table.index[again], "reason"] = [f"drawn twice: the same polygon as {ids[row]}" for row in kept_by[again]]
+    table.loc[table.index[again], "reason"] = [f"drawn twice: the same polygon as {ids[row]}" for row in kept_by]
     _tell_repairs(raw, table, warnings)
     return table
 
 
-def _keys(geometry: np.ndarray, given: pd.Series | None) -> np.ndarray:
-    """Keys of the shapes; where the source's ids serve, only of those shapes that may be drawn twice, since keys are dear."""
-    there = np.flatnonzero(~shapely.is_missing(geometry))
-    ids = None if given is None else footprints.plain_ids(given)
-    if ids is None or not ids.is_unique or (ids == "").any():
-        return footprints.geometry_keys(geometry)
-    box = pd.DataFrame(np.round(shapely.bounds(geometry[there]), 2) + 0.0)
-    rows = there[box.duplicated(keep=False).to_numpy()]
-    keys = np.full(len(geometry), "", dtype=object)
-    keys[there] = [f"row {row}" for row in there]
-    keys[rows] = footprints.geometry_keys(geometry[rows])
-    return keys
+def _ids_and_keys(raw: gpd.GeoDataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids of all buildings, the rows whose shape may be drawn twice, and the keys of these; keys are dear where the source's ids serve."""
+    text = footprints.plain_ids(raw["id"]) if "id" in raw else None
+    if text is not None and text.is_unique and not (text == "").any():
+        there = np.flatnonzero(~shapely.is_missing(geometry))
+        box = pd.util.hash_array(np.round(shapely.bounds(geometry[there]) * 100.0).ravel().astype(np.int64)).reshape(-1, 4)
+        corners = (box * np.array([1, 3, 5, 7], dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
+        rows = there[pd.Series(corners).duplicated(keep=False).to_numpy()]
+        return text.to_numpy(dtype=object), rows, footprints.geometry_keys(geometry[rows])
+    keys = footprints.geometry_keys(geometry)
+    repeated = np.flatnonzero(pd.Series(keys).duplicated(keep=False).to_numpy() | (keys == ""))
+    ids, note = footprints.building_ids(keys, raw.get("id"), _tie_breaks(raw, repeated))
+    if note:
+        warnings.append(f"building ids: {note}")
+    return ids, repeated, keys[repeated]
 
 
-def _tie_breaks(raw: gpd.GeoDataFrame, keys: np.ndarray) -> np.ndarray:
+def _tie_breaks(raw: gpd.GeoDataFrame, rows: np.ndarray) -> np.ndarray:
     """Text by which rows of one shape are told apart; only where shapes repeat or are missing."""
     tie = np.full(len(raw), "", dtype=object)
-    rows = np.flatnonzero(pd.Series(keys).duplicated(keep=False).to_numpy() | (keys == ""))
     own = raw.drop(columns=["geometry", "source_file", "source_row"])
     if len(rows) and own.shape[1]:
         tie[rows] = own.iloc[rows].astype("string").fillna("").agg("|".join, axis=1).to_numpy(dtype=object)
