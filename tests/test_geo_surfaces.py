@@ -261,3 +261,11 @@ def test_a_mistake_in_the_study_is_told(overrides: dict, message: str) -> None:
 def test_an_unknown_use_is_told() -> None:
     with pytest.raises(GeoError, match="castle"):
         load_archetypes().default_height(["castle"])
+
+
+def test_a_known_tilt_takes_the_place_of_the_archetypes() -> None:
+    kinds = load_archetypes().choose(["factory", "rural_residential", "rural_residential"], [9.0, 4.5, 4.5], [5000.0, 90.0, 90.0])
+    known = kinds.with_tilt([12.0, 0.0, np.nan])
+    assert known.shape.tolist() == [Shape.GABLE, Shape.FLAT, kinds.shape[2]]
+    assert known.tilt.tolist() == [12.0, 0.0, kinds.tilt[2]]
+    assert known.setback_m.tolist() == kinds.setback_m.tolist()

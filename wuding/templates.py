@@ -18,6 +18,9 @@ path = "buildings.gpkg"        # 建筑轮廓：Shapefile、GeoPackage、GeoJSON
 # crs = "EPSG:4490"            # 文件没有坐标系时写明
 # datum = "gcj02"              # 坐标经过偏移（高德、腾讯 gcj02；百度 bd09）时写明
 minimum_area_m2 = 10           # 小于此面积的图形不评估
+# landuse = { path = "dltb.shp", name = "DLBM" }   # 用地图层：没有用途的建筑按所在地块取用途；name 为地类字段（编码或名称）
+# pv = { path = "pv.gpkg", kwp = "容量" }          # 已装光伏图斑；没有容量字段时按面积估算
+# overrides = "overrides.csv"                      # 人工更正：id, height, floors, use, tilt, exclude, installed_kwp（也可用中文表头）
 
 [buildings.columns]            # 左边是本工具的字段，右边是数据里的字段；没有的字段删去该行
 id = "bid"                     # 唯一编号；没有时由几何生成
@@ -29,7 +32,7 @@ year_built = "建成年份"
 installed_kwp = "已装光伏kw"   # 已装光伏，千瓦（直流）
 # urban = "城乡"               # 城镇 / 农村
 
-[buildings.use]                # 数据里的用途 = 本工具的分类；可用通配符 * ?
+[buildings.use]                # 数据里的用途 = 本工具的分类；可用通配符 * ?；未写的词由内置词表翻译
 # 分类：factory public_institution public_building commercial urban_residential rural_residential transport other unknown
 "厂房" = "factory"
 "仓库" = "factory"
