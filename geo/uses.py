@@ -142,7 +142,8 @@ def _read_words(out: Uses, column: pd.Series, table: Mapping[str, str]) -> None:
 def _words(column: pd.Series) -> tuple[npt.NDArray[np.int64], pd.Index]:
     """Codes of the different words; -1 where the source says nothing."""
     text = column.astype("string").str.strip()
-    codes, distinct = pd.factorize(text.where(text != ""))
+    silent = (text == "") | text.str.casefold().isin(RULES["empty"]["words"])
+    codes, distinct = pd.factorize(text.mask(silent))
     return codes.astype(np.int64), pd.Index(distinct)
 
 

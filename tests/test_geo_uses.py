@@ -51,6 +51,12 @@ def test_words_of_known_sources(word: str, use: str, detail: str, table: str) ->
     assert 0 < found.confidence <= 1
 
 
+def test_words_that_say_nothing_are_no_words() -> None:
+    uses = uses_from_words(pd.Series(["yes", "未知", "Unknown", "retail"]), {}, 4)
+    assert uses.use.tolist() == ["unknown", "unknown", "unknown", "commercial"]
+    assert uses.unmapped == {}
+
+
 def test_non_dwellings_are_no_dwellings() -> None:
     uses = uses_from_words(pd.Series(["城镇非住宅", "农村非住宅", "城镇住宅"]), {}, 3)
     assert uses.use.tolist() == ["unknown", "other", "urban_residential"]
