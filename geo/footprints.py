@@ -59,7 +59,7 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     out[broken] = fixed
     after = shapely.area(fixed)
     for row, old, new in zip(broken, before, after, strict=True):
-        reason[row] = f"repaired: its area was {old:.1f} and is {new:.1f} m2" if new > 0 else "encloses no area"
+        reason[row] = f"repaired: area {old:.1f} -> {new:.1f} m2" if new > 0 else "encloses no area"
     lost |= ~lost & (shapely.area(out) <= 0)
     reason[lost & (reason == "")] = "encloses no area"
     out[lost] = None

@@ -76,7 +76,7 @@ def _tell_unmapped(uses: Uses, warnings: list[str]) -> None:
     if not uses.unmapped:
         return
     most = sorted(uses.unmapped.items(), key=lambda item: (-item[1], item[0]))
-    words = ", ".join(f"{word} ({count})" for word, count in most[:10])
+    words = ", ".join([*(f"{word} ({count})" for word, count in most[:10]), *(["…"] if len(most) > 10 else [])])
     if (uses.use == UNKNOWN).all():
         raise StudyError(
             f"no use of any building is known to buildings.use; the data say: {words}. Translate these words under [buildings.use]; "
@@ -84,7 +84,6 @@ def _tell_unmapped(uses: Uses, warnings: list[str]) -> None:
         )
     warnings.append(
         f"{sum(uses.unmapped.values())} buildings have a use that neither buildings.use nor a built-in table translates: {words}"
-        f"{' …' if len(most) > 10 else ''}"
     )
 
 

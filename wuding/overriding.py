@@ -77,7 +77,7 @@ def _read(path: Path) -> pd.DataFrame:
     heads = [str(head).strip().casefold() for head in frame.columns]
     for head in heads:
         if head not in names:
-            raise StudyError(f"{path.name}: unknown column {head!r}{nearest(head, list(names))}; known: {', '.join(COLUMNS)}")
+            raise StudyError(f"{path.name}: unknown column {head!r}; {nearest(head, list(names))}")
     frame.columns = pd.Index([names[head] for head in heads])
     if "id" not in frame.columns or not frame.columns.is_unique:
         raise StudyError(f"{path.name}: expected one column id and each other column once; it has: {', '.join(heads)}")
@@ -125,7 +125,7 @@ def _apply(
     if column == "use":
         words = uses_from_words(said.reset_index(drop=True), {use: use for use in USES} | study.buildings.use, len(said)).use
         if strange := sorted(set(said[words == "unknown"]) - {"unknown"}):
-            raise StudyError(f"{name}: use {strange[0]!r} is not known{nearest(strange[0], USES)}; known: {', '.join(USES)}")
+            raise StudyError(f"{name}: use {strange[0]!r} is not known; {nearest(strange[0], USES)}")
         before = _column(raw, "use")[rows]
         raw["use_override"] = _put(_column(raw, "use_override"), rows, words)
         return before, words
