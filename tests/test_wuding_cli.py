@@ -106,7 +106,7 @@ def test_use_words_that_nobody_translates_are_no_mere_warning(study: Path) -> No
     study.write_text(head + '\n[buildings.use]\n"无此词" = "other"\n\n[terrain]' + rest.split("[terrain]")[1], encoding="utf-8")
     done = wuding("run", str(study))
     assert done.returncode == 2
-    assert "Translate these words under [buildings.use]" in done.stderr
+    assert "没有一栋建筑的用途能由 buildings.use 识别" in done.stderr
 
 
 def test_init_writes_a_study_that_loads_beside_the_sample(study: Path) -> None:
