@@ -1,6 +1,7 @@
 """Region layers and which building belongs to which region."""
 
 from pathlib import Path
+from typing import Unpack
 
 import geopandas as gpd
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 import pyproj
 import shapely
 
+from .coordinates import Stated, into_crs
 from .errors import GeoError
-from .vectors import into_crs, read_vectors
+from .vectors import read_vectors
 
 Objects = npt.NDArray[np.object_]
 
@@ -23,8 +25,7 @@ def read_regions(
     id: str | None = None,
     layer: str | None = None,
     encoding: str | None = None,
-    declared: str | None = None,
-    datum: str | None = None,
+    **coordinates: Unpack[Stated],
 ) -> gpd.GeoDataFrame:
     """
     Read a layer of named regions.
@@ -41,7 +42,7 @@ def read_regions(
         Column with an identifier (parcels); the name by default.
     layer, encoding
         See `read_vectors`.
-    declared, datum
+    **coordinates
         See `into_crs`.
 
     Returns
@@ -59,7 +60,7 @@ def read_regions(
         if column not in frame.columns:
             have = ", ".join(str(c) for c in frame.columns if c != "geometry")
             raise GeoError(f"{path.name}: has no column {column!r}; it has: {have}. Name the right one in the study file")
-    frame = into_crs(frame, crs, source=path.name, declared=declared, datum=datum)
+    frame = into_crs(frame, crs, source=path.name, **coordinates)
     geometry = shapely.make_valid(frame.geometry.to_numpy(), method="structure", keep_collapsed=False)
     names = frame[name].astype("string").fillna("").str.strip()
     table = gpd.GeoDataFrame({"name": names, "id": frame[id].astype("string") if id else names}, geometry=geometry, crs=crs)

@@ -11,9 +11,9 @@ import pyproj
 
 from geo import footprints
 from geo.archetypes import load_archetypes
+from geo.coordinates import study_crs
 from geo.terrain import Terrain
 from geo.tiles import write_tiles
-from geo.vectors import study_crs
 
 from .checksums import checksums
 from .describing import attribute, measure
@@ -66,7 +66,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     warnings: list[str] = []
     archetypes = load_archetypes(study.roofs.archetypes)
     told("read", 0, 4)
-    raw = read_buildings(study, crs)
+    raw = read_buildings(study, crs, warnings)
     told("read", 1, 4)
     table = identify(raw, study, warnings)
     check_scale(table, crs, study)
@@ -75,9 +75,9 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     attribute(table, raw, study, archetypes, new_years, warnings)
     measure(table, raw, study, archetypes, terrain, dsm, warnings)
     told("read", 3, 4)
-    regions = {name: read_region(study, name, section, crs) for name, section in study.regions.items()}
+    regions = {name: read_region(study, name, section, crs, warnings) for name, section in study.regions.items()}
     place(table, regions, warnings)
-    exclude(table, study, crs)
+    exclude(table, study, crs, warnings)
     _decide(table)
     standing = table[~table.geometry.isna() & (table["status"] != footprints.DUPLICATE) & table["ground_elevation_m"].notna()]
     if not (table["status"] == "").any():

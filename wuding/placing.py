@@ -7,9 +7,11 @@ import pyproj
 import shapely
 
 from geo import footprints
+from geo.coordinates import into_crs
 from geo.regions import majority_region
-from geo.vectors import into_crs, read_vectors
+from geo.vectors import read_vectors
 
+from .locating import stated
 from .study import Study
 
 # Region layers with a column of their own in roofs and buildings.
@@ -51,7 +53,7 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
         table["responsible_area"] = table["district"]
 
 
-def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS) -> None:
+def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
     """
     Give buildings inside exclusion layers their status and reason.
 
@@ -63,6 +65,8 @@ def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS) -> None:
         The study.
     crs
         CRS of the study.
+    warnings
+        What the user should know; appended to.
     """
     for section in study.exclusions:
         path = study.path(section.path)
@@ -70,8 +74,7 @@ def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS) -> None:
             read_vectors(path, layer=section.layer, encoding=section.encoding),
             crs,
             source=path.name,
-            declared=section.crs,
-            datum=section.datum,
+            **stated(study, section, path.name, warnings),
         )
         shapes = shapely.make_valid(layer.geometry.to_numpy())
         pending = np.flatnonzero((table["status"] == "").to_numpy())
