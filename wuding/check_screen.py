@@ -43,6 +43,10 @@ _TITLES = {
     "sample": ("带 ≈ 的比例来自均匀抽取的 {} 栋", "shares with ≈ are from {} buildings, evenly sampled"),
     "none": ("无", "none"),
     "to_assess": ("待评估", "to assess"),
+    "polygons": ("面", "polygons"),
+    "without_geometry": ("无图形", "without geometry"),
+    "not_polygons": ("非面", "not polygons"),
+    "too_small": ("面积过小", "too small"),
 }
 _WIDTH = 120
 
@@ -101,7 +105,9 @@ def _buildings(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) ->
         return None
     table = Table(title=words["buildings"], title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
     table.add_row(words["crs"], facts["crs"])
-    table.add_row(words["rows"], ", ".join(f"{name} {count:,}" for name, count in {"": found["rows"], **found["shapes"]}.items()).strip())
+    table.add_row(
+        words["rows"], ", ".join([f"{found['rows']:,}", *(f"{words[name]} {count:,}" for name, count in found["shapes"].items())])
+    )
     if "bounds" in found:
         table.add_row(words["extent"], ", ".join(f"{v:,.0f}" for v in found["bounds"]))
     terrain = facts.get("terrain", {})
