@@ -368,3 +368,59 @@ def _source_part(source: _Source, fill: list[float], bounds: Bounds) -> tuple[ND
 
 def _rounded(bounds: Bounds) -> str:
     return "(" + ", ".join(f"{v:.0f}" for v in bounds) + ")"
+
+
+@dataclass(frozen=True)
+class RasterGlance:
+    """What the head of a raster says, without reading its cells.
+
+    Attributes
+    ----------
+    source_crs
+        CRS of the source as text; several are joined by "; ".
+    bounds
+        Edges in the CRS asked for.
+    resolution
+        Side of a cell of the first file in the CRS asked for.
+    shape
+        Rows and columns of the first file.
+    files
+        Number of files.
+    """
+
+    source_crs: str
+    bounds: Bounds
+    resolution: float
+    shape: tuple[int, int]
+    files: int
+
+
+def glance(source: Path, crs: str, *, source_crs: str | None = None) -> RasterGlance:
+    """Look at the head of a raster or of a folder of them.
+
+    Parameters
+    ----------
+    source
+        One raster that GDAL reads, or a folder of them.
+    crs
+        CRS in which to give the edges, as anything rasterio understands.
+    source_crs
+        CRS of sources that do not name theirs.
+
+    Returns
+    -------
+    RasterGlance
+        What was found.
+
+    Raises
+    ------
+    GeoError
+        If a file is missing or unreadable, has no CRS or is a picture.
+    """
+    with ExitStack() as stack:
+        sources = [_open(path, source_crs, stack) for path in _files(source)]
+        extents = [transform_bounds(s.crs, CRS.from_user_input(crs), *s.data.bounds, densify_pts=21) for s in sources]
+        west, south, east, north = (f(e[k] for e in extents) for k, f in enumerate((min, min, max, max)))
+        first = sources[0].data
+        named = "; ".join(sorted({s.crs.to_string() for s in sources}))
+        return RasterGlance(named, (west, south, east, north), (extents[0][2] - extents[0][0]) / first.width, first.shape, len(sources))

@@ -1,6 +1,7 @@
 """Region layers and which building belongs to which region."""
 
 from pathlib import Path
+from typing import Unpack
 
 import geopandas as gpd
 import numpy as np
@@ -9,10 +10,11 @@ import pandas as pd
 import pyproj
 import shapely
 
+from .coordinates import Stated, into_crs
 from .errors import GeoError
 from .overlaps import meeting_pairs, overlap_areas
 from .threads import threaded
-from .vectors import into_crs, read_vectors
+from .vectors import read_vectors
 
 Objects = npt.NDArray[np.object_]
 
@@ -29,9 +31,8 @@ def read_regions(
     id: str | None = None,
     layer: str | None = None,
     encoding: str | None = None,
-    declared: str | None = None,
-    datum: str | None = None,
     notes: list[str] | None = None,
+    **coordinates: Unpack[Stated],
 ) -> gpd.GeoDataFrame:
     """
     Read a layer of named regions.
@@ -48,7 +49,7 @@ def read_regions(
         Column with an identifier (parcels); the name by default.
     layer, encoding
         See `read_vectors`.
-    declared, datum
+    **coordinates
         See `into_crs`.
     notes
         What the user should know about the layer; appended to.
@@ -72,7 +73,7 @@ def read_regions(
     if frame.empty:
         notes.append(f"{path.name} has no rows: the layer is left out")
         return gpd.GeoDataFrame({"name": [], "id": []}, geometry=[], crs=crs)
-    frame = into_crs(frame, crs, source=path.name, declared=declared, datum=datum)
+    frame = into_crs(frame, crs, source=path.name, **coordinates)
     if broken := int((~shapely.is_valid(frame.geometry.to_numpy()) & ~shapely.is_missing(frame.geometry.to_numpy())).sum()):
         notes.append(f"{path.name}: {broken} of {len(frame)} regions have invalid rings; they were repaired")
     geometry = shapely.make_valid(frame.geometry.to_numpy(), method="structure", keep_collapsed=False)

@@ -8,66 +8,16 @@ import pandas as pd
 import pyproj
 import pytest
 import shapely
-from hypothesis import given
-from hypothesis import strategies as st
 
 from geo.attributes import floor_counts, lengths, numbers, plausible, years
-from geo.datum import bd09_from_gcj02, gcj02_from_bd09, gcj02_from_wgs84, wgs84_from_gcj02
 from geo.errors import GeoError
 from geo.footprints import building_ids, duplicates, geometry_keys, repair
 from geo.heights import choose_heights
-from geo.regions import majority_region, read_regions
+from geo.regions import majority_region
 from geo.tiles import read_surroundings, write_tiles
-from geo.vectors import into_crs, read_vectors, study_crs
-
-from .conftest import DATA
+from geo.vectors import read_vectors
 
 UTM = pyproj.CRS("EPSG:4548")
-
-
-def test_gcj02_at_jinan_is_522_m_east_and_28_m_north() -> None:
-    # data/README.md of the shared data states both; the third digit of a metre is the formula's
-    lon, lat = np.array([117.0]), np.array([36.65])
-    x, y = gcj02_from_wgs84(lon, lat)
-    assert (x - lon)[0] * 111_320 * np.cos(np.radians(36.65)) == pytest.approx(522, abs=1)
-    assert (y - lat)[0] * 110_950 == pytest.approx(28, abs=0.5)
-
-
-@given(st.floats(75, 134), st.floats(18, 53))
-def test_shifts_go_there_and_back_to_a_centimetre(lon: float, lat: float) -> None:
-    x, y = np.array([lon]), np.array([lat])
-    for there, back in ((gcj02_from_wgs84, wgs84_from_gcj02), (bd09_from_gcj02, gcj02_from_bd09)):
-        again = back(*there(x, y))
-        assert abs(again[0] - x)[0] * 111_320 < 0.01
-        assert abs(again[1] - y)[0] * 111_320 < 0.01
-
-
-def test_districts_of_jinan_fit_the_outline_after_the_correction() -> None:
-    districts, outline = DATA / "jinan" / "districts-datav-gcj02.geojson", DATA / "jinan" / "city-outline-wgs84.json"
-    if not districts.is_file():
-        pytest.skip("the real data are not beside this checkout")
-    city = gpd.GeoSeries([shapely.from_geojson(outline.read_text(encoding="utf-8"))], crs=4326).to_crs(UTM).make_valid()[0]
-    shifted = read_regions(districts, UTM, name="name", datum="gcj02")
-    assert len(shifted) == 12
-    union = shapely.union_all(shifted.geometry.to_numpy())
-    # 0.985 is asked for; without the correction it is 0.969
-    assert union.intersection(city).area / union.union(city).area >= 0.985
-
-
-def test_study_crs_refuses_degrees_and_web_mercator() -> None:
-    for text in ("EPSG:4490", "EPSG:3857", "EPSG:99999", "nonsense"):
-        with pytest.raises(GeoError, match="EPSG:4548"):
-            study_crs(text)
-    assert study_crs("EPSG:4548") == UTM
-
-
-def test_degrees_that_claim_to_be_metres_are_named() -> None:
-    wrong = gpd.GeoDataFrame(geometry=[shapely.box(117.0, 36.6, 117.001, 36.601)], crs=UTM)
-    with pytest.raises(GeoError, match="look like degrees"):
-        into_crs(wrong, UTM, source="a.shp")
-    nothing = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)])
-    with pytest.raises(GeoError, match="does not say its CRS"):
-        into_crs(nothing, UTM, source="a.shp")
 
 
 def test_gbk_shapefile_without_cpg_but_with_its_language_byte(tmp_path: Path) -> None:

@@ -1,74 +1,221 @@
-"""`wuding check`: read every input, say what was found and what a run would assume."""
+"""`wuding check`: try every step of a run on what can be read in seconds, and say what was found and what a run would assume."""
 
 import tempfile
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from layers.codes import code_word
+import geopandas as gpd
+import pyproj
 
-from .inputs import Prepared, prepare
+from geo.archetypes import load_archetypes
+from geo.coordinates import study_crs
+from layers.form import read_form
+from layers.policy import Policy
+from solar.money import load_finance
+from solar.parameters import load_system
+
+from .check_buildings import attribute_shares, rows_to_try, sampled_facts, shape_counts, unmapped_words
+from .check_layers import layer_head, placed_words, suspect_shifts
+from .check_terrain import coarse_terrain, surface_head, terrain_head
+from .checksums import input_files
+from .describing import attribute, measure
+from .errors import StudyError
 from .manifest import write_json
 from .messages import translate_all
-from .pipeline import new_years, read_weathers
+from .pipeline import check_distance, new_years, read_weathers, system_overrides
+from .placing import COLUMN_OF, exclude, place
+from .problems import Problems
 from .products import study_policy
-from .study import Study
+from .reading import check_scale, identify, read_buildings, read_region
+from .study import BuildingsSection, LayerSection, Study
+
+# Buildings whose place is compared with borders: enough to see a shift of some hundred metres.
+_COMPARED = 5_000
 
 
-def check_study(study: Study, lang: str) -> list[str]:
+@dataclass
+class Check:
+    """A check under way: what was read so far, `facts` for check.json, `notes` on what the run will assume."""
+
+    study: Study
+    problems: Problems = field(default_factory=Problems)
+    facts: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    regions: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    heads: dict[str, list[str]] = field(default_factory=dict)
+
+
+def check_study(study: Study, lang: str) -> Check:
     """
-    Prepare a study in a temporary folder and report; check.json is written beside the study file.
+    Check a study; check.json is written beside the study file.
 
     Parameters
     ----------
     study
         The study.
     lang
-        "zh" or "en".
+        "zh" or "en", for check.json.
 
     Returns
     -------
-    list of str
-        Lines for the screen.
+    Check
+        `problems.fatal()` exactly when a run would stop for what was found.
     """
-    with tempfile.TemporaryDirectory(prefix="wuding-check-") as folder:
-        prepared = prepare(study, Path(folder), new_years(study_policy(study)), lambda *_: None)
-    weathers = read_weathers(study)
-    facts = _facts(prepared) | {
-        "weather": [
+    start = time.perf_counter()
+    check = Check(study)
+    crs, policy = None, None
+    with check.problems.trying("study"):
+        crs = study_crs(study.study.crs)
+    with check.problems.trying("policy"):
+        policy = study_policy(study)
+    with check.problems.trying("system"):
+        load_system(system_overrides(study))
+        load_finance()
+    if crs is not None:
+        _layers(check, crs)
+        _buildings(check, crs, policy)
+    _form(check)
+    _inputs(check)
+    _assumed(check, policy)
+    check.facts |= {
+        "assumptions": translate_all(check.notes, lang),
+        "problems": check.problems.plain(lang),
+        "would_run": not check.problems.fatal(),
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+    write_json(study.folder / "check.json", check.facts)
+    return check
+
+
+def _layers(check: Check, crs: pyproj.CRS) -> None:
+    """Read the region layers, and the heads of all."""
+    study = check.study
+    check.facts["crs"] = f"{crs.name} ({crs.to_string()})" if crs.to_epsg() else crs.name
+    check.facts["layers"] = []
+    sections: list[tuple[str, BuildingsSection | LayerSection, str]] = [
+        ("buildings", study.buildings, text) for text in study.buildings.path
+    ]
+    sections += [(name, section, section.path) for name, section in study.regions.items()]
+    for name, section, text in sections:
+        found, columns = layer_head(study.path(text), section.layer)
+        check.heads[name] = columns
+        check.facts["layers"].append({"layer": name, "path": Path(text).name, "coordinates": placed_words(section, found)})
+    for name, region in study.regions.items():
+        with check.problems.trying(f"regions.{name}") as warnings:
+            check.regions[name] = read_region(study, name, region, crs, warnings)
+    check.facts["regions"] = {name: {"regions": len(frame)} for name, frame in check.regions.items()}
+
+
+def _buildings(check: Check, crs: pyproj.CRS, policy: Policy | None) -> None:
+    """Read every building, and try the steps of a run on a sample of them."""
+    study, raw, head = check.study, None, None
+    with check.problems.trying("buildings") as warnings:
+        raw = read_buildings(study, crs, warnings)
+    with check.problems.trying("terrain"):
+        head = terrain_head(study, crs)
+    if raw is None:
+        _weather(check, None, crs)
+        return
+    check.facts["buildings"] = {
+        "rows": len(raw),
+        "shapes": shape_counts(raw, study.buildings.minimum_area_m2),
+        "known": attribute_shares(raw, study.study.as_of),
+        "unmapped": unmapped_words(raw, study),
+    }
+    rows, even = rows_to_try(raw, None if head is None else head.bounds)
+    table = _steps(check, raw.iloc[rows].reset_index(drop=True), crs, policy, len(raw))
+    if table is None:
+        _weather(check, None, crs)
+        return
+    sample = table[even]
+    check.facts["buildings"] |= {"sampled": len(sample), "bounds": [float(v) for v in table.total_bounds]}
+    check.facts["buildings"] |= sampled_facts(sample, check.regions, COLUMN_OF)
+    _weather(check, table, crs)
+    suspect_shifts(study, check.heads, check.regions, sample.iloc[:: max(1, len(sample) // _COMPARED)], len(raw), check.problems)
+
+
+def _steps(check: Check, some: gpd.GeoDataFrame, crs: pyproj.CRS, policy: Policy | None, count: int) -> gpd.GeoDataFrame | None:
+    """Do with some buildings what a run does with all; None where it stops before they are placed."""
+    study, table = check.study, None
+    with tempfile.TemporaryDirectory(prefix="wuding-check-") as folder, check.problems.trying("buildings") as warnings:
+        told: list[str] = []
+        archetypes = load_archetypes(study.roofs.archetypes)
+        table = identify(some, study, told)
+        check_scale(table, crs, study)
+        with check.problems.trying("terrain") as ground:
+            terrain, check.facts["terrain"] = coarse_terrain(study, crs, terrain_head(study, crs), table, Path(folder), ground)
+            check.facts["terrain"] |= surface_head(study, crs, table, ground)
+        if "terrain" not in check.facts:
+            return table
+        attribute(table, some, study, archetypes, new_years(policy), told)
+        measure(table, some, study, archetypes, terrain, None, told)
+        place(table, check.regions, told)
+        exclude(table, study, crs, told)
+        if not (table["status"] == "").any():
+            raise StudyError(f"no building is left to assess: {', '.join(f'{n} {s}' for s, n in table['status'].value_counts().items())}")
+        for text in told:
+            warnings.append(text if len(some) == count else f"of {len(some)} buildings looked at: {text}")
+    return table
+
+
+def _weather(check: Check, table: gpd.GeoDataFrame | None, crs: pyproj.CRS) -> None:
+    """Read the weather and compare its place with that of the buildings."""
+    with check.problems.trying("weather", check.facts.get("buildings", {}).get("rows", 0)) as warnings:
+        weathers = read_weathers(check.study)
+        check.facts["weather"] = [
             {"name": w.name, "latitude": w.latitude, "longitude": w.longitude, "stamp_offset_h": w.stamp_offset_h} for w in weathers
         ]
-    }
-    warnings = [*prepared.warnings, *(f"weather {w.name}: {note}" for w in weathers for note in w.notes)]
-    warnings = translate_all(warnings, lang)
-    write_json(study.folder / "check.json", {**facts, "inputs": prepared.inputs, "warnings": warnings})
-    zh = lang == "zh"
-    lines = [f"{'坐标系' if zh else 'CRS'}: {facts['crs']}", f"{'建筑' if zh else 'buildings'}: {facts['rows']:,}"]
-    for key, title in (
-        ("status", "状态" if zh else "status"),
-        ("use", "用途" if zh else "use"),
-        ("height_source", "高度来源" if zh else "height from"),
-    ):
-        counted = {code_word(key, name, lang) or ("待评估" if zh else "to assess"): count for name, count in facts[key].items()}
-        lines.append(f"{title}: " + ", ".join(f"{word} {count:,}" for word, count in counted.items()))
-    lines.append(
-        f"{'建成年份已知' if zh else 'year known'}: {facts['year_known']:.0%}   {'城乡已知' if zh else 'urban or rural known'}: "
-        f"{facts['urban_known']:.0%}"
-    )
-    lines += [f"{'图层' if zh else 'regions'} {code_word('layer', name, lang)}: {count}" for name, count in facts["regions"].items()]
-    lines += [f"{'注意' if zh else 'note'}: {text}" for text in warnings]
-    return lines
+        if table is None:
+            return
+        left, bottom, right, top = table[table["status"] == ""].total_bounds if (table["status"] == "").any() else table.total_bounds
+        to_degrees = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
+        longitude, latitude = to_degrees.transform((left + right) / 2, (bottom + top) / 2)
+        check.facts["buildings"]["centre"] = [float(longitude), float(latitude)]
+        check_distance(check.study, weathers, float(longitude), float(latitude), warnings)
 
 
-def _facts(prepared: Prepared) -> dict[str, Any]:
-    table = prepared.buildings
-    counts = {key: {str(k): int(v) for k, v in table[key].value_counts().items()} for key in ("status", "use", "height_source")}
-    return {
-        "crs": prepared.crs.to_string(),
-        "rows": len(table),
-        "bounds": [float(v) for v in table.total_bounds],
-        **counts,
-        "year_known": float(table["year_built"].notna().mean()),
-        "urban_known": float(table["is_urban"].notna().mean()),
-        "regions": prepared.facts["regions"],
-        "terrain": prepared.facts["terrain"],
-    }
+def _form(check: Check) -> None:
+    """Read the Excel form as the judgement of targets will."""
+    policy = check.study.policy
+    if policy is None or not policy.form:
+        return
+    with check.problems.trying("policy"):
+        layer = check.regions.get("responsible", check.regions.get("districts"))
+        read_form(check.study.path(policy.form), [] if layer is None else [str(name) for name in layer["name"]])
+
+
+def _inputs(check: Check) -> None:
+    """List the files with their sizes; checksums are the run's."""
+    rows = []
+    for role, text in input_files(check.study):
+        path = check.study.path(text)
+        files = [f for f in path.rglob("*") if f.is_file()] if path.is_dir() else [path] if path.is_file() else []
+        rows.append({"role": role, "path": Path(text).name, "size": sum(f.stat().st_size for f in files)})
+    check.facts["inputs"] = rows
+
+
+def _assumed(check: Check, policy: Policy | None) -> None:
+    """Say what a run will take for granted where the inputs are silent."""
+    study, notes, facts = check.study, check.notes, check.facts.get("buildings", {})
+    known = facts.get("known", {})
+    if guessed := facts.get("height_source", {}).get("class", 0.0):
+        notes.append(f"the height of {guessed:.0%} of the buildings is that of their class of use")
+    if floors := facts.get("height_source", {}).get("floors", 0.0):
+        notes.append(f"the height of {floors:.0%} of the buildings is floors times the storey height of their class")
+    if known and (unknown := 1.0 - known.get("year_built", 0.0)) > 0:
+        notes.append(f"{unknown:.0%} of the buildings have no year of completion; they count neither as new nor as old")
+    if known and "installed_kwp" not in known:
+        notes.append("no building says what PV it carries already; what is built comes from the form or existing_mw alone")
+    if "responsible" not in study.regions:
+        notes.append("there is no layer of accountable areas (regions.responsible); the districts stand for them")
+    if study.terrain.dem == "flat":
+        notes.append("the ground is flat: hills neither lift nor shade a roof")
+    if study.weather.source == "climatology":
+        notes.append("the weather is a typical year built from the monthly climatology of Jinan")
+    if policy is None:
+        notes.append("no policy is named; no target is judged")
+    elif study.policy is not None and study.policy.form is None and study.policy.existing_mw is None:
+        notes.append("what is built is not given ([policy] form or existing_mw); targets of capacity cannot be judged")
+    notes.append(f"footprints under {study.buildings.minimum_area_m2:g} m2 are not assessed")

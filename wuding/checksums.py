@@ -27,6 +27,23 @@ def checksums(study: Study, *only: str) -> list[dict[str, object]]:
     StudyError
         If a file is not there; so that a missing form is told before the roofs are computed.
     """
+    return [_checksum(study, role, text) for role, text in input_files(study) if not only or role in only]
+
+
+def input_files(study: Study) -> list[tuple[str, str]]:
+    """
+    Name the files that a study reads.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    list of tuple
+        Role and path as written, e.g. ("regions.zones", "zones.gpkg").
+    """
     roles: list[tuple[str, str]] = [("study", study.file.name), *(("buildings", p) for p in study.buildings.path)]
     buildings = study.buildings
     roles += [("landuse", buildings.landuse.path)] if buildings.landuse else []
@@ -39,7 +56,10 @@ def checksums(study: Study, *only: str) -> list[dict[str, object]]:
     roles += [("weather", p) for p in study.weather.files]
     roles += [("form", study.policy.form)] if study.policy and study.policy.form else []
     roles += [("policy", study.policy.name)] if study.policy and study.policy.name.endswith(".toml") else []
-    return [_checksum(study, role, text) for role, text in roles if not only or role in only]
+    placed = {"buildings": study.buildings, **{f"regions.{name}": section for name, section in study.regions.items()}}
+    roles += [(f"{name}.control_points", section.control_points) for name, section in placed.items() if section.control_points]
+    roles += [("exclusions.control_points", section.control_points) for section in study.exclusions if section.control_points]
+    return roles
 
 
 def _checksum(study: Study, role: str, text: str) -> dict[str, object]:

@@ -148,12 +148,16 @@ def template(
 @app.command()
 def check(study: StudyFile, lang: Lang = None) -> None:
     """快速检查所有输入：坐标系、数量、覆盖、字段与问题。 Read every input quickly and tell what was found."""
+    from .check_screen import print_check
     from .checking import check_study
     from .study import load_study
 
     content = load_study(study)
-    for line in check_study(content, _lang(lang, content.study.lang)):
-        print(line)
+    language = _lang(lang, content.study.lang)
+    done = check_study(content, language)
+    print_check(done, language)
+    if done.problems.fatal():
+        raise typer.Exit(2)
 
 
 @app.command()

@@ -9,14 +9,16 @@ import shapely
 
 from geo import attributes, heights
 from geo.archetypes import Archetypes
+from geo.coordinates import into_crs
 from geo.footprints import JOINED
 from geo.terrain import Terrain
 from geo.use_guesses import uses_from_land, uses_from_neighbours, uses_from_size
 from geo.uses import RULES, UNKNOWN, Uses, uses_from_words
-from geo.vectors import into_crs, read_vectors
+from geo.vectors import read_vectors
 
 from .elevation import measured_heights
 from .errors import StudyError
+from .locating import stated
 from .study import Study
 
 # What a reader of the confidence column should know: how much each source of the height is worth.
@@ -100,7 +102,7 @@ def _land(uses: Uses, table: gpd.GeoDataFrame, study: Study, warnings: list[str]
     if section.name not in frame.columns:
         have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)
         raise StudyError(f"buildings.landuse: {path.name} has no column {section.name!r}; it has: {have}. Write name = ... for the class")
-    land = into_crs(frame, table.crs, source=path.name, declared=section.crs, datum=section.datum)
+    land = into_crs(frame, table.crs, source=path.name, **stated(study, section, path.name, warnings))
     land = land.set_geometry(shapely.make_valid(land.geometry.to_numpy()))
     found = uses_from_words(frame[section.name], study.buildings.use, len(frame))
     points = np.full(len(table), None, dtype=object)

@@ -68,6 +68,27 @@ def rasters(
         facts["dsm"] = _raster_words(
             prepare_raster(study.path(study.terrain.dsm), dsm, crs.to_wkt(), resolution=study.terrain.surface_resolution)
         )
+    stand(table, terrain, study, crs, warnings)
+    return terrain, dsm, facts
+
+
+def stand(table: gpd.GeoDataFrame, terrain: Terrain, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
+    """
+    Fill in the ground elevation; buildings off the DEM get their status.
+
+    Parameters
+    ----------
+    table
+        Buildings, a row per input feature; filled in place.
+    terrain
+        Ground.
+    study
+        The study.
+    crs
+        CRS of the study.
+    warnings
+        What the user should know; appended to.
+    """
     there = np.flatnonzero(~table.geometry.isna().to_numpy())
     points = shapely.get_coordinates(threaded(shapely.point_on_surface, table.geometry.to_numpy()[there]))
     elevation = np.full(len(table), np.nan)
@@ -83,7 +104,6 @@ def rasters(
         )
     if off.any():
         warnings.append(f"{int(off.sum())} of {len(table)} buildings lie outside the DEM and are not assessed")
-    return terrain, dsm, facts
 
 
 def _raster_words(facts: RasterFacts) -> dict[str, object]:

@@ -12,9 +12,9 @@ import pyproj
 
 from geo import footprints
 from geo.archetypes import load_archetypes
+from geo.coordinates import study_crs
 from geo.terrain import Terrain
 from geo.tiles import write_tiles
-from geo.vectors import study_crs
 
 from .checksums import checksums
 from .describing import attribute, measure
@@ -69,7 +69,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     warnings: list[str] = []
     archetypes = load_archetypes(study.roofs.archetypes)
     told("read", 0, 4)
-    raw = read_buildings(study, crs)
+    raw = read_buildings(study, crs, warnings)
     told("read", 1, 4)
     table = identify(raw, study, warnings)
     check_scale(table, crs, study)

@@ -155,8 +155,8 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
     standing = prepared.buildings[prepared.buildings["status"] == ""]
     left, bottom, right, top = standing.total_bounds
     longitude, latitude = to_degrees.transform((left + right) / 2, (bottom + top) / 2)
-    _check_distance(study, prepared, weathers, float(longitude), float(latitude))
-    system = load_system(_system_overrides(study))
+    check_distance(study, weathers, float(longitude), float(latitude), prepared.warnings)
+    system = load_system(system_overrides(study))
     orientations = county_orientations(system, float(latitude))
     stations = tuple(_station(weather, prepared.crs, orientations, system) for weather in weathers)
     far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, *_everywhere(standing))
@@ -193,13 +193,40 @@ def _station(weather: Weather, crs: pyproj.CRS, orientations: Any, system: Syste
     return Station(sky, float(x), float(y), float(weather.altitude), open_yield(sky))
 
 
-def _system_overrides(study: Study) -> dict[str, Any]:
+def system_overrides(study: Study) -> dict[str, Any]:
+    """
+    Give what the study says otherwise about the system.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    dict
+        By section of solar/system.toml.
+    """
     section = study.system
     named = {"module": section.module, "mounts": section.mounting, "losses": section.losses, "inverter": section.inverter}
     return {name: values for name, values in named.items() if values}
 
 
-def _check_distance(study: Study, prepared: Prepared, weathers: list[Weather], longitude: float, latitude: float) -> None:
+def check_distance(study: Study, weathers: list[Weather], longitude: float, latitude: float, warnings: list[str]) -> None:
+    """
+    Refuse weather of another place unless the study says that it stands in.
+
+    Parameters
+    ----------
+    study
+        The study.
+    weathers
+        One for each station.
+    longitude, latitude
+        Middle of the buildings. [degrees]
+    warnings
+        What the user should know; appended to.
+    """
     geod = pyproj.Geod(ellps="WGS84")
     for weather in weathers:
         away = geod.inv(longitude, latitude, weather.longitude, weather.latitude)[2] / 1000.0
@@ -215,12 +242,10 @@ def _check_distance(study: Study, prepared: Prepared, weathers: list[Weather], l
                     f"the buildings (limit {STATION_REACH_KM:.0f}). "
                     "Give one of the place, or write stand_in = true under [weather] to run with it as a stand-in"
                 )
-            prepared.warnings.append(
-                f"the weather is a stand-in from {away:.0f} km away ({weather.name}): yields are not those of this place"
-            )
-        prepared.warnings.extend(f"weather {weather.name}: {note}" for note in weather.notes)
+            warnings.append(f"the weather is a stand-in from {away:.0f} km away ({weather.name}): yields are not those of this place")
+        warnings.extend(f"weather {weather.name}: {note}" for note in weather.notes)
         if weather.climatology:
-            prepared.warnings.append(
+            warnings.append(
                 "no weather file: a typical year built from a monthly climatology of Jinan whose values could not be checked "
                 "against a source"
             )

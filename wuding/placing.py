@@ -8,14 +8,16 @@ import shapely
 
 from geo import footprints
 from geo.attributes import numbers
+from geo.coordinates import into_crs
 from geo.existing_pv import pv_on_buildings
 from geo.overlaps import only
 from geo.regions import majority_region
-from geo.vectors import into_crs, read_vectors
+from geo.vectors import read_vectors
 from solar.parameters import load_system
 
 from .describing import MOST_KWP_PER_M2
 from .errors import StudyError
+from .locating import stated
 from .study import LayerSection, Study
 
 # Region layers with a column of their own in roofs and buildings.
@@ -129,6 +131,6 @@ def _polygons(study: Study, section: LayerSection, crs: pyproj.CRS, what: str, w
     if frame.empty:
         warnings.append(f"{what}: {path.name} has no rows and is left out")
         return frame
-    layer = into_crs(frame, crs, source=path.name, declared=section.crs, datum=section.datum)
+    layer = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, warnings))
     layer = layer.set_geometry(shapely.make_valid(layer.geometry.to_numpy()))
     return layer[shapely.get_dimensions(layer.geometry.to_numpy()) == 2]

@@ -142,7 +142,7 @@ def form_areas(study: Study) -> list[str]:
     list of str
         Names of `responsible`, else of `districts`.
     """
-    from geo.vectors import study_crs
+    from geo.coordinates import study_crs
 
     from .reading import read_region
 

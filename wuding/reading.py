@@ -1,5 +1,7 @@
 """The study's vector files as tables in the study's CRS, each building with its id."""
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -8,10 +10,12 @@ import shapely
 
 from geo import footprints
 from geo.attributes import lengths
+from geo.coordinates import into_crs
 from geo.regions import read_regions, region_faults
-from geo.vectors import into_crs, read_vectors
+from geo.vectors import read_vectors
 
 from .errors import StudyError
+from .locating import stated
 from .study import LayerSection, Study
 
 # Lengths in the study's CRS may be off by this share at the buildings (a UTM zone's edge is off by 0.1 %).
@@ -20,7 +24,7 @@ SCALE_OFF = 0.005
 PARTITIONS = ("responsible", "districts")
 
 
-def read_buildings(study: Study, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
     """
     Read every building layer into the study's CRS, columns renamed to ours.
 
@@ -30,6 +34,8 @@ def read_buildings(study: Study, crs: pyproj.CRS) -> gpd.GeoDataFrame:
         The study.
     crs
         CRS of the study.
+    warnings
+        What the user should know; appended to.
 
     Returns
     -------
@@ -45,7 +51,7 @@ def read_buildings(study: Study, crs: pyproj.CRS) -> gpd.GeoDataFrame:
             if theirs not in frame.columns:
                 have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)
                 raise StudyError(f"{path.name}: has no column {theirs!r} (buildings.columns.{ours}); it has: {have}")
-        frame = into_crs(frame, crs, source=path.name, declared=section.crs, datum=section.datum)
+        frame = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, warnings))
         taken = {theirs: ours for ours, theirs in section.columns.items()}
         out = gpd.GeoDataFrame({ours: frame[theirs] for theirs, ours in taken.items()}, geometry=frame.geometry.to_numpy(), crs=crs)
         out["source_file"], out["source_row"] = path.name, np.arange(len(out), dtype=np.int64)
@@ -174,7 +180,7 @@ def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study) -> None:
         )
 
 
-def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
+def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS, warnings: list[str] | None = None) -> gpd.GeoDataFrame:
     """
     Read one region layer of the study and say what is wrong with it.
 
@@ -205,9 +211,8 @@ def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS,
             id=section.id,
             layer=section.layer,
             encoding=section.encoding,
-            declared=section.crs,
-            datum=section.datum,
             notes=notes,
+            **stated(study, section, Path(section.path).name, notes),
         )
     except ValueError as error:
         raise StudyError(f"regions.{name}: {error}") from error

@@ -46,7 +46,37 @@ class StudySection(Section):
     made_up: bool = False
 
 
-class LayerSection(Section):
+class TransformSection(Section):
+    """`transform`: easting and northing in study.crs = shift + scale x turn (counter-clockwise) of those in the layer."""
+
+    dx: float
+    dy: float
+    rotation: float = 0.0
+    scale: float = Field(default=1.0, gt=0.9, lt=1.1)
+
+
+class PlacedSection(Section):
+    """What every layer may say about its coordinates."""
+
+    crs: str | None = None
+    datum: Datum | None = None
+    axes: Literal["easting_northing", "northing_easting"] | None = None
+    control_points: str | None = None
+    transform: TransformSection | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "PlacedSection":
+        given = [key for key in ("crs", "control_points", "transform") if getattr(self, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)}: a layer is placed in one way; keep the one that is right")
+        if self.datum in ("gcj02", "bd09") and given and given != ["crs"]:
+            raise ValueError(
+                f"datum = {self.datum!r} and {given[0]}: control points and transforms contain the shift already; take datum out"
+            )
+        return self
+
+
+class LayerSection(PlacedSection):
     """A polygon layer: regions, land use, exclusions."""
 
     path: str
@@ -54,8 +84,6 @@ class LayerSection(Section):
     id: str | None = None
     layer: str | None = None
     encoding: str | None = None
-    crs: str | None = None
-    datum: Datum | None = None
 
 
 class PvSection(LayerSection):
@@ -64,14 +92,12 @@ class PvSection(LayerSection):
     kwp: str | None = None
 
 
-class BuildingsSection(Section):
+class BuildingsSection(PlacedSection):
     """`[buildings]`."""
 
     path: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
     layer: str | None = None
     encoding: str | None = None
-    crs: str | None = None
-    datum: Datum | None = None
     columns: dict[str, str] = {}
     use: dict[str, str] = {}
     landuse: LayerSection | None = None

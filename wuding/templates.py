@@ -15,8 +15,11 @@ as_of = 2026-11-23             # 评价基准日
 path = "buildings.gpkg"        # 建筑轮廓：Shapefile、GeoPackage、GeoJSON、GeoParquet……；也可写列表 ["a.shp", "b.shp"]
 # layer = "buildings"          # 文件有多个图层时写明
 # encoding = "GB18030"         # Shapefile 没有 .cpg 时的编码
-# crs = "EPSG:4490"            # 文件没有坐标系时写明
+# crs = "EPSG:4490"            # 文件没有坐标系、或写错坐标系时写明；以此处为准
 # datum = "gcj02"              # 坐标经过偏移（高德、腾讯 gcj02；百度 bd09）时写明
+# axes = "northing_easting"    # 第一个坐标是北向（X）或纬度时写明，测量成果表常如此
+# control_points = "points.csv"  # 地方独立坐标系：控制点表，列 x,y（同图层）与 X,Y（study.crs 的东、北坐标），至少三点
+# transform = { dx = 0.0, dy = 0.0, rotation = 0.0, scale = 1.0 }   # 或直接写四参数：米、度（逆时针）
 minimum_area_m2 = 10           # 小于此面积的图形不评估
 # landuse = { path = "dltb.shp", name = "DLBM" }   # 用地图层：没有用途的建筑按所在地块取用途；name 为地类字段（编码或名称）
 # pv = { path = "pv.gpkg", kwp = "容量" }          # 已装光伏图斑；没有容量字段时按面积估算
@@ -56,7 +59,7 @@ dem = "dem.tif"                # 数字高程模型；没有时必须写明 dem 
 # dsm = "dsm.tif"              # 数字表面模型（≤ 2 米），可用于建筑高度与遮挡
 surface_resolution = 1.0       # 近场遮挡计算的栅格，米
 
-[regions]                      # 分区图层；name 为名称字段，地块另有 id 字段；各自可写 crs、datum、encoding、layer
+[regions]                      # 分区图层；name 为名称字段，地块另有 id 字段；各自可写 crs、datum、axes、control_points、encoding、layer
 responsible = { path = "responsible.gpkg", name = "name" }             # 责任区域：不重不漏，考核用
 districts = { path = "districts.gpkg", name = "name" }                 # 区县
 zones = { path = "zones.gpkg", name = "name" }                         # 功能区，可与区县重叠

@@ -1,0 +1,152 @@
+"""Whether a layer looks as if it were in GCJ-02 or BD-09: it fits its neighbours markedly better once the shift is taken out."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import shapely
+
+from .datum import CHINA, SHIFTED, unshifted
+from .recognition import to_degrees
+
+Objects = npt.NDArray[np.object_]
+
+# Outlines of the same place from two sources differ by 1-2 % of their area; a shift adds as much again.
+_OUTLINES_LEFT, _OUTLINES_LEAST, _OUTLINES_MOST = 0.6, 0.005, 0.2
+# Buildings that border lines cut: at most half of them may be left, and enough of them must be gone.
+_CUT_LEFT, _CUT_LEAST = 0.5, 20
+# Outlines are compared without detail finer than this, far below a shift of some hundred metres. [m]
+_DETAIL_M, _BORDER_M = 20.0, 2.0
+_MOST_REGIONS = 500
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """
+    A layer that fits another one better after a shift is taken out.
+
+    Attributes
+    ----------
+    layer, beside
+        Names of the layer that looks shifted, and of the one that it was compared with.
+    datum
+        "gcj02" or "bd09".
+    before, after
+        What does not fit, as it is and without the shift. [-]
+    borders
+        Whether that is the share of buildings cut by borders; else it is the share of area outside the common part.
+    """
+
+    layer: str
+    beside: str
+    datum: str
+    before: float
+    after: float
+    borders: bool
+
+
+def shift_evidence(layers: Mapping[str, gpd.GeoDataFrame], buildings: Objects, crs: pyproj.CRS, suspects: set[str]) -> list[Evidence]:
+    """
+    Look for layers that fit their neighbours better without a shift.
+
+    Parameters
+    ----------
+    layers
+        Region layers by name, valid polygons in `crs`.
+    buildings
+        Shape (n,), some buildings in `crs`, no None; they go by the name "buildings".
+    crs
+        The study's CRS.
+    suspects
+        Names of the layers whose datum the study does not state.
+
+    Returns
+    -------
+    list of Evidence
+        The strongest of each layer, strongest first; empty outside China.
+    """
+    found = [*_by_outlines(layers, crs, suspects), *_by_borders(layers, buildings, crs, suspects)]
+    best: dict[str, Evidence] = {}
+    for one in sorted(found, key=lambda one: (one.after / one.before, one.layer, one.beside, one.datum)):
+        best.setdefault(one.layer, one)
+    return list(best.values())
+
+
+def _by_outlines(layers: Mapping[str, gpd.GeoDataFrame], crs: pyproj.CRS, suspects: set[str]) -> Iterator[Evidence]:
+    """Compare the outlines of layers that cover about the same area."""
+    outlines = {name: _outline(frame) for name, frame in layers.items() if len(frame) <= _MOST_REGIONS}
+    for name, beside in itertools.permutations(outlines, 2):
+        before = 1.0 - _overlap(outlines[name], outlines[beside])
+        if name not in suspects or not _OUTLINES_LEAST <= before <= _OUTLINES_MOST:
+            continue
+        for datum in SHIFTED:
+            moved = without_shift(np.array([outlines[name]], dtype=object), crs, datum)
+            after = before if moved is None else 1.0 - _overlap(shapely.make_valid(moved[0]), outlines[beside])
+            if after <= _OUTLINES_LEFT * before:
+                yield Evidence(name, beside, datum, before, after, borders=False)
+
+
+def _by_borders(layers: Mapping[str, gpd.GeoDataFrame], buildings: Objects, crs: pyproj.CRS, suspects: set[str]) -> Iterator[Evidence]:
+    """Count how many buildings lie across a border, of those that touch a region at all: true borders run between buildings."""
+    for beside, frame in layers.items():
+        regions = shapely.simplify(shapely.get_parts(frame.geometry.to_numpy()), _BORDER_M)
+        cut, touching = _across(buildings, regions)
+        if cut < _CUT_LEAST:
+            continue
+        for name, datum in itertools.product(sorted({beside, "buildings"} & suspects), SHIFTED):
+            moved = without_shift(buildings if name == "buildings" else regions, crs, datum)
+            if moved is None:
+                continue
+            still, reached = _across(moved, regions) if name == "buildings" else _across(buildings, moved)
+            if reached and cut - still >= _CUT_LEAST and still / reached <= _CUT_LEFT * cut / touching:
+                yield Evidence(name, "buildings" if name == beside else beside, datum, cut / touching, still / reached, borders=True)
+
+
+def without_shift(shapes: Objects, crs: pyproj.CRS, datum: str) -> Objects | None:
+    """
+    Take a shift out of shapes in a projected CRS.
+
+    Parameters
+    ----------
+    shapes
+        Shape (n,), in `crs`.
+    crs
+        Their CRS.
+    datum
+        "gcj02" or "bd09".
+
+    Returns
+    -------
+    array or None
+        Shape (n,), in `crs`; None outside China.
+    """
+    there = to_degrees(crs)
+    lon, lat = there.transform(*np.nanmedian(shapely.bounds(shapes)[:, :2], axis=0)) if len(shapes) else (0.0, 0.0)
+    if not (CHINA[0] <= lon <= CHINA[2] and CHINA[1] <= lat <= CHINA[3]):
+        return None
+
+    xy = shapely.get_coordinates(shapes)
+    degrees = unshifted(*there.transform(xy[:, 0], xy[:, 1]), datum)
+    moved = np.column_stack(there.transform(*degrees, direction="INVERSE"))
+    return np.asarray(shapely.set_coordinates(shapes.copy(), moved), dtype=object)
+
+
+def _outline(frame: gpd.GeoDataFrame) -> shapely.Geometry:
+    # Shrinking by what was grown closes the slits that separately simplified neighbours leave.
+    grown = shapely.union_all(shapely.buffer(shapely.simplify(frame.geometry.to_numpy(), _DETAIL_M), _DETAIL_M, quad_segs=2))
+    return shapely.buffer(grown, -_DETAIL_M, quad_segs=2)
+
+
+def _overlap(a: shapely.Geometry, b: shapely.Geometry) -> float:
+    common = float(shapely.area(shapely.intersection(a, b)))
+    return common / (float(shapely.area(a)) + float(shapely.area(b)) - common)
+
+
+def _across(buildings: Objects, regions: Objects) -> tuple[int, int]:
+    tree = shapely.STRtree(regions)
+    touching, within = (np.unique(tree.query(buildings, predicate=word)[0]) for word in ("intersects", "within"))
+    return len(touching) - len(within), len(touching)

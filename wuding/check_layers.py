@@ -1,0 +1,128 @@
+"""Heads of the layers, and whether their coordinates are those of web maps."""
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pyarrow.parquet as pq
+import pyogrio
+import pyproj
+
+from geo.recognition import columns_of_shifted
+from geo.shift_evidence import shift_evidence
+
+from .problems import Problems
+from .study import PlacedSection, Study
+
+_WORDS = {"gcj02": "GCJ-02", "bd09": "BD-09"}
+
+
+def layer_head(path: Path, layer: str | None) -> tuple[str, list[str]]:
+    """
+    Read the CRS and the columns of a layer, without its rows.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layer
+        Name of the layer where the file has several.
+
+    Returns
+    -------
+    tuple
+        Name of the CRS, "" where the file does not say it or has no head that can be read by itself; names of the columns.
+    """
+    try:
+        if path.suffix.lower() in (".parquet", ".geoparquet"):
+            schema = pq.read_schema(path)
+            geo = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
+            text = geo.get("columns", {}).get(geo.get("primary_column"), {}).get("crs", "OGC:CRS84")
+            return ("" if text is None else _crs_words(pyproj.CRS.from_user_input(text))), list(schema.names)
+        info = pyogrio.read_info(path, layer=layer)
+        return ("" if info["crs"] is None else _crs_words(pyproj.CRS.from_user_input(info["crs"]))), [str(f) for f in info["fields"]]
+    except (OSError, ValueError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyproj.exceptions.CRSError):
+        return "", []
+
+
+def _crs_words(crs: pyproj.CRS) -> str:
+    code = crs.to_epsg()
+    return f"{crs.name} (EPSG:{code})" if code else str(crs.name)
+
+
+def placed_words(section: PlacedSection, found: str) -> str:
+    """
+    Say in which coordinates a layer is read.
+
+    Parameters
+    ----------
+    section
+        What the study says.
+    found
+        What the file says.
+
+    Returns
+    -------
+    str
+        Name of the CRS and what the study adds to it.
+    """
+    way = "control_points" if section.control_points else "transform" if section.transform else section.crs or found or "?"
+    return ", ".join([way, *([f"datum {section.datum}"] if section.datum else []), *([f"axes {section.axes}"] if section.axes else [])])
+
+
+def suspect_shifts(
+    study: Study,
+    heads: dict[str, list[str]],
+    regions: dict[str, gpd.GeoDataFrame],
+    buildings: gpd.GeoDataFrame,
+    count: int,
+    problems: Problems,
+) -> None:
+    """
+    Tell of layers that are likely in GCJ-02 or BD-09 though the study does not say so.
+
+    Parameters
+    ----------
+    study
+        The study.
+    heads
+        Columns by name of the layer ("buildings" and the region layers).
+    regions
+        Region layers in the study's CRS.
+    buildings
+        Some buildings in the study's CRS.
+    count
+        Buildings in all; a wrong place concerns every one.
+    problems
+        Appended to.
+    """
+    sections: dict[str, PlacedSection] = {"buildings": study.buildings, **study.regions}
+    placed = {name for name, s in sections.items() if s.datum or s.control_points or s.transform}
+    open_ones = ({"buildings"} | set(regions)) - placed
+    shapes = buildings.geometry.to_numpy()
+    seen = shift_evidence(regions, shapes[~buildings.geometry.isna().to_numpy()], buildings.crs, open_ones)
+    for one in seen:
+        with problems.trying(_section(one.layer), count) as warnings:
+            if one.borders:
+                warnings.append(
+                    f"coordinates are likely {_WORDS[one.datum]}, the shift of web maps: {one.before:.1%} of the buildings at regions lie "
+                    f"across borders ({one.layer} against {one.beside}), without the shift {one.after:.1%}; write "
+                    f'datum = "{one.datum}" beside the path of {one.layer} in the study file'
+                )
+            else:
+                warnings.append(
+                    f"coordinates are likely {_WORDS[one.datum]}, the shift of web maps: {one.before:.1%} of the area of {one.layer} and "
+                    f"{one.beside} is not common, without the shift {one.after:.1%}; write "
+                    f'datum = "{one.datum}" beside the path of {one.layer} in the study file'
+                )
+    for name in sorted(open_ones - {one.layer for one in seen}):
+        if marks := columns_of_shifted(heads.get(name, [])):
+            with problems.trying(_section(name), count) as warnings:
+                warnings.append(
+                    f"its columns {', '.join(marks)} are those of DataV and AMap, whose coordinates are GCJ-02, some 500 m off; write "
+                    'datum = "gcj02" beside its path in the study file, or datum = "wgs84" if the shift was taken out before'
+                )
+
+
+def _section(layer: str) -> str:
+    return layer if layer == "buildings" else f"regions.{layer}"
