@@ -66,7 +66,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     warnings: list[str] = []
     archetypes = load_archetypes(study.roofs.archetypes)
     told("read", 0, 4)
-    raw = read_buildings(study, crs)
+    raw = read_buildings(study, crs, warnings)
     told("read", 1, 4)
     table = identify(raw, study, warnings)
     check_scale(table, crs, study)

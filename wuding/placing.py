@@ -67,7 +67,7 @@ def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS) -> None:
     for section in study.exclusions:
         path = study.path(section.path)
         layer = into_crs(
-            read_vectors(path, layer=section.layer, encoding=section.encoding),
+            read_vectors(path, layer=section.layer, encoding=section.encoding, columns=[]),
             crs,
             source=path.name,
             declared=section.crs,

@@ -1,5 +1,7 @@
 """The study's vector files as tables in the study's CRS, each building with its id."""
 
+from collections import Counter
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -8,7 +10,8 @@ import shapely
 
 from geo import footprints
 from geo.regions import read_regions
-from geo.vectors import into_crs, read_vectors
+from geo.sources import vector_files
+from geo.vectors import column_names, into_crs, read_vectors
 
 from .errors import StudyError
 from .study import LayerSection, Study
@@ -17,7 +20,7 @@ from .study import LayerSection, Study
 SCALE_OFF = 0.005
 
 
-def read_buildings(study: Study, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
     """
     Read every building layer into the study's CRS, columns renamed to ours.
 
@@ -27,6 +30,8 @@ def read_buildings(study: Study, crs: pyproj.CRS) -> gpd.GeoDataFrame:
         The study.
     crs
         CRS of the study.
+    warnings
+        What the user should know; appended to.
 
     Returns
     -------
@@ -35,17 +40,21 @@ def read_buildings(study: Study, crs: pyproj.CRS) -> gpd.GeoDataFrame:
     """
     section = study.buildings
     frames = []
-    for text in section.path:
-        path = study.path(text)
-        frame = read_vectors(path, layer=section.layer, encoding=section.encoding)
+    wanted = sorted(set(section.columns.values()))
+    files = list(dict.fromkeys(file for text in section.path for file in vector_files(study.path(text))))
+    named = Counter(file.name for file in files)
+    for path in files:
+        frame = read_vectors(path, layer=section.layer, encoding=section.encoding, columns=wanted, osm_key="building", warnings=warnings)
         for ours, theirs in section.columns.items():
             if theirs not in frame.columns:
-                have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)
+                have = ", ".join(column_names(path, layer=section.layer, encoding=section.encoding)) or "no columns at all"
                 raise StudyError(f"{path.name}: has no column {theirs!r} (buildings.columns.{ours}); it has: {have}")
         frame = into_crs(frame, crs, source=path.name, declared=section.crs, datum=section.datum)
-        taken = {theirs: ours for ours, theirs in section.columns.items()}
-        out = gpd.GeoDataFrame({ours: frame[theirs] for theirs, ours in taken.items()}, geometry=frame.geometry.to_numpy(), crs=crs)
-        out["source_file"], out["source_row"] = path.name, np.arange(len(out), dtype=np.int64)
+        out = gpd.GeoDataFrame(
+            {ours: frame[theirs] for ours, theirs in section.columns.items()}, geometry=frame.geometry.to_numpy(), crs=crs
+        )
+        out["source_file"] = path.name if named[path.name] == 1 else f"{path.parent.name}/{path.name}"
+        out["source_row"] = np.arange(len(out), dtype=np.int64)
         frames.append(out)
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")

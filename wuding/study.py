@@ -92,6 +92,8 @@ class TerrainSection(Section):
 
     dem: str
     dsm: str | None = None
+    dem_crs: str | None = None
+    dsm_crs: str | None = None
     surface_resolution: float = Field(default=1.0, ge=0.25, le=10)
 
 
