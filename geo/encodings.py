@@ -79,7 +79,7 @@ def codec_of(text: str) -> str | None:
         word = {"65001": "utf-8", "88591": "iso-8859-1"}.get(number[1], f"cp{number[1]}")
     try:
         name = codecs.lookup(word).name
-    except LookupError:
+    except (LookupError, ValueError):
         return None
     return {"utf-8": "UTF-8", "gb18030": "GB18030", "iso8859-1": "ISO-8859-1"}.get(name, name)
 
@@ -249,9 +249,11 @@ def decoded(text: str | None, encoding: str) -> str | None:
     """
     if text is None or text.isascii():
         return text
-    data = text.encode("latin-1")
     try:
+        data = text.encode("latin-1")
         return data.decode(encoding)
+    except UnicodeEncodeError:  # a drawing may write single letters by their number, which GDAL has turned into text
+        return text
     except UnicodeDecodeError as error:
         if error.start >= len(data) - 3 and error.start > 0:
             return data[: error.start].decode(encoding)

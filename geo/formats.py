@@ -138,16 +138,17 @@ def _read_gdal(
 ) -> gpd.GeoDataFrame:
     with _told(name, files, warnings):
         drawing = files[0].suffix.lower() == ".dxf"
+        for file in files:
+            if file.suffix.lower() in SHAPEFILE:
+                _check_shapefile(file, warnings)
         chosen = _choose(name, files, None if drawing else layer, warnings)
-        options: dict[str, Any] = {}
         codec = None
         if chosen.file.suffix.lower() in SHAPEFILE:
-            _check_shapefile(chosen.file, warnings)
             codec = shapefile_encoding(chosen.file, encoding, warnings)
-            # Latin-1 keeps every byte; the text is decoded here, where a bad value costs only itself.
-            options = {"ENCODING": "ISO-8859-1"} if codec else {}
-        if drawing and (found := drawing_encoding(chosen.file, encoding)):
-            options = {"ENCODING": found}
+        elif drawing:
+            codec = drawing_encoding(chosen.file, encoding)
+        # Latin-1 keeps every byte; the text is decoded here, where a bad value costs only itself.
+        options: dict[str, Any] = {"ENCODING": "ISO-8859-1"} if codec else {}
         osm = chosen.file.suffix.lower() in OSM
         where = f'"{osm_key}" IS NOT NULL' if osm and osm_key else None
         table, frame_crs, geometry = _table(chosen, options, rows, where, None if osm or drawing or codec else columns)
@@ -228,8 +229,10 @@ def _table(
     """Attributes as an Arrow table, the CRS as GDAL names it, and the shapes."""
     more: dict[str, Any] = {"layer": chosen.name, "max_features": rows, "where": where, **options}
     if columns is not None:
-        fields = {str(f) for f in pyogrio.read_info(chosen.file, layer=chosen.name, **options)["fields"]}
-        more["columns"] = [c for c in columns if c in fields]
+        fields = [str(f) for f in pyogrio.read_info(chosen.file, layer=chosen.name, **options)["fields"]]
+        # GDAL leaves out fields without regard to capitals; where that would hit a wanted one, all are read.
+        if len({f.lower() for f in fields}) == len(fields):
+            more["columns"] = [c for c in columns if c in fields]
     meta, table = pyogrio.read_arrow(chosen.file, **more)
     shape_name = meta["geometry_name"] or "wkb_geometry"
     at = [k for k, name in enumerate(table.schema.names) if name == shape_name][-1]

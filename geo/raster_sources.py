@@ -115,7 +115,7 @@ class Source:
         with readable(self.data):
             raw = self.data.read(1, window=window)
             known = self.data.read_masks(1, window=window) > 0 if self.masked else None
-        values = (raw.astype(np.float64) * self.scale + self.offset).astype(np.float32)
+        values: NDArray[np.float32] = (raw.astype(np.float64) * self.scale + self.offset).astype(np.float32)
         values[np.isin(raw, np.asarray(self.fill, raw.dtype))] = np.nan
         if known is not None:
             values[~known] = np.nan
@@ -169,6 +169,9 @@ def open_sources(source: Path, source_crs: str | None, stack: ExitStack) -> list
         If a file is missing or unreadable, has no CRS or place, or is a picture.
     """
     opened = [_open(path, source_crs, stack) for path in _files(source)]
+    if all(min(one.data.width, one.data.height) < 2 for one in opened):
+        shape = f"{opened[0].data.height} x {opened[0].data.width}"
+        raise GeoError(f"{source.name} has only {shape} cells: between fewer than 2 x 2 no elevation can be found. Name a whole raster.")
     for one in opened:
         one.fill, one.decided = _fill_values(one)
     return opened
@@ -178,7 +181,8 @@ def _files(source: Path) -> list[Path]:
     try:
         there, folder = source.exists(), source.is_dir()
     except (OSError, ValueError) as error:
-        raise GeoError(f"{source.name[:80]!r}: not a path that this computer can read ({error}): correct it in the study file.") from error
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise GeoError(f"{source.name[:80]!r}: not a path that this computer can read ({said}): correct it in the study file") from error
     if not there:
         found = [p for p in matches(source) if p.suffix.lower() in _SUFFIXES]
         if not found:
@@ -210,7 +214,7 @@ def _open(path: Path, source_crs: str | None, stack: ExitStack) -> Source:
         raise GeoError(f"{path.name} is a picture of {data.count} bands, not a raster of elevations: name the DEM or DSM itself.")
     try:
         crs = data.crs or (CRS.from_user_input(source_crs) if source_crs else None)
-    except CRSError as error:
+    except (CRSError, ValueError) as error:
         raise GeoError(f"{path.name}: crs {source_crs!r} is no CRS that is known here: expected e.g. EPSG:4490.") from error
     if crs is None:
         raise GeoError(
@@ -278,7 +282,7 @@ def native_resolution(source: Source, goal: CRS) -> float:
         west, south, east, north = data.bounds
         edges = (min(west, east), min(south, north), max(west, east), max(south, north))
         transform, _, _ = calculate_default_transform(source.crs, goal, data.width, data.height, *edges)
-    except RasterioError as error:
+    except Exception as error:  # rasterio lets GDAL's own kinds of error through
         raise GeoError(f"{source.name} does not fit its CRS {source.crs.to_string()} ({error}): correct the CRS of the file.") from error
     return float(f"{transform.a:.2g}")
 

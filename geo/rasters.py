@@ -177,16 +177,22 @@ def _crs(text: str) -> CRS:
 def _extent(source: Source, goal: CRS) -> Bounds:
     """Edges of a source in the study's CRS."""
     west, south, east, north = source.data.bounds
-    try:
-        found = transform_bounds(source.crs, goal, min(west, east), min(south, north), max(west, east), max(south, north), densify_pts=21)
-    except RasterioError:
-        found = (np.nan,) * 4
+    edges = (min(west, east), min(south, north), max(west, east), max(south, north))
+    found = _edges(source.crs, goal, edges)
     if not np.isfinite(found).all():
         raise GeoError(
-            f"{source.name} lies at {_rounded((west, south, east, north))}, which {source.crs.to_string()} does not reach: "
-            "correct the CRS of the file."
+            f"{source.name} lies at {_rounded(edges)}, which {source.crs.to_string()} does not reach: correct the CRS of the file."
         )
     return found
+
+
+def _edges(crs: CRS, goal: CRS, bounds: Bounds) -> Bounds:
+    """Edges in another CRS; NaN where they lie beyond it."""
+    try:
+        west, south, east, north = transform_bounds(crs, goal, *bounds, densify_pts=21)
+    except Exception:  # rasterio lets GDAL's own kinds of error through
+        west = south = east = north = np.nan
+    return west, south, east, north
 
 
 def _write(
@@ -266,7 +272,7 @@ def _chunk(
     for source, extent in zip(sources, extents, strict=True):
         if extent[0] >= bounds[2] or extent[2] <= bounds[0] or extent[1] >= bounds[3] or extent[3] <= bounds[1]:
             continue
-        values, transform = _source_part(source, transform_bounds(goal, source.crs, *bounds, densify_pts=21))
+        values, transform = _source_part(source, _edges(goal, source.crs, bounds))
         if values.size == 0:
             continue
         part = np.full(shape, np.nan, np.float32)

@@ -35,7 +35,8 @@ def from_wkb(data: Objects) -> Objects:
         If there are curves in it, which GEOS does not have.
     """
     try:
-        return np.asarray(shapely.from_wkb(data, on_invalid="fix"), dtype=object)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(shapely.from_wkb(data, on_invalid="fix"), dtype=object)
     except GEOSException:
         # One shape with coordinates that are no numbers stops all; halving finds it.
         if len(data) == 1:

@@ -61,7 +61,8 @@ def vector_files(path: Path) -> list[Path]:
     try:
         there, folder = path.exists(), path.is_dir()
     except (OSError, ValueError) as error:
-        raise GeoError(f"{path.name[:80]!r}: not a path that this computer can read ({error}); correct it in the study file") from error
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise GeoError(f"{path.name[:80]!r}: not a path that this computer can read ({said}); correct it in the study file") from error
     if not there and _is_pattern(path):
         found = [p for p in matches(path) if _is_vector(p)]
         if not found:
@@ -109,10 +110,15 @@ def _is_vector(path: Path) -> bool:
     return path.suffix.lower() in _KNOWN and not path.name.startswith(("._", "~$"))
 
 
+def _layers_before_lists(found: list[Path]) -> list[Path]:
+    """Leave out the lists and notes that lie beside layers, unless there is nothing else."""
+    layers = [p for p in found if p.suffix.lower() not in TABLE]
+    return layers or [p for p in found if p.suffix.lower() != ".txt"]
+
+
 def _in_folder(folder: Path) -> list[Path]:
     found = [p for p in sorted(folder.rglob("*")) if _is_vector(p) and not any(q.suffix.lower() == ".gdb" for q in p.parents)]
-    # A county's folder has lists and notes beside its layers; they are its data only where there is nothing else.
-    found = [p for p in found if p.suffix.lower() not in TABLE] or found
+    found = _layers_before_lists(found)
     if not found:
         raise GeoError(f"{folder.name}: the folder holds no vector file; known are {', '.join(_KNOWN)}")
     kinds = Counter(p.suffix.lower() for p in found)
@@ -156,7 +162,7 @@ def unpacked(archive: Path) -> Iterator[list[Path]]:
             raise GeoError(f"{archive.name}: cannot be unpacked ({error}); check that the ZIP is whole and has no password") from error
         found = [p for p in sorted(folder.rglob("*")) if _is_vector(p) and p.suffix.lower() not in ARCHIVE]
         found = [p for p in found if not any(q.suffix.lower() == ".gdb" for q in p.parents)]
-        found = [p for p in found if p.suffix.lower() not in TABLE] or found
+        found = _layers_before_lists(found)
         if not found:
             raise GeoError(f"{archive.name}: no vector file is packed in it; known are {', '.join(_KNOWN)}")
         yield found

@@ -122,14 +122,14 @@ def _read_workbook(path: Path, sheet: str | None, rows: int | None) -> pd.DataFr
             raise GeoError(f"{path.name} has no sheet {sheet!r}; it has: {', '.join(names)}")
         chosen: list[tuple[str, int]] = []
         for name in [sheet] if sheet is not None else names:
-            top = book.parse(name, header=None, dtype=str, nrows=_TITLE_ROWS)
+            top = pd.read_excel(book, sheet_name=name, header=None, dtype=str, nrows=_TITLE_ROWS)
             head = next((k for k in range(len(top)) if _is_head(top.iloc[k])), None)
             if head is not None:
                 chosen.append((name, head))
         if len(chosen) > 1:
             raise GeoError(f"{path.name} has several sheets with places: {', '.join(n for n, _ in chosen)}; name one with layer = ...")
         name, head = chosen[0] if chosen else (sheet or names[0], 0)
-        table = book.parse(name, header=None, dtype=str, skiprows=head, nrows=None if rows is None else rows + 1)
+        table = pd.read_excel(book, sheet_name=name, header=None, dtype=str, skiprows=head, nrows=None if rows is None else rows + 1)
     if table.empty:
         raise GeoError(f"{path.name}: the sheet {name!r} is empty")
     table.columns = pd.Index(numbered([str(c) if isinstance(c, str) else f"column {k + 1}" for k, c in enumerate(table.iloc[0])]))
