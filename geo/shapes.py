@@ -70,17 +70,20 @@ def outlines(frame: gpd.GeoDataFrame, name: str, warnings: list[str]) -> gpd.Geo
     """
     geometry = frame.geometry.to_numpy()
     kind = shapely.get_type_id(geometry)
-    single = (kind == 5) & (shapely.get_num_geometries(geometry) == 1)
-    lines = np.where(single, shapely.get_geometry(geometry, 0), geometry)
-    closed = (single | np.isin(kind, (1, 2))) & shapely.is_closed(lines) & (shapely.get_num_coordinates(geometry) >= 4)
-    if closed.any():
+    drawn = np.flatnonzero(np.isin(kind, _LINES))
+    lines = geometry[drawn]
+    whole = (kind[drawn] != 5) | (shapely.get_num_geometries(lines) == 1)
+    lines = np.where(whole, shapely.get_geometry(lines, 0), lines)
+    ring = whole & shapely.is_closed(lines) & (shapely.get_num_coordinates(lines) >= 4)
+    closed = drawn[ring]
+    if closed.size:
+        corners, line = shapely.get_coordinates(lines[ring], return_index=True)
         out = np.asarray(geometry, dtype=object).copy()
-        corners, line = shapely.get_coordinates(lines[closed], return_index=True)
         out[closed] = shapely.polygons(shapely.linearrings(corners, indices=line))
         frame = frame.set_geometry(gpd.GeoSeries(out, index=frame.index, crs=frame.crs))
-        warnings.append(f"{name}: {int(closed.sum())} closed lines are taken as outlines")
-    points, open_lines = int(np.isin(kind, _POINTS).sum()), int((np.isin(kind, _LINES) & ~closed).sum())
-    if points + open_lines and not np.isin(kind, _SURFACES).any() and not closed.any():
+        warnings.append(f"{name}: {len(closed)} closed lines are taken as outlines")
+    points, open_lines = int(np.isin(kind, _POINTS).sum()), len(drawn) - len(closed)
+    if points + open_lines and not np.isin(kind, _SURFACES).any() and not closed.size:
         raise GeoError(
             f"{name}: has {points} points and {open_lines} open lines but no outline: a roof or an area cannot be made of them. "
             "Give a layer of polygons; a table needs a column of WKT"

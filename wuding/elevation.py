@@ -50,19 +50,20 @@ def rasters(
     else:
         found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt(), source_crs=study.terrain.dem_crs)
         facts["dem"] = _raster_words(found)
+        warnings.append(f"terrain.dem: cells without data: {found.nodata}")
         terrain = Terrain.from_raster(work / "terrain.tif")
     dsm = None
     if study.terrain.dsm is not None:
         dsm = work / "dsm.tif"
-        facts["dsm"] = _raster_words(
-            prepare_raster(
-                study.path(study.terrain.dsm),
-                dsm,
-                crs.to_wkt(),
-                resolution=study.terrain.surface_resolution,
-                source_crs=study.terrain.dsm_crs,
-            )
+        found = prepare_raster(
+            study.path(study.terrain.dsm),
+            dsm,
+            crs.to_wkt(),
+            resolution=study.terrain.surface_resolution,
+            source_crs=study.terrain.dsm_crs,
         )
+        facts["dsm"] = _raster_words(found)
+        warnings.append(f"terrain.dsm: cells without data: {found.nodata}")
     points = shapely.get_coordinates(shapely.point_on_surface(table.geometry.to_numpy()[~table.geometry.isna().to_numpy()]))
     elevation = np.full(len(table), np.nan)
     elevation[~table.geometry.isna().to_numpy()] = terrain.elevation(points[:, 0], points[:, 1])
