@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import rasterio
 import shapely
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.transform import Affine, from_origin
 
@@ -601,6 +601,40 @@ def test_a_study_folder_that_cannot_be_written_to(check: Callable[..., tuple[int
     code, said = check()
     assert code == 2
     assert "check.json" in said
+
+
+ANYTHING = st.one_of(
+    st.none(), st.booleans(), st.text(max_size=12), st.integers(), st.floats(), st.sampled_from(["12m", "3层", "-9999", "厂房", "1e400"]),
+    st.lists(st.integers(), max_size=2), st.just({"a": {"b": None}}), st.integers(10**20, 10**40),
+)  # fmt: skip
+NEAR = st.one_of(st.floats(116.99, 117.01), st.floats(36.59, 36.61), st.floats())
+RING = st.lists(st.tuples(NEAR, NEAR).map(list), max_size=7)
+SHAPE = st.one_of(
+    st.none(),
+    st.builds(lambda rings: {"type": "Polygon", "coordinates": rings}, st.lists(RING, max_size=3)),
+    st.builds(lambda parts: {"type": "MultiPolygon", "coordinates": parts}, st.lists(st.lists(RING, max_size=2), max_size=3)),
+    st.builds(lambda line: {"type": "LineString", "coordinates": line}, RING),
+    st.builds(lambda line: {"type": "GeometryCollection", "geometries": [{"type": "LineString", "coordinates": line}]}, RING),
+)
+COLUMNS = ("id", "name", "height", "floors", "use", "year_built", "installed_kwp", "urban")
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(SHAPE, st.lists(ANYTHING, min_size=8, max_size=8)), max_size=6))
+def test_any_shapes_and_attributes_keep_every_row(
+    check: Callable[..., tuple[int, str]], tmp_path: Path, rows: list[tuple[object, list[object]]]
+) -> None:
+    boxes = [shapely.geometry.mapping(g) for g in good(2).to_crs(4326).geometry]
+    given_rows = [(box, [k, "a", 6.0, 2, "厂房", 2000, 0.0, "城镇"]) for k, box in enumerate(boxes)] + rows
+    content = [
+        {"type": "Feature", "geometry": shape, "properties": dict(zip(COLUMNS, values, strict=True))} for shape, values in given_rows
+    ]
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": content}), encoding="utf-8")
+    keys = "columns = { " + ", ".join(f'{name} = "{name}"' for name in COLUMNS) + ' }\nuse = { "*" = "other" }'
+    code, said = check("a.geojson", buildings=keys)
+    assert code in (0, 2), said
+    if code == 0:
+        assert sum(rows_of(tmp_path).values()) == 2 + len(rows)
 
 
 SOUND: dict[str, bytes] = {}
