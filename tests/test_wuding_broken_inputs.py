@@ -607,8 +607,8 @@ ANYTHING = st.one_of(
     st.none(), st.booleans(), st.text(max_size=12), st.integers(), st.floats(), st.sampled_from(["12m", "3层", "-9999", "厂房", "1e400"]),
     st.lists(st.integers(), max_size=2), st.just({"a": {"b": None}}), st.integers(10**20, 10**40),
 )  # fmt: skip
-NEAR = st.one_of(st.floats(116.99, 117.01), st.floats(36.59, 36.61), st.floats())
-RING = st.lists(st.tuples(NEAR, NEAR).map(list), max_size=7)
+EAST, NORTH = (st.one_of(st.floats(at, at + 0.001), st.floats(at, at + 0.001), st.floats()) for at in (117.0, 36.6))
+RING = st.lists(st.tuples(EAST, NORTH).map(list), max_size=7)
 SHAPE = st.one_of(
     st.none(),
     st.builds(lambda rings: {"type": "Polygon", "coordinates": rings}, st.lists(RING, max_size=3)),
