@@ -49,6 +49,7 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
         wild = ~missing & ~(np.abs(bounds) < _FARTHEST_M).all(axis=1)
     reason[wild] = "coordinates are not finite or lie off the Earth"
     lost = missing | wild
+    out[lost] = None  # not even their area can be asked for
     polygonal = np.isin(shapely.get_type_id(out), (3, 6))
     other = ~lost & ~polygonal & (shapely.get_type_id(out) != 7)
     reason[other] = "not a polygon"

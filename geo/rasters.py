@@ -10,18 +10,17 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
-from rasterio.io import DatasetReader
 from rasterio.transform import Affine, from_origin
-from rasterio.warp import Resampling, calculate_default_transform, reproject, transform_bounds
+from rasterio.warp import Resampling, reproject, transform_bounds
 from rasterio.windows import Window
 
 from .errors import GeoError
 from .grid import Bounds, Grid, snap
+from .raster_sources import Source, native_resolution, open_sources
 
-_SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".asc", ".bil", ".flt", ".hgt", ".dem", ".adf")
 _CHUNK = 1024
-_LOWEST, _HIGHEST = -500.0, 9000.0  # no ground and no tower of this planet lies outside: such a value is a fill
-_FEET = {"ft": 0.3048, "foot": 0.3048, "feet": 0.3048, "us survey foot": 1200 / 3937, "us-ft": 1200 / 3937, "ftus": 1200 / 3937}
+# The whole of Jinan at 1 m is 1e10 cells; more than this is a mistake in the resolution or the place.
+_MOST_CELLS = 1e11
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,13 @@ def prepare_raster(
     Parameters
     ----------
     source
-        One raster that GDAL reads, or a folder of them; where files overlap the first by name wins.
+        One raster that GDAL reads, a folder of them or a pattern; where files overlap the finest wins, then the first by name.
     target
         GeoTIFF to write.
     crs
         Projected CRS of the study, in metres, as anything rasterio understands.
     resolution
-        Side of a cell; by default that of the first source, rounded to two digits where it has to be converted. [m]
+        Side of a cell; by default that of the finest source, rounded to two digits where it has to be converted. [m]
     bounds
         Limits of the result in the study's CRS; by default all of the source. [m]
     source_crs
@@ -102,10 +101,11 @@ def prepare_raster(
     """
     goal = _crs(crs)
     with ExitStack() as stack:
-        sources = [_open(path, source_crs, stack) for path in _files(source)]
+        opened = [(native_resolution(one, goal), one) for one in open_sources(source, source_crs, stack)]
+        sources = [one for _, one in sorted(opened, key=lambda pair: pair[0])]
         if resolution is None:
-            resolution = _native_resolution(sources[0], goal)
-        extents = [transform_bounds(s.crs, goal, *s.data.bounds, densify_pts=21) for s in sources]
+            resolution = min(side for side, _ in opened)
+        extents = [_extent(one, goal) for one in sources]
         west, south, east, north = (f(e[k] for e in extents) for k, f in enumerate((min, min, max, max)))
         if bounds is not None:
             west, south, east, north = max(west, bounds[0]), max(south, bounds[1]), min(east, bounds[2]), min(north, bounds[3])
@@ -115,8 +115,9 @@ def prepare_raster(
                     f"the study lies in {_rounded(bounds)}. Check the CRS of both, or name another raster."
                 )
         window = snap((west, south, east, north), resolution)
-        fills = [_fill_values(s) for s in sources]
-        facts = _write(sources, extents, fills, target, goal, resolution, window)
+        if (cells := (window[2] - window[0]) * (window[3] - window[1])) > _MOST_CELLS:
+            raise GeoError(f"{source.name} would have {cells:.1e} cells of {resolution:g} m in {crs}: check its resolution and its CRS.")
+        facts = _write(sources, extents, target, goal, resolution, window)
     if not np.isfinite(facts.minimum):
         target.unlink()
         raise GeoError(f"{source.name} holds no data ({facts.nodata}): every cell is empty. Name a raster with elevations.")
@@ -163,17 +164,6 @@ def read_window(path: Path, bounds: Bounds, *, pad: float = 0.0) -> Grid:
     return Grid(values, i0 * size, j1 * size, size)
 
 
-@dataclass(frozen=True)
-class _Source:
-    """An open source file, its CRS and the factor and offset that turn its numbers into metres."""
-
-    data: DatasetReader
-    crs: CRS
-    scale: float
-    offset: float
-    note: str
-
-
 def _crs(text: str) -> CRS:
     try:
         crs = CRS.from_user_input(text)
@@ -184,72 +174,30 @@ def _crs(text: str) -> CRS:
     return crs
 
 
-def _files(source: Path) -> list[Path]:
-    if source.is_dir() and not (source / "hdr.adf").exists():
-        found = sorted(p for p in source.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
-        if not found:
-            raise GeoError(f"The folder {source.name} holds no raster: expected files ending in {', '.join(_SUFFIXES[:5])}.")
-        return found
-    if not source.exists():
-        raise GeoError(f"The raster {source.name} does not exist: correct its path in the study file.")
-    return [source]
+def _extent(source: Source, goal: CRS) -> Bounds:
+    """Edges of a source in the study's CRS."""
+    west, south, east, north = source.data.bounds
+    edges = (min(west, east), min(south, north), max(west, east), max(south, north))
+    found = _edges(source.crs, goal, edges)
+    if not np.isfinite(found).all():
+        raise GeoError(
+            f"{source.name} lies at {_rounded(edges)}, which {source.crs.to_string()} does not reach: correct the CRS of the file."
+        )
+    return found
 
 
-def _open(path: Path, source_crs: str | None, stack: ExitStack) -> _Source:
+def _edges(crs: CRS, goal: CRS, bounds: Bounds) -> Bounds:
+    """Edges in another CRS; NaN where they lie beyond it."""
     try:
-        data = stack.enter_context(rasterio.open(path))
-        data.read(1, window=Window(0, 0, 1, 1))
-    except (RasterioError, IndexError) as error:
-        raise GeoError(f"{path.name} cannot be read as a raster ({error}): expected GeoTIFF, VRT, IMG or ASC with elevations.") from error
-    if data.count >= 3 and data.dtypes[0] == "uint8":
-        raise GeoError(f"{path.name} is a picture of {data.count} bands, not a raster of elevations: name the DEM or DSM itself.")
-    crs = data.crs or (CRS.from_user_input(source_crs) if source_crs else None)
-    if crs is None:
-        raise GeoError(f"{path.name} names no CRS: write one into the file (gdal_edit -a_srs) or name it in the study file.")
-    unit = (data.units[0] or "").strip().lower()
-    factor = _FEET.get(unit, 1.0)
-    scale, offset = float(data.scales[0]) * factor, float(data.offsets[0]) * factor
-    note = f"; values converted from {unit}" if unit in _FEET else ""
-    return _Source(data, crs, scale, offset, note)
-
-
-def _native_resolution(source: _Source, goal: CRS) -> float:
-    data = source.data
-    across, down = np.hypot(data.transform.a, data.transform.d), np.hypot(data.transform.b, data.transform.e)
-    if source.crs == goal:
-        return float(min(across, down))
-    if source.crs.is_projected and abs(source.crs.linear_units_factor[1] - 1) < 1e-9:
-        return float(f"{min(across, down):.6g}")
-    transform, _, _ = calculate_default_transform(source.crs, goal, data.width, data.height, *data.bounds)
-    return float(f"{transform.a:.2g}")
-
-
-def _fill_values(source: _Source) -> tuple[list[float], str]:
-    """Decide which values mean "no data", and say how that was decided."""
-    tag = source.data.nodata
-    if tag is not None and not np.isnan(tag):
-        return [float(tag)], f"nodata tag {tag:g}"
-    implausible: set[float] = set()
-    missing = 0
-    for _, window in source.data.block_windows(1):
-        values = source.data.read(1, window=window)
-        missing += int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
-        metres = values.astype(np.float64) * source.scale + source.offset
-        implausible.update(np.unique(values[(metres < _LOWEST) | (metres > _HIGHEST)])[:8].tolist())
-        if len(implausible) > 64:
-            break
-    if implausible:
-        shown = ", ".join(f"{v:g}" for v in sorted(implausible)[:3])
-        return sorted(implausible), f"no nodata tag; values no ground can have ({shown}) taken as empty"
-    if missing:
-        return [], "NaN means empty"
-    return [], "no nodata tag and no fill value found: every cell counts"
+        west, south, east, north = transform_bounds(crs, goal, *bounds, densify_pts=21)
+    except Exception:  # rasterio lets GDAL's own kinds of error through
+        west = south = east = north = np.nan
+    return west, south, east, north
 
 
 def _write(
-    sources: list[_Source],
+    sources: list[Source],
     extents: list[Bounds],
-    fills: list[tuple[list[float], str]],
     target: Path,
     goal: CRS,
     resolution: float,
@@ -273,7 +221,7 @@ def _write(
     transform = from_origin(i0 * resolution, j1 * resolution, resolution, resolution)
     with rasterio.open(target, "w", transform=transform, **profile, **layout) as out:
         for r, c, h, w in _chunks(height, width):
-            part = _chunk(sources, extents, fills, goal, resolution, (i0 + c, j1 - r), (h, w))
+            part = _chunk(sources, extents, goal, resolution, (i0 + c, j1 - r), (h, w))
             known = np.isfinite(part)
             if known.any():
                 low, high = min(low, float(part[known].min())), max(high, float(part[known].max()))
@@ -294,7 +242,7 @@ def _write(
         source_crs="; ".join(sorted({s.crs.to_string() for s in sources})),
         resolution=resolution,
         shape=(height, width),
-        nodata="; ".join(sorted({note + s.note for (_, note), s in zip(fills, sources, strict=True)})),
+        nodata="; ".join(sorted({s.nodata_words() for s in sources})),
         bounds=(left, j0 * resolution, i1 * resolution, top),
         covered_bounds=covered,
         covered_share=cells / (width * height),
@@ -311,9 +259,8 @@ def _chunks(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _chunk(
-    sources: list[_Source],
+    sources: list[Source],
     extents: list[Bounds],
-    fills: list[tuple[list[float], str]],
     goal: CRS,
     resolution: float,
     corner: tuple[int, int],
@@ -322,10 +269,10 @@ def _chunk(
     left, top = corner[0] * resolution, corner[1] * resolution
     bounds = (left, top - shape[0] * resolution, left + shape[1] * resolution, top)
     result = np.full(shape, np.nan, np.float32)
-    for source, extent, (fill, _) in zip(sources, extents, fills, strict=True):
+    for source, extent in zip(sources, extents, strict=True):
         if extent[0] >= bounds[2] or extent[2] <= bounds[0] or extent[1] >= bounds[3] or extent[3] <= bounds[1]:
             continue
-        values, transform = _source_part(source, fill, transform_bounds(goal, source.crs, *bounds, densify_pts=21))
+        values, transform = _source_part(source, _edges(goal, source.crs, bounds))
         if values.size == 0:
             continue
         part = np.full(shape, np.nan, np.float32)
@@ -344,25 +291,20 @@ def _chunk(
     return result
 
 
-def _source_part(source: _Source, fill: list[float], bounds: Bounds) -> tuple[NDArray[np.float32], Affine]:
-    """Source cells around the bounds in metres, NaN where empty; masked here because GDAL knows one nodata value only."""
-    data = source.data
+def _source_part(source: Source, bounds: Bounds) -> tuple[NDArray[np.float32], Affine]:
+    """Source cells around the bounds, in the source's CRS, and their transform."""
+    data, t = source.data, source.data.transform
+    if not np.isfinite(bounds).all():
+        return np.empty((0, 0), np.float32), t
     west, south, east, north = bounds
-    back = ~data.transform
+    back = ~t
     corners = [(back.a * x + back.b * y + back.c, back.d * x + back.e * y + back.f) for x in (west, east) for y in (south, north)]
     c0, r0 = (max(int(np.floor(min(p[k] for p in corners))) - 3, 0) for k in (0, 1))
     c1 = min(int(np.ceil(max(p[0] for p in corners))) + 3, data.width)
     r1 = min(int(np.ceil(max(p[1] for p in corners))) + 3, data.height)
     if c0 >= c1 or r0 >= r1:
-        return np.empty((0, 0), np.float32), data.transform
-    try:
-        raw = data.read(1, window=Window(c0, r0, c1 - c0, r1 - r0))
-    except RasterioError as error:
-        raise GeoError(f"{Path(data.name).name} breaks off while it is read ({error}): fetch the file again.") from error
-    values = (raw.astype(np.float64) * source.scale + source.offset).astype(np.float32)
-    values[np.isin(raw, np.asarray(fill, raw.dtype))] = np.nan
-    values[~((values >= _LOWEST) & (values <= _HIGHEST))] = np.nan
-    t = data.transform
+        return np.empty((0, 0), np.float32), t
+    values = source.read(Window(c0, r0, c1 - c0, r1 - r0))
     return values, Affine(t.a, t.b, t.c + t.a * c0 + t.b * r0, t.d, t.e, t.f + t.d * c0 + t.e * r0)
 
 

@@ -65,7 +65,7 @@ def read_regions(
         If the column is missing or no polygon is left of those that are there.
     """
     notes = [] if notes is None else notes
-    frame = read_vectors(path, layer=layer, encoding=encoding)
+    frame = read_vectors(path, layer=layer, encoding=encoding, warnings=notes)
     for column in filter(None, (name, id)):
         if column not in frame.columns:
             have = ", ".join(str(c) for c in frame.columns if c != "geometry")

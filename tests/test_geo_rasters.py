@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from pyproj import Transformer
 from rasterio.transform import Affine, from_origin
 
@@ -98,6 +99,71 @@ def test_feet_become_metres(tmp_path: Path) -> None:
     facts = prepare_raster(tmp_path / "a.tif", tmp_path / "dem.tif", CRS)
     assert facts.maximum == pytest.approx(30.48, abs=1e-4)
     assert "converted" in facts.nodata
+
+
+def test_feet_of_a_vertical_crs_become_metres(tmp_path: Path) -> None:
+    # EPSG:6360 is NAVD88 height in US survey feet: 1200 / 3937 m
+    write(tmp_path / "a.tif", np.full((20, 20), 100.0, np.float32), from_origin(X0, Y0, 30, 30), crs="EPSG:4548+6360")
+    facts = prepare_raster(tmp_path / "a.tif", tmp_path / "dem.tif", CRS)
+    assert facts.maximum == pytest.approx(100 * 1200 / 3937, abs=1e-4)
+    assert "converted" in facts.nodata
+
+
+@pytest.mark.parametrize("transform", [Affine(30, 8, X0, 8, -30, Y0), Affine(30, 0, X0, 0, 30, Y0 - 1800), Affine(0, 30, X0, -30, 0, Y0)])
+def test_turned_and_upside_down_rasters_lie_where_they_say(tmp_path: Path, transform: Affine) -> None:
+    column, row = np.meshgrid(np.arange(60) + 0.5, np.arange(60) + 0.5)
+    x, y = transform.a * column + transform.b * row + transform.c, transform.d * column + transform.e * row + transform.f
+    write(tmp_path / "a.tif", plane(x, y).astype(np.float32), transform)
+    prepare_raster(tmp_path / "a.tif", tmp_path / "dem.tif", CRS, resolution=30.0)
+    inside = np.s_[20:40:5, 20:40:5]
+    found = Terrain.from_raster(tmp_path / "dem.tif").elevation(x[inside].ravel(), y[inside].ravel())
+    # resampling a turned plane bilinearly is exact but for GDAL's eighth of a cell on a slope of 2 %
+    np.testing.assert_allclose(found, plane(x, y)[inside].ravel(), atol=0.1)
+
+
+def test_zero_is_empty_only_where_no_ground_comes_near_it(tmp_path: Path) -> None:
+    values = np.full((40, 40), 50.0, np.float32)
+    values[:10] = 0
+    write(tmp_path / "a.tif", values, from_origin(X0, Y0, 30, 30))
+    facts = prepare_raster(tmp_path / "a.tif", tmp_path / "dem.tif", CRS)
+    assert facts.minimum == 50
+    assert "400 cells of exactly 0" in facts.nodata
+    values[10] = 1.5  # a coast
+    write(tmp_path / "a.tif", values, from_origin(X0, Y0, 30, 30))
+    facts = prepare_raster(tmp_path / "a.tif", tmp_path / "dem.tif", CRS)
+    assert (facts.minimum, facts.covered_share) == (0, 1)
+
+
+def test_a_second_fill_beside_the_tag_is_told(tmp_path: Path) -> None:
+    values = np.full((40, 40), 50.0, np.float32)
+    values[:10], values[10:20] = -9999, -3.4e38
+    write(tmp_path / "a.tif", values, from_origin(X0, Y0, 30, 30), nodata=-9999)
+    facts = prepare_raster(tmp_path / "a.tif", tmp_path / "dem.tif", CRS)
+    assert facts.minimum == 50
+    assert "nodata tag -9999" in facts.nodata
+    assert "besides" in facts.nodata
+
+
+def test_the_finest_of_overlapping_tiles_wins_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "tiles").mkdir()
+    write(tmp_path / "tiles" / "a.tif", np.full((20, 20), 10.0, np.float32), from_origin(X0, Y0, 30, 30))
+    write(tmp_path / "tiles" / "b.asc.tif", np.full((60, 60), 20.0, np.float32), from_origin(X0, Y0, 5, 5))
+    facts = prepare_raster(tmp_path / "tiles", tmp_path / "dem.tif", CRS)
+    assert (facts.resolution, facts.files) == (5.0, 2)
+    terrain = Terrain.from_raster(tmp_path / "dem.tif")
+    np.testing.assert_allclose(terrain.elevation([X0 + 100, X0 + 450], [Y0 - 100, Y0 - 450]), [20, 10])
+    both = prepare_raster(tmp_path / "tiles" / "*.tif", tmp_path / "again.tif", CRS)
+    assert both.files == 2
+
+
+@pytest.mark.parametrize(("driver", "name"), [("HFA", "a.img"), ("AAIGrid", "a.asc"), ("VRT", "a.vrt")])
+def test_other_formats(tmp_path: Path, driver: str, name: str) -> None:
+    source = plane_raster(tmp_path / "a.tif")
+    rasterio.shutil.copy(source, tmp_path / name, driver=driver)
+    prepare_raster(source, tmp_path / "one.tif", CRS)
+    prepare_raster(tmp_path / name, tmp_path / "two.tif", CRS)
+    with rasterio.open(tmp_path / "one.tif") as one, rasterio.open(tmp_path / "two.tif") as two:
+        np.testing.assert_allclose(one.read(1), two.read(1), atol=1e-3)  # an ASC has six digits
 
 
 def test_windows_are_padded_and_aligned(tmp_path: Path) -> None:

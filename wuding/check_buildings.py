@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 
 from geo import attributes, heights
+from geo.uses import uses_from_words
 
 from .study import Study
 

@@ -1,15 +1,15 @@
 """Heads of the layers, and whether their coordinates are those of web maps."""
 
-import json
 from pathlib import Path
 
 import geopandas as gpd
-import pyarrow.parquet as pq
-import pyogrio
 import pyproj
 
+from geo.errors import GeoError
+from geo.formats import read_file
 from geo.recognition import columns_of_shifted
 from geo.shift_evidence import shift_evidence
+from geo.sources import vector_files
 
 from .problems import Problems
 from .study import PlacedSection, Study
@@ -34,15 +34,10 @@ def layer_head(path: Path, layer: str | None) -> tuple[str, list[str]]:
         Name of the CRS, "" where the file does not say it or has no head that can be read by itself; names of the columns.
     """
     try:
-        if path.suffix.lower() in (".parquet", ".geoparquet"):
-            schema = pq.read_schema(path)
-            geo = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
-            text = geo.get("columns", {}).get(geo.get("primary_column"), {}).get("crs", "OGC:CRS84")
-            return ("" if text is None else _crs_words(pyproj.CRS.from_user_input(text))), list(schema.names)
-        info = pyogrio.read_info(path, layer=layer)
-        return ("" if info["crs"] is None else _crs_words(pyproj.CRS.from_user_input(info["crs"]))), [str(f) for f in info["fields"]]
-    except (OSError, ValueError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyproj.exceptions.CRSError):
+        frame = read_file(vector_files(path)[0], layer=layer, encoding=None, rows=1, warnings=[])
+    except GeoError:
         return "", []
+    return ("" if frame.crs is None else _crs_words(frame.crs)), [str(name) for name in frame.columns if name != frame.geometry.name]
 
 
 def _crs_words(crs: pyproj.CRS) -> str:

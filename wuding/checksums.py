@@ -2,6 +2,8 @@
 
 import hashlib
 
+from geo.sources import files_behind
+
 from .errors import StudyError
 from .study import Study, without_place
 
@@ -65,9 +67,9 @@ def input_files(study: Study) -> list[tuple[str, str]]:
 def _checksum(study: Study, role: str, text: str) -> dict[str, object]:
     path = study.path(text)
     shown = without_place(text)
-    if not path.exists():
+    files = files_behind(path)
+    if not files or not all(file.exists() for file in files):
         raise StudyError(f"{role}: there is no file {shown}; correct the path in the study file")
-    files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
     digest, size = hashlib.sha256(), 0
     for file in files:
         with file.open("rb") as stream:

@@ -1,5 +1,6 @@
 """The command line. Heavy imports happen when a command needs them, so that --help answers at once."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -53,6 +54,12 @@ def _answer(error: Exception) -> int | None:
     head = "错误：" if lang == "zh" else "error: "
     if isinstance(error, INPUT_ERRORS):
         print(head + translate(str(error), lang), file=sys.stderr)
+        return 2
+    if isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        # A folder that may not be written to, a file that another program holds, a full disk.
+        where = Path(os.fsdecode(error.filename)).name if error.filename else "the disk"
+        problems = [f"{where}: cannot be read or written ({error.strerror}); close it elsewhere, or check its rights and the free space"]
+        print(head + translate(problems[0], lang), file=sys.stderr)
         return 2
     # typer brings its own copy of click, so that its errors are known by what they can do.
     usage = getattr(getattr(error, "ctx", None), "get_usage", None)

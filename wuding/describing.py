@@ -95,7 +95,7 @@ def _land(uses: Uses, table: gpd.GeoDataFrame, study: Study, warnings: list[str]
     if section is None or not len(uses.pending):
         return
     path = study.path(section.path)
-    frame = read_vectors(path, layer=section.layer, encoding=section.encoding)
+    frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=warnings)
     if frame.empty:
         warnings.append(f"buildings.landuse: {path.name} has no rows and is left out")
         return

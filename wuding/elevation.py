@@ -50,8 +50,9 @@ def rasters(
         facts["dem"] = "flat"
         warnings.append('terrain is taken as flat (terrain.dem = "flat"): hills neither lift nor shade a roof')
     else:
-        found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt())
+        found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt(), source_crs=study.terrain.dem_crs)
         facts["dem"] = _raster_words(found)
+        warnings.append(f"terrain.dem: cells without data: {found.nodata}")
         terrain = Terrain.from_raster(work / "terrain.tif")
         rise = rise_under_buildings(terrain, table.geometry.to_numpy())
         if rise.is_surface:
@@ -65,9 +66,15 @@ def rasters(
     dsm = None
     if study.terrain.dsm is not None:
         dsm = work / "dsm.tif"
-        facts["dsm"] = _raster_words(
-            prepare_raster(study.path(study.terrain.dsm), dsm, crs.to_wkt(), resolution=study.terrain.surface_resolution)
+        found = prepare_raster(
+            study.path(study.terrain.dsm),
+            dsm,
+            crs.to_wkt(),
+            resolution=study.terrain.surface_resolution,
+            source_crs=study.terrain.dsm_crs,
         )
+        facts["dsm"] = _raster_words(found)
+        warnings.append(f"terrain.dsm: cells without data: {found.nodata}")
     stand(table, terrain, study, crs, warnings)
     return terrain, dsm, facts
 

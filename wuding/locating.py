@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import pyogrio
 import pyproj
 
 from geo.control_points import Helmert, helmert_of
@@ -10,6 +9,7 @@ from geo.coordinates import Stated
 from geo.errors import GeoError
 from geo.grid import Bounds
 from geo.rasters import glance
+from geo.vectors import read_vectors
 
 from .study import PlacedSection, Study
 
@@ -78,13 +78,13 @@ def whereabouts(study: Study) -> Bounds | None:
         if section.control_points or section.transform or section.axes:
             continue
         try:
-            info = pyogrio.read_info(study.path(section.path), layer=section.layer, force_total_bounds=True)
-            crs = section.crs or info["crs"]
-            if crs is None or info["total_bounds"] is None:
+            layer = read_vectors(study.path(section.path), layer=section.layer, encoding=section.encoding, columns=[])
+            crs = section.crs or layer.crs
+            if crs is None or not len(layer):
                 continue
             to_degrees = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
-            west, south, east, north = to_degrees.transform_bounds(*info["total_bounds"])
+            west, south, east, north = to_degrees.transform_bounds(*layer.total_bounds)
             return west, south, east, north
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyproj.exceptions.ProjError):
+        except (GeoError, pyproj.exceptions.ProjError):
             continue
     return None

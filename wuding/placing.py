@@ -127,7 +127,7 @@ def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings
 def _polygons(study: Study, section: LayerSection, crs: pyproj.CRS, what: str, warnings: list[str]) -> gpd.GeoDataFrame:
     """Read a layer of polygons and repair it; an empty one is told."""
     path = study.path(section.path)
-    frame = read_vectors(path, layer=section.layer, encoding=section.encoding)
+    frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=warnings)
     if frame.empty:
         warnings.append(f"{what}: {path.name} has no rows and is left out")
         return frame

@@ -1,5 +1,6 @@
 """The study's vector files as tables in the study's CRS, each building with its id."""
 
+from collections import Counter
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,7 +13,8 @@ from geo import footprints
 from geo.attributes import lengths
 from geo.coordinates import into_crs
 from geo.regions import read_regions, region_faults
-from geo.vectors import read_vectors
+from geo.sources import vector_files
+from geo.vectors import column_names, read_vectors
 
 from .errors import StudyError
 from .locating import stated
@@ -44,17 +46,21 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
     """
     section = study.buildings
     frames = []
-    for text in section.path:
-        path = study.path(text)
-        frame = read_vectors(path, layer=section.layer, encoding=section.encoding)
+    wanted = sorted(set(section.columns.values()))
+    files = list(dict.fromkeys(file for text in section.path for file in vector_files(study.path(text))))
+    named = Counter(file.name for file in files)
+    for path in files:
+        frame = read_vectors(path, layer=section.layer, encoding=section.encoding, columns=wanted, osm_key="building", warnings=warnings)
         for ours, theirs in section.columns.items():
             if theirs not in frame.columns:
-                have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)
+                have = ", ".join(column_names(path, layer=section.layer, encoding=section.encoding)) or "no columns at all"
                 raise StudyError(f"{path.name}: has no column {theirs!r} (buildings.columns.{ours}); it has: {have}")
         frame = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, warnings))
-        taken = {theirs: ours for ours, theirs in section.columns.items()}
-        out = gpd.GeoDataFrame({ours: frame[theirs] for theirs, ours in taken.items()}, geometry=frame.geometry.to_numpy(), crs=crs)
-        out["source_file"], out["source_row"] = path.name, np.arange(len(out), dtype=np.int64)
+        out = gpd.GeoDataFrame(
+            {ours: frame[theirs] for ours, theirs in section.columns.items()}, geometry=frame.geometry.to_numpy(), crs=crs
+        )
+        out["source_file"] = path.name if named[path.name] == 1 else f"{path.parent.name}/{path.name}"
+        out["source_row"] = np.arange(len(out), dtype=np.int64)
         frames.append(out)
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")
@@ -218,7 +224,8 @@ def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS,
         raise StudyError(f"regions.{name}: {error}") from error
     if len(layer):
         notes += region_faults(layer, partition=name in PARTITIONS)
-    warnings.extend(f"regions.{name}: {note}" for note in notes)
+    if warnings is not None:
+        warnings.extend(f"regions.{name}: {note}" for note in notes)
     return layer
 
 

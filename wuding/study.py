@@ -127,6 +127,8 @@ class TerrainSection(Section):
 
     dem: str
     dsm: str | None = None
+    dem_crs: str | None = None
+    dsm_crs: str | None = None
     surface_resolution: float = Field(default=1.0, ge=0.25, le=10)
 
 
@@ -206,8 +208,16 @@ class Study(Section):
         -------
         pathlib.Path
             Relative paths start at the study file's folder.
+
+        Raises
+        ------
+        StudyError
+            If it begins with the home folder of somebody unknown.
         """
-        path = Path(text).expanduser()
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError as error:
+            raise StudyError(f"{text!r}: there is no such user's home folder; write the whole path") from error
         return path if path.is_absolute() else self.folder / path
 
 

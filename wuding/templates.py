@@ -12,9 +12,10 @@ as_of = 2026-11-23             # 评价基准日
 # made_up = true               # 数据为虚构时写明，所有成果都会注明
 
 [buildings]
-path = "buildings.gpkg"        # 建筑轮廓：Shapefile、GeoPackage、GeoJSON、GeoParquet……；也可写列表 ["a.shp", "b.shp"]
-# layer = "buildings"          # 文件有多个图层时写明
-# encoding = "GB18030"         # Shapefile 没有 .cpg 时的编码
+path = "buildings.gpkg"        # 建筑轮廓：Shapefile（可为 zip）、GeoPackage、GeoJSON、GeoParquet、File GDB、KML、DXF、OSM PBF，
+                               # 或带 WKT 列的 CSV/Excel；也可写列表 ["a.shp", "b.shp"]、文件夹，或通配 "镇街/*.shp"
+# layer = "buildings"          # 文件有多个图层时写明（DXF 为其图层，Excel 为工作表，zip 为其中的文件）
+# encoding = "GB18030"         # 文字编码识别有误时写明
 # crs = "EPSG:4490"            # 文件没有坐标系、或写错坐标系时写明；以此处为准
 # datum = "gcj02"              # 坐标经过偏移（高德、腾讯 gcj02；百度 bd09）时写明
 # axes = "northing_easting"    # 第一个坐标是北向（X）或纬度时写明，测量成果表常如此
@@ -55,7 +56,8 @@ installed_kwp = "已装光伏kw"   # 已装光伏，千瓦（直流）
 # reason = "文物保护范围"
 
 [terrain]
-dem = "dem.tif"                # 数字高程模型；没有时必须写明 dem = "flat"（不考虑地形）
+dem = "dem.tif"                # 数字高程模型：单个文件、分幅文件夹或通配 "dem/*.tif"；没有时必须写明 dem = "flat"（不考虑地形）
+# dem_crs = "EPSG:4490"        # 高程文件没有坐标系时写明；表面模型为 dsm_crs
 # dsm = "dsm.tif"              # 数字表面模型（≤ 2 米），可用于建筑高度与遮挡
 surface_resolution = 1.0       # 近场遮挡计算的栅格，米
 
