@@ -168,13 +168,38 @@ def open_sources(source: Path, source_crs: str | None, stack: ExitStack) -> list
     GeoError
         If a file is missing or unreadable, has no CRS or place, or is a picture.
     """
-    opened = [_open(path, source_crs, stack) for path in _files(source)]
+    opened = open_heads(source, source_crs, stack)
     if all(min(one.data.width, one.data.height) < 2 for one in opened):
         shape = f"{opened[0].data.height} x {opened[0].data.width}"
         raise GeoError(f"{source.name} has only {shape} cells: between fewer than 2 x 2 no elevation can be found. Name a whole raster.")
     for one in opened:
         one.fill, one.decided = _fill_values(one)
     return opened
+
+
+def open_heads(source: Path, source_crs: str | None, stack: ExitStack) -> list[Source]:
+    """Open one raster, or all of a folder or a pattern, without looking at their cells.
+
+    Parameters
+    ----------
+    source
+        A file, a folder or a pattern with * and ?.
+    source_crs
+        CRS of files that do not name theirs.
+    stack
+        Closes the files.
+
+    Returns
+    -------
+    list of Source
+        In order of their names; what means "no data" is not decided.
+
+    Raises
+    ------
+    GeoError
+        If a file is missing or unreadable, has no CRS or place, or is a picture.
+    """
+    return [_open(path, source_crs, stack) for path in _files(source)]
 
 
 def _files(source: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from rasterio.windows import Window
 
 from .errors import GeoError
 from .grid import Bounds, Grid, snap
-from .raster_sources import Source, native_resolution, open_sources
+from .raster_sources import Source, native_resolution, open_heads, open_sources
 
 _CHUNK = 1024
 # The whole of Jinan at 1 m is 1e10 cells; more than this is a mistake in the resolution or the place.
@@ -360,7 +360,7 @@ def glance(source: Path, crs: str, *, source_crs: str | None = None) -> RasterGl
         If a file is missing or unreadable, has no CRS or is a picture.
     """
     with ExitStack() as stack:
-        sources = [_open(path, source_crs, stack) for path in _files(source)]
+        sources = open_heads(source, source_crs, stack)
         extents = [transform_bounds(s.crs, CRS.from_user_input(crs), *s.data.bounds, densify_pts=21) for s in sources]
         west, south, east, north = (f(e[k] for e in extents) for k, f in enumerate((min, min, max, max)))
         first = sources[0].data

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 
 from .errors import GeoError
 from .formats import read_file

@@ -38,7 +38,7 @@ def terrain_head(study: Study, crs: pyproj.CRS) -> RasterGlance | None:
         None on flat ground.
     """
     if study.terrain.dem != "flat":
-        return glance(study.path(study.terrain.dem), crs.to_wkt())
+        return glance(study.path(study.terrain.dem), crs.to_wkt(), source_crs=study.terrain.dem_crs)
     if study.terrain.dsm is not None:
         raise StudyError('terrain.dsm needs a terrain.dem to stand on: heights are surface minus ground; dem = "flat" gives none')
     return None
@@ -117,7 +117,7 @@ def surface_head(study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, warning
     """
     if study.terrain.dsm is None:
         return {}
-    head = glance(study.path(study.terrain.dsm), crs.to_wkt())
+    head = glance(study.path(study.terrain.dsm), crs.to_wkt(), source_crs=study.terrain.dsm_crs)
     corners = shapely.bounds(table.geometry.to_numpy())
     with np.errstate(invalid="ignore"):
         inside = ((corners[:, :2] >= head.bounds[:2]) & (corners[:, 2:] <= head.bounds[2:])).all(axis=1)

@@ -68,10 +68,10 @@ def whereabouts(study: Study) -> Bounds | None:
     tuple or None
         West, south, east, north [degrees]; None where none of them says. A layer that cannot be read is told of when it is its turn.
     """
-    for text in (study.terrain.dem, study.terrain.dsm):
+    for text, crs in ((study.terrain.dem, study.terrain.dem_crs), (study.terrain.dsm, study.terrain.dsm_crs)):
         if text not in (None, "flat"):
             try:
-                return glance(study.path(str(text)), "EPSG:4326").bounds
+                return glance(study.path(str(text)), "EPSG:4326", source_crs=crs).bounds
             except GeoError:
                 continue
     for section in study.regions.values():
