@@ -150,17 +150,17 @@ def dem(tmp_path: Path, height: Callable[[np.ndarray, np.ndarray], np.ndarray], 
 def test_mountain_25_km_off_with_curvature(tmp_path: Path, k: int) -> None:
     d = 25_000.0
     east, north = d * np.sin(np.radians(5 * k)), d * np.cos(np.radians(5 * k))
-    terrain = dem(tmp_path, lambda x, y: np.where(np.hypot(x - east, y - north) < 4000, 1500.0, 0.0), 30_000.0, 100.0)
+    terrain = dem(tmp_path, lambda x, y: np.where(np.hypot(x - east, y - north) < 4000, 1510.0, 10.0), 30_000.0, 100.0)
     far = far_horizons(terrain, [X0, X0 + 30], [Y0, Y0 + 30])
     assert far is not None
     window = terrain.window((X0, Y0, X0, Y0), pad=terrain_halo(terrain.resolution))
-    got = horizons(at((0, 0, 0.0)), terrain=window, far=far)[0]
+    got = horizons(at((0, 0, 10.0)), terrain=window, far=far)[0]
     # a mesa of 1500 m whose rim stands at 21 km;
     # cells as large as the step, 2 % of the distance, blur a cliff by one cell on either side: 4 % of 4°
     rim = d - 4000
     assert got[k] == pytest.approx(np.degrees(np.arctan((1500 - DROP * rim**2) / rim)), abs=0.16)
     assert got[(k + 36) % 72] == 0.0
-    lifted = horizons(at((0, 0, 500.0)), terrain=window, far=far)[0]
+    lifted = horizons(at((0, 0, 510.0)), terrain=window, far=far)[0]
     assert lifted[k] == pytest.approx(np.degrees(np.arctan((1000 - DROP * rim**2) / rim)), abs=0.16)
 
 

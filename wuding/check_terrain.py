@@ -80,7 +80,14 @@ def coarse_terrain(
         sides = (min(head.bounds[k + 2], bounds[k + 2]) - max(head.bounds[k], bounds[k]) for k in (0, 1))
         cells = math.prod(max(side, 0.0) / head.resolution for side in sides)
         resolution = head.resolution * math.ceil(math.sqrt(cells / _CELLS)) if cells > _CELLS else None
-        found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt(), resolution=resolution, bounds=bounds)
+        found = prepare_raster(
+            study.path(study.terrain.dem),
+            work / "terrain.tif",
+            crs.to_wkt(),
+            resolution=resolution,
+            bounds=bounds,
+            source_crs=study.terrain.dem_crs,
+        )
         terrain = Terrain.from_raster(work / "terrain.tif")
         facts |= {
             "crs": head.source_crs,
