@@ -99,8 +99,12 @@ def test_a_run_says_which_roofs_are_measured(county: Path, tmp_path: Path) -> No
     own = table[table["building_id"].isin(measured["building_id"])]
     assert (own["data_tier"] == "dsm").all() and (own["roof_tilt"] == 0.0).all()
     assert own["confidence"].between(0.5, 0.95).all()
-    covered = buildings.geometry.within(shapely.box(x - 150, y - 150, x + 150, y + 150))
-    missing = covered & ~buildings["building_id"].isin(measured["building_id"]) & (buildings["status"] == "assessed")
-    assert buildings.loc[missing, "stale_surface"].all() and not buildings.loc[~covered, "stale_surface"].any()
+    patch = shapely.box(x - 150, y - 150, x + 150, y + 150)
+    others = buildings[(buildings["status"] == "assessed") & (buildings["data_tier"] != "dsm")]
+    inside, outside = others.geometry.within(patch), others.geometry.disjoint(patch)
+    assert inside.any() and outside.any()
+    unseen = others[inside & ~others["stale_surface"]]
+    assert unseen.empty, unseen[["building_id", "height_m", "footprint_area_m2", "confidence"]]
+    assert not others.loc[outside, "stale_surface"].any()
     parts = ["setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2", "usable_area_m2"]
     np.testing.assert_allclose(table[parts].sum(axis=1), table["area_m2"], rtol=1e-9)
