@@ -358,7 +358,25 @@ def _grid_shape(ring: NDArray[np.float64], spacing: float, most: int) -> tuple[i
 
 @njit(cache=True, nogil=True)
 def is_inside(x: float, y: float, vertices: NDArray[np.float64], ring_start: NDArray[np.int64], first: int, last: int) -> bool:
-    """Even-odd rule over all rings, so that holes and further parts need no case of their own."""
+    """
+    Tell whether a point lies in a polygon: even-odd rule over all rings, so that holes and further parts need no case of their own.
+
+    Parameters
+    ----------
+    x, y
+        The point.
+    vertices
+        Of the rings of all polygons, shape (v, 2).
+    ring_start
+        First vertex of each ring and the number of vertices, shape (r + 1,).
+    first, last
+        First ring of the polygon and the one after its last.
+
+    Returns
+    -------
+    bool
+        True inside.
+    """
     inside = False
     for r in range(first, last):
         n = ring_start[r + 1] - ring_start[r]

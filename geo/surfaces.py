@@ -233,7 +233,19 @@ def _half_planes(polygons: NDArray[Any], centre: NDArray[np.float64], along: NDA
 
 
 def only_polygons(geometry: NDArray[Any]) -> NDArray[Any]:
-    """Polygonal part of overlay results, which may carry loose lines and points."""
+    """
+    Keep the polygonal part of overlay results, which may carry loose lines and points.
+
+    Parameters
+    ----------
+    geometry
+        Results of overlays, shape (m,); changed in place.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same array.
+    """
     for index in np.flatnonzero(shapely.get_type_id(geometry) == 7):
         pieces = shapely.get_parts(shapely.get_parts(geometry[index]))
         pieces = pieces[shapely.get_type_id(pieces) == 3]
