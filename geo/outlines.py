@@ -335,7 +335,7 @@ def _grid_points(
             y = box[1] + (row + 0.5) * box[3] / ny
             for column in range(nx):
                 x = box[0] + (column + 0.5) * box[2] / nx
-                if _is_inside(x, y, vertices, ring_start, first, last):
+                if is_inside(x, y, vertices, ring_start, first, last):
                     out[filled, 0], out[filled, 1] = x, y
                     filled += 1
         start[i + 1] = filled
@@ -357,8 +357,26 @@ def _grid_shape(ring: NDArray[np.float64], spacing: float, most: int) -> tuple[i
 
 
 @njit(cache=True, nogil=True)
-def _is_inside(x: float, y: float, vertices: NDArray[np.float64], ring_start: NDArray[np.int64], first: int, last: int) -> bool:
-    """Even-odd rule over all rings, so that holes and further parts need no case of their own."""
+def is_inside(x: float, y: float, vertices: NDArray[np.float64], ring_start: NDArray[np.int64], first: int, last: int) -> bool:
+    """
+    Tell whether a point lies in a polygon: even-odd rule over all rings, so that holes and further parts need no case of their own.
+
+    Parameters
+    ----------
+    x, y
+        The point.
+    vertices
+        Of the rings of all polygons, shape (v, 2).
+    ring_start
+        First vertex of each ring and the number of vertices, shape (r + 1,).
+    first, last
+        First ring of the polygon and the one after its last.
+
+    Returns
+    -------
+    bool
+        True inside.
+    """
     inside = False
     for r in range(first, last):
         n = ring_start[r + 1] - ring_start[r]

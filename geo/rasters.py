@@ -31,6 +31,8 @@ class RasterFacts:
     ----------
     source_crs
         CRS of the source as text; several are joined by "; ".
+    source_resolution
+        Side of a cell of the finest source. [m]
     resolution
         Side of a cell of the prepared raster. [m]
     shape
@@ -52,6 +54,7 @@ class RasterFacts:
     """
 
     source_crs: str
+    source_resolution: float
     resolution: float
     shape: tuple[int, int]
     nodata: str
@@ -240,6 +243,7 @@ def _write(
     )
     return RasterFacts(
         source_crs="; ".join(sorted({s.crs.to_string() for s in sources})),
+        source_resolution=min(native_resolution(one, goal) for one in sources),
         resolution=resolution,
         shape=(height, width),
         nodata="; ".join(sorted({s.nodata_words() for s in sources})),

@@ -95,7 +95,6 @@ def near_surface(
     tops: NDArray[np.float64],
     dsm: Grid | None = None,
     *,
-    level_roofs: bool = False,
     newer: NDArray[np.bool_] | None = None,
 ) -> Surface:
     """Surface that shades: a cell whose centre lies in a footprint carries the highest top, or the DSM's value.
@@ -112,9 +111,6 @@ def near_surface(
         Roof tops above the datum, shape (n,); NaN leaves a building out. [m]
     dsm
         Measured surface on the same grid; where it has data it is used instead of the tops.
-    level_roofs
-        Give footprints their top even where the DSM has data: for points that stand on that level top, which would
-        otherwise be shaded by their own ridge.
     newer
         Buildings newer than the DSM, shape (n,): raised where they stand more than 2 m above it.
 
@@ -139,13 +135,10 @@ def near_surface(
         )
     measured = _dense_rows(dsm, built)
     own = _dense(built)
-    if level_roofs:
-        cells = np.where(np.isneginf(own), measured, own)
-    else:
-        cells = np.where(np.isneginf(measured), own, measured)
-        if newer is not None and newer.any():
-            young = _dense(_rasterize(bounds, resolution, polygons[newer], np.asarray(tops, np.float64)[newer]))
-            cells = np.where(young > cells + NEWER_BY, young, cells)
+    cells = np.where(np.isneginf(measured), own, measured)
+    if newer is not None and newer.any():
+        young = _dense(_rasterize(bounds, resolution, polygons[newer], np.asarray(tops, np.float64)[newer]))
+        cells = np.where(young > cells + NEWER_BY, young, cells)
     return _from_dense(cells, built)
 
 

@@ -196,8 +196,8 @@ def _split(
             half[plain] = _polygons(*_halves(xy, start, centre[plain], along[plain], side))
     if bent.size:
         plane = _half_planes(polygons[bent], centre[bent], along[bent])
-        right[bent] = _only_polygons(shapely.intersection(polygons[bent], plane))
-        left[bent] = _only_polygons(shapely.difference(polygons[bent], plane))
+        right[bent] = only_polygons(shapely.intersection(polygons[bent], plane))
+        left[bent] = only_polygons(shapely.difference(polygons[bent], plane))
     small_right, small_left = shapely.area(right) < SLIVER_M2, shapely.area(left) < SLIVER_M2
     whole = small_right | small_left
     right[whole & ~small_right] = polygons[whole & ~small_right]
@@ -232,8 +232,20 @@ def _half_planes(polygons: NDArray[Any], centre: NDArray[np.float64], along: NDA
     return np.asarray(shapely.polygons(np.stack([a, b, b + right, a + right], axis=1)))
 
 
-def _only_polygons(geometry: NDArray[Any]) -> NDArray[Any]:
-    """Polygonal part of overlay results, which may carry loose lines and points."""
+def only_polygons(geometry: NDArray[Any]) -> NDArray[Any]:
+    """
+    Keep the polygonal part of overlay results, which may carry loose lines and points.
+
+    Parameters
+    ----------
+    geometry
+        Results of overlays, shape (m,); changed in place.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same array.
+    """
     for index in np.flatnonzero(shapely.get_type_id(geometry) == 7):
         pieces = shapely.get_parts(shapely.get_parts(geometry[index]))
         pieces = pieces[shapely.get_type_id(pieces) == 3]

@@ -29,8 +29,9 @@ class Surroundings:
 
     Attributes
     ----------
-    geometry, top
-        Shape (n,), every building within `NEAR_M` of the tile and those of the tile itself [m above datum].
+    geometry, top, stale
+        Shape (n,), every building within `NEAR_M` of the tile and those of the tile itself; its top [m above datum]; whether a surface
+        model does not show it.
     tall_geometry, tall_top, tall_height
         Shape (k,), buildings of at least `TALL_M` within `reach` of the tile.
     reach
@@ -39,6 +40,7 @@ class Surroundings:
 
     geometry: Objects
     top: Floats
+    stale: npt.NDArray[np.bool_]
     tall_geometry: Objects
     tall_top: Floats
     tall_height: Floats
@@ -52,7 +54,7 @@ def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: in
     Parameters
     ----------
     buildings
-        Rows with a geometry; columns `building_id`, `top_m`, `height_m` and what the assessment needs.
+        Rows with a geometry; columns `building_id`, `top_m`, `height_m`, `stale_surface` and what the assessment needs.
     folder
         Target, created.
     tile_buildings
@@ -99,17 +101,19 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
     index = _tile_index(folder.parent / "tiles.parquet", _stamp(folder.parent / "tiles.parquet"))
     near = bounds + np.array([-NEAR_M, -NEAR_M, NEAR_M, NEAR_M])
     meets = index[(index["left"] <= near[2]) & (index["right"] >= near[0]) & (index["bottom"] <= near[3]) & (index["top"] >= near[1])]
-    shapes, tops = [], []
+    shapes, tops, stale = [], [], []
     for file in meets["file"]:
-        table = pq.read_table(folder / file, columns=["geometry", "top_m"])
+        table = pq.read_table(folder / file, columns=["geometry", "top_m", "stale_surface"])
         geometry = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))
         kept = _meeting(geometry, near)
         shapes.append(geometry[kept])
         tops.append(table["top_m"].to_numpy()[kept])
+        stale.append(table["stale_surface"].to_numpy(zero_copy_only=False)[kept])
     tall, tall_top, tall_height, reach = _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet"))
     far = bounds + np.array([-reach, -reach, reach, reach])
     kept = _meeting(tall, far)
-    return Surroundings(np.concatenate(shapes), np.concatenate(tops), tall[kept], tall_top[kept], tall_height[kept], reach)
+    near_by = np.concatenate(shapes), np.concatenate(tops), np.concatenate(stale)
+    return Surroundings(*near_by, tall[kept], tall_top[kept], tall_height[kept], reach)
 
 
 def _meeting(geometry: Objects, window: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

@@ -49,6 +49,7 @@ class Model:
     terrain: Terrain
     far: FarHorizons | None
     dsm: Path | None
+    dsm_planes: bool
     surface_resolution: float
     choose: str
     point_threshold: float

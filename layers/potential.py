@@ -12,12 +12,13 @@ import pandas as pd
 import shapely
 
 from geo.archetypes import RoofKinds
+from geo.grid import Grid
 from geo.horizons import horizons, terrain_halo
 from geo.outlines import closed_rings, plane_rings, sample_points, usable_outlines
 from geo.rasters import read_window
 from geo.sky_view import sky_view_factor
 from geo.surface_raster import near_surface
-from geo.surfaces import RoofSurfaces, roof_surfaces
+from geo.surfaces import RoofSurfaces
 from geo.tiles import NEAR_M, Surroundings
 from geo.walls import walls
 from solar.engine import Yield, simulate
@@ -29,13 +30,14 @@ from solar.uncertainty import p90
 
 from .carbon import carbon_t
 from .model import LAPSE_K_PER_M, Model, cover_ratio
+from .roofs import TileRoofs, measured_confidence, tile_roofs
 from .schema import MONTHS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 # Distance of sample points on large roofs; a house has one.
 POINT_SPACING_M = 15.0
-# A module lies this far above the roof's top.
+# A module lies this far above the roof.
 MODULE_ABOVE_M = 0.2
 MOUNTS = (0, 1, 2)
 # What a roof takes over from its building.
@@ -129,15 +131,17 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     """
     rows = buildings.sort_values("building_id").reset_index(drop=True)
     kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"]).with_tilt(rows["tilt_given"])
-    surfaces = roof_surfaces(rows.geometry.to_numpy(), kinds.shape, kinds.tilt)
-    owner = surfaces.building
-    room = _room(rows, surfaces, kinds, model)
+    dsm = _surface_model(rows, model)
+    shape = tile_roofs(rows, kinds, dsm if model.dsm_planes else None)
+    rows = _with_tier(rows, shape)
+    surfaces, owner = shape.surfaces, shape.surfaces.building
+    room = _room(rows, shape, kinds, model)
     station = _nearest_station(surfaces, model)
     mounted = _mount(rows, surfaces, kinds, room, station, model)
 
     xy, start = sample_points(room.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
-    z = (rows["ground_elevation_m"] + rows["height_m"]).to_numpy()[owner] + MODULE_ABOVE_M
-    horizon = _horizons(xy, np.repeat(z, np.diff(start)), around, model)
+    z = shape.height(np.repeat(np.arange(len(owner)), np.diff(start)), xy, dsm) + MODULE_ABOVE_M
+    horizon = _horizons(xy, z, around, dsm, model)
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
     simulated, seen, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
@@ -165,8 +169,24 @@ def audit_key(roof_id: str) -> str:
     return hashlib.blake2b(roof_id.encode(), digest_size=8, person=b"wuding-audit").hexdigest()
 
 
-def _room(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, model: Model) -> _Room:
-    owner = surfaces.building
+def _surface_model(rows: gpd.GeoDataFrame, model: Model) -> Grid | None:
+    """Surface model of the tile and of all that shades it from near by."""
+    if model.dsm is None:
+        return None
+    left, bottom, right, top = rows.total_bounds
+    return read_window(model.dsm, (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M), pad=2.0)
+
+
+def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
+    """Say of the measured buildings that they are, and how sure that is."""
+    measured = shape.measured
+    tier = np.where(measured, "dsm", rows["data_tier"].to_numpy(dtype=object))
+    confidence = np.where(measured, measured_confidence(shape.fit), rows["confidence"].to_numpy(dtype=float))
+    return rows.assign(data_tier=tier, confidence=confidence)
+
+
+def _room(rows: gpd.GeoDataFrame, shape: TileRoofs, kinds: RoofKinds, model: Model) -> _Room:
+    surfaces, owner = shape.surfaces, shape.surfaces.building
     slope = 1.0 / np.cos(np.radians(surfaces.roof_tilt))
     area = shapely.area(surfaces.geometry) * slope
     outline = usable_outlines(surfaces.geometry, kinds.setback_m[owner])
@@ -174,7 +194,9 @@ def _room(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, mode
     small = inner < kinds.minimum_area_m2[owner]
     excluded = np.where(small, inner, 0.0)
     free = inner - excluded
-    obstacle = free * kinds.obstacle_share[owner]
+    # measured obstacles stand on the whole surface: those on the set-back take no room twice
+    share = np.where(np.isnan(shape.obstacle_area_m2), kinds.obstacle_share[owner], shape.obstacle_area_m2 / area)
+    obstacle = free * np.minimum(share, 1.0)
     module = model.system.module
     covered_by_old = np.nan_to_num(rows["installed_kwp"].to_numpy(dtype=float)) * 1000.0 / module.pdc0_w * module.area_m2
     left = free - obstacle
@@ -270,15 +292,14 @@ def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Fl
     return tilt, azimuth
 
 
-def _horizons(xy: Floats, z: Floats, around: Surroundings, model: Model) -> npt.NDArray[np.float32]:
+def _horizons(xy: Floats, z: Floats, around: Surroundings, dsm: Grid | None, model: Model) -> npt.NDArray[np.float32]:
     left, bottom = xy.min(axis=0)
     right, top = xy.max(axis=0)
     box = (left, bottom, right, top)
     wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
     measured = None
-    if model.dsm is not None:
-        dsm = read_window(model.dsm, wide, pad=2.0)
-        measured = near_surface(wide, model.surface_resolution, around.geometry, around.top, dsm, level_roofs=True)
+    if dsm is not None:
+        measured = near_surface(wide, model.surface_resolution, around.geometry, around.top, dsm, newer=around.stale)
     near = walls(wide, around.geometry, around.top) if measured is None else None
     reach = max(around.reach, NEAR_M)
     farther = (left - reach, bottom - reach, right + reach, top + reach)

@@ -89,7 +89,7 @@ def test_empty_country_takes_no_memory() -> None:
     assert np.isneginf(nothing.highest)
 
 
-def test_dsm_wins_unless_told_otherwise() -> None:
+def test_dsm_wins_unless_a_building_is_newer() -> None:
     measured = np.full((256, 256), np.nan, np.float32)
     measured[:, :100] = 20.0
     dsm = Grid(measured, X0, Y0 + 256, 1.0)
@@ -101,7 +101,6 @@ def test_dsm_wins_unless_told_otherwise() -> None:
         return grid.sample(X0 + np.array([25.5, 65.5, 97.5, 102.5, 5.5]), np.full(5, Y0 + 45.5)).tolist()
 
     assert values() == [20, 20, 20, 15, 20]
-    assert values(level_roofs=True) == [30, 21, 15, 15, 20]
     assert values(newer=np.array([True, True, False])) == [30, 20, 20, 15, 20]  # one metre above the DSM is not a new building
     with pytest.raises(GeoError, match="resolution=2"):
         near_surface(BOUNDS, 2.0, boxes, tops, dsm)

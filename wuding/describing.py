@@ -189,7 +189,9 @@ def measure(
     floors = attributes.plausible(floors_text, 0.0, np.minimum(heights.MOST_FLOORS, np.maximum(1.0, highest / storey * 1.5)))
     _tell_implausible(height_text, given, "height", warnings)
     _tell_implausible(floors_text, floors, "number of floors", warnings)
-    measured = np.full(len(table), np.nan) if dsm is None else measured_heights(table, terrain, dsm, np.isnan(given))
+    # a duplicate, or a part that was joined, would take the cells of the building it repeats
+    counted = (table["status"] == "").to_numpy()
+    measured = np.full(len(table), np.nan) if dsm is None else measured_heights(table, terrain, dsm, counted)
     height, source = heights.choose_heights(given, floors, measured, storey, archetypes.default_height(use))
     table["height_m"], table["height_source"] = height, source
     table["data_tier"] = np.where(source == "class", "footprint", "height")

@@ -10,6 +10,7 @@ import shapely
 from geo import footprints, heights
 from geo.bare_earth import level_bumps, rise_under_buildings
 from geo.rasters import RasterFacts, prepare_raster, read_window
+from geo.roof_planes import shows_planes
 from geo.terrain import Terrain
 from geo.threads import threaded
 
@@ -75,6 +76,11 @@ def rasters(
         )
         facts["dsm"] = _raster_words(found)
         warnings.append(f"terrain.dsm: cells without data: {found.nodata}")
+        if not shows_planes(found.source_resolution):
+            warnings.append(
+                f"terrain.dsm has cells of {found.source_resolution:.1f} m: it gives heights and shade, but roof planes need 2 m or finer, "
+                "so roofs follow the archetype of their use"
+            )
     stand(table, terrain, study, crs, warnings)
     return terrain, dsm, facts
 

@@ -15,6 +15,7 @@ import pyproj
 
 from geo.archetypes import load_archetypes
 from geo.far_horizons import far_horizons
+from geo.roof_planes import shows_planes
 from layers.carbon import load_carbon
 from layers.grid_cells import choose_size, grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield
@@ -171,10 +172,17 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
         terrain=prepared.terrain,
         far=far,
         dsm=prepared.dsm,
+        dsm_planes=_shows_planes(study, prepared),
         surface_resolution=study.terrain.surface_resolution,
         choose=study.system.choose,
         point_threshold=study.roofs.point_threshold,
     )
+
+
+def _shows_planes(study: Study, prepared: Prepared) -> bool:
+    if prepared.dsm is None:
+        return False
+    return shows_planes(max(prepared.facts["terrain"]["dsm"]["source_resolution"], study.terrain.surface_resolution))
 
 
 def _everywhere(buildings: gpd.GeoDataFrame) -> np.ndarray:
@@ -276,8 +284,11 @@ def _save(model: Model, file: Path) -> None:
 
 
 def _tables(prepared: Prepared, out: Path, work: Path, lang: str) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
-    roofs = read_roofs(out / "roofs", ("building_id",))
+    roofs = read_roofs(out / "roofs", ("building_id", "data_tier", "confidence"))
     table = prepared.buildings
+    told = roofs.drop_duplicates("building_id").set_index("building_id")
+    for column in ("data_tier", "confidence"):  # what the roofs turned out to be
+        table[column] = table["building_id"].map(told[column]).fillna(table[column])
     with_modules = roofs.groupby("building_id")["module_count"].sum()
     assessed = table["building_id"].map(with_modules)
     table["status"] = np.where(table["status"] == "", np.where(assessed > 0, "assessed", "no_usable_area"), table["status"])

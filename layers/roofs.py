@@ -1,0 +1,146 @@
+"""The roofs of a tile: planes measured from the surface model where it shows them, otherwise the archetype of the building."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+
+from geo.archetypes import RoofKinds
+from geo.grid import Grid
+from geo.roof_planes import RoofPlanes, measure_planes
+from geo.roof_planes_patches import parameters
+from geo.surfaces import RoofSurfaces, roof_surfaces
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TileRoofs:
+    """
+    Surfaces of all buildings of a tile.
+
+    Attributes
+    ----------
+    surfaces
+        Sorted by building and azimuth, m of them.
+    plane
+        Slope east [m/m], slope north [m/m] and height at `origin` [m above datum], shape (m, 3); archetypes stand level on their top.
+    origin
+        Plan coordinates [m], shape (m, 2).
+    obstacle_area_m2
+        Measured [m2], shape (m,); NaN where the share of the class holds.
+    measured
+        Of each building, shape (n,).
+    fit
+        Share of a building's cells that its planes explain, shape (n,); NaN where not measured.
+    """
+
+    surfaces: RoofSurfaces
+    plane: Floats
+    origin: Floats
+    obstacle_area_m2: Floats
+    measured: npt.NDArray[np.bool_]
+    fit: Floats
+
+    def height(self, surface: Ints, xy: Floats, dsm: Grid | None) -> Floats:
+        """
+        Height of the roof under points.
+
+        Parameters
+        ----------
+        surface
+            Surface of each point, shape (p,).
+        xy
+            Plan coordinates [m], shape (p, 2).
+        dsm
+            Surface model that shades the points, or None: a roof that it shows but that was not measured stands no lower than it.
+
+        Returns
+        -------
+        array
+            Shape (p,) [m above datum].
+        """
+        off = xy - self.origin[surface]
+        height: Floats = (self.plane[surface, :2] * off).sum(axis=1) + self.plane[surface, 2]
+        if dsm is None:
+            return height
+        shown = np.where(self.measured[self.surfaces.building[surface]], np.nan, dsm.sample(xy[:, 0], xy[:, 1]))
+        return np.fmax(height, shown)
+
+
+def tile_roofs(rows: gpd.GeoDataFrame, kinds: RoofKinds, dsm: Grid | None) -> TileRoofs:
+    """
+    Give every building its roof surfaces.
+
+    Parameters
+    ----------
+    rows
+        Buildings with `ground_elevation_m`, `height_m` and `stale_surface`, n of them.
+    kinds
+        Their archetypes.
+    dsm
+        Surface model fine enough for roof planes, or None.
+
+    Returns
+    -------
+    TileRoofs
+        Measured where the surface model shows the building and fits, else by archetype.
+    """
+    plan = rows.geometry.to_numpy()
+    top = (rows["ground_elevation_m"] + rows["height_m"]).to_numpy(dtype=float)
+    measured, fit = np.zeros(len(rows), dtype=bool), np.full(len(rows), np.nan)
+    planes, shown = None, np.empty(0, dtype=np.int64)
+    if dsm is not None:
+        shown = np.flatnonzero(~rows["stale_surface"].to_numpy(dtype=bool))
+        planes = measure_planes(plan[shown], dsm, rows["ground_elevation_m"].to_numpy(dtype=float)[shown])
+        measured[shown] = planes.measured
+        fit[shown] = np.where(planes.measured, planes.building_fit, np.nan)
+    rest = np.flatnonzero(~measured)
+    guessed = roof_surfaces(plan[rest], kinds.shape[rest], kinds.tilt[rest])
+    made = _archetype_planes(guessed, top[rest])
+    if planes is None:
+        return TileRoofs(guessed, *made, measured, fit)
+    surfaces, order = _together([planes.surfaces, guessed], [shown, rest])
+    found = _measured_planes(planes)
+    plane, origin, obstacle = (np.concatenate(both)[order] for both in zip(found, made, strict=True))
+    return TileRoofs(surfaces, plane, origin, obstacle, measured, fit)
+
+
+def measured_confidence(fit: Floats) -> Floats:
+    """
+    Confidence in measured roofs.
+
+    Parameters
+    ----------
+    fit
+        Share of a roof's cells that lie on its planes, shape (n,).
+
+    Returns
+    -------
+    array
+        0 to 1, shape (n,).
+    """
+    return np.asarray(parameters()["confidence"] * fit)
+
+
+def _measured_planes(planes: RoofPlanes) -> tuple[Floats, Floats, Floats]:
+    return planes.plane, planes.origin, planes.obstacle_area_m2
+
+
+def _archetype_planes(surfaces: RoofSurfaces, top: Floats) -> tuple[Floats, Floats, Floats]:
+    count = surfaces.building.size
+    plane = np.column_stack([np.zeros((count, 2)), top[surfaces.building]])
+    return plane, np.zeros((count, 2)), np.full(count, np.nan)
+
+
+def _together(parts: list[RoofSurfaces], buildings: list[Ints]) -> tuple[RoofSurfaces, Ints]:
+    """Surfaces of several groups of buildings as one, sorted by building; also the order in which they now stand."""
+    owner = np.concatenate([index[part.building] for part, index in zip(parts, buildings, strict=True)])
+    order = np.argsort(owner, kind="stable")
+    values = {f.name: np.concatenate([getattr(part, f.name) for part in parts])[order] for f in fields(RoofSurfaces)}
+    values["building"] = owner[order]
+    return RoofSurfaces(**values), order
