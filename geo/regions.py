@@ -49,10 +49,10 @@ def read_regions(
         Column with an identifier (parcels); the name by default.
     layer, encoding
         See `read_vectors`.
-    **coordinates
-        See `into_crs`.
     notes
         What the user should know about the layer; appended to.
+    **coordinates
+        See `into_crs`.
 
     Returns
     -------

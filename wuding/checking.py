@@ -24,8 +24,10 @@ from .describing import attribute, measure
 from .errors import StudyError
 from .manifest import write_json
 from .messages import translate_all
+from .overlapping import join_cut, uncover
+from .overriding import override
 from .pipeline import check_distance, new_years, read_weathers, system_overrides
-from .placing import COLUMN_OF, exclude, place
+from .placing import COLUMN_OF, exclude, existing_pv, place
 from .problems import Problems
 from .products import study_policy
 from .reading import check_scale, identify, read_buildings, read_region
@@ -149,10 +151,14 @@ def _steps(check: Check, some: gpd.GeoDataFrame, crs: pyproj.CRS, policy: Policy
             check.facts["terrain"] |= surface_head(study, crs, table, ground)
         if "terrain" not in check.facts:
             return table
+        override(table, some, study, told)
+        pairs = join_cut(table, some, study, told)
+        place(table, {name: layer for name, layer in check.regions.items() if len(layer)}, told)
         attribute(table, some, study, archetypes, new_years(policy), told)
         measure(table, some, study, archetypes, terrain, None, told)
-        place(table, check.regions, told)
+        uncover(table, pairs, study, told)
         exclude(table, study, crs, told)
+        existing_pv(table, study, crs, told)
         if not (table["status"] == "").any():
             raise StudyError(f"no building is left to assess: {', '.join(f'{n} {s}' for s, n in table['status'].value_counts().items())}")
         for text in told:
