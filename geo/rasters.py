@@ -16,7 +16,7 @@ from rasterio.windows import Window
 
 from .errors import GeoError
 from .grid import Bounds, Grid, snap
-from .raster_sources import Source, native_resolution, open_heads, open_sources
+from .raster_sources import Source, native_resolution, open_heads, open_sources, readable
 
 _CHUNK = 1024
 # The whole of Jinan at 1 m is 1e10 cells; more than this is a mistake in the resolution or the place.
@@ -367,6 +367,9 @@ def glance(source: Path, crs: str, *, source_crs: str | None = None) -> RasterGl
         sources = open_heads(source, source_crs, stack)
         extents = [transform_bounds(s.crs, CRS.from_user_input(crs), *s.data.bounds, densify_pts=21) for s in sources]
         west, south, east, north = (f(e[k] for e in extents) for k, f in enumerate((min, min, max, max)))
+        for one in sources:  # a file that breaks off lacks its last cell
+            with readable(one.data):
+                one.data.read(1, window=Window(one.data.width - 1, one.data.height - 1, 1, 1))
         first = sources[0].data
         named = "; ".join(sorted({s.crs.to_string() for s in sources}))
         return RasterGlance(named, (west, south, east, north), (extents[0][2] - extents[0][0]) / first.width, first.shape, len(sources))

@@ -57,7 +57,7 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
                 raise StudyError(f"{path.name}: has no column {theirs!r} (buildings.columns.{ours}); it has: {have}")
         frame = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, warnings))
         out = gpd.GeoDataFrame(
-            {ours: frame[theirs] for ours, theirs in section.columns.items()}, geometry=frame.geometry.to_numpy(), crs=crs
+            {ours: _plain(frame[theirs]) for ours, theirs in section.columns.items()}, geometry=frame.geometry.to_numpy(), crs=crs
         )
         out["source_file"] = path.name if named[path.name] == 1 else f"{path.parent.name}/{path.name}"
         out["source_row"] = np.arange(len(out), dtype=np.int64)
@@ -65,6 +65,13 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")
     return frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
+
+
+def _plain(values: pd.Series) -> pd.Series:
+    """Turn lists and structures, which some formats allow in a cell, into the text they are written in."""
+    if values.dtype != object or not pd.api.types.infer_dtype(values, skipna=True).startswith("mixed"):
+        return values
+    return values.map(lambda value: value if value is None or np.isscalar(value) else str(value))
 
 
 def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.GeoDataFrame:
