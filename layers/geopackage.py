@@ -17,7 +17,8 @@ import pyogrio
 import pyproj
 
 from .errors import LayersError
-from .geopackage_styles import Style, default_styles
+from .geopackage_project import Shown, project_table
+from .geopackage_styles import Kind, Range, Style, default_styles
 from .replacing import put_in_place
 from .schema import WITH_ROOFS, Column, arrow_table, column, columns
 
@@ -33,6 +34,7 @@ _TITLES = {
     "buildings": ("建筑", "Buildings", "每个输入要素一行", "A row per input feature"),
     "rejected": ("未测算要素", "Rejected", "没有屋面的输入要素及原因", "Input features without roofs, and why"),
     "about": ("说明", "About", "来源、参数、假设与合计", "Sources, parameters, assumptions and totals"),
+    "legend": ("图例", "Legend", "样式的分级与颜色", "Class limits and colours of the styles"),
     "layer_styles": ("样式", "Styles", "QGIS 缺省样式", "Default styles of QGIS"),
     "responsible": ("责任区域", "Accountable areas", "按责任区域汇总", "Sums by accountable area"),
     "districts": ("区县", "Districts", "按区县汇总", "Sums by district"),
@@ -56,9 +58,11 @@ insert into gpkg_extensions values
     ('gpkg_data_columns', NULL, 'gpkg_schema', 'http://www.geopackage.org/spec121/#extension_schema', 'read-write'),
     ('gpkg_data_column_constraints', NULL, 'gpkg_schema', 'http://www.geopackage.org/spec121/#extension_schema', 'read-write');
 create table about (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, key TEXT, zh TEXT, en TEXT, value TEXT);
+create table legend (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, layer TEXT, attribute TEXT, title TEXT, lower DOUBLE, upper DOUBLE,
+    value TEXT, label TEXT, colour TEXT);
 create table layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
     f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN,
-    description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME DEFAULT CURRENT_TIMESTAMP);
+    description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
 """
 
 
@@ -79,9 +83,9 @@ def write_geopackage(
     about: Sequence[Mapping[str, str]],
     lang: str,
     work: Path,
-) -> None:
+) -> tuple[Style, ...]:
     """
-    Write all tables of a run into one GeoPackage: whole or not at all.
+    Write all tables of a run into one GeoPackage with a QGIS project inside: whole or not at all.
 
     Parameters
     ----------
@@ -100,44 +104,54 @@ def write_geopackage(
     work
         Folder on the same disk for the unfinished file.
 
+    Returns
+    -------
+    tuple of Style
+        The styles of its layers, for `write_style_files`.
+
     Raises
     ------
     LayersError
         A region layer takes the name of another layer, a roof is not an area, or the file is open elsewhere (the new one then lies beside).
     """
-    taken = {"roofs", "buildings", "rejected", "about", "layer_styles"} & set(regions)
+    taken = {"roofs", "buildings", "rejected", "about", "legend", "layer_styles", "qgis_projects"} & set(regions)
     if taken:
         raise LayersError(f"region layers are called {', '.join(sorted(taken))}, which are the GeoPackage's own; give them other names")
     work.mkdir(parents=True, exist_ok=True)
     unfinished = work / f"{path.stem}.{os.getpid()}.gpkg"
     unfinished.unlink(missing_ok=True)
     try:
-        layers = list(_layers(roofs_dataset, buildings, regions))
+        styles = default_styles(lang, _numbers(roofs_dataset, "specific_yield"), regions, _statuses(buildings))
+        layers = list(_layers(roofs_dataset, buildings, regions, {s.layer: s for s in styles if s.default}))
         crs = _crs(roofs_dataset)
         with _gdal_options(_FAST):
             for layer in layers:
                 _write_layer(unfinished, layer, crs)
-        styles = default_styles(lang, _numbers(roofs_dataset, "specific_yield"), regions, _statuses(buildings))
+        shown = [Shown(layer.name, _titles(layer.name, lang)[0], layer.kind) for layer in layers]
         _describe(unfinished, layers, about, styles, lang)
+        project_table(unfinished, path.name, shown, styles, crs)
         put_in_place(unfinished, path)
+        return styles
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _layers(roofs_dataset: Path, buildings: Path, regions: Mapping[str, gpd.GeoDataFrame]) -> Iterator[_Layer]:
+def _layers(roofs_dataset: Path, buildings: Path, regions: Mapping[str, gpd.GeoDataFrame], styles: Mapping[str, Style]) -> Iterator[_Layer]:
+    legend = columns("legend")
     roofs = columns("roofs")
-    yield _Layer("roofs", roofs, "MultiPolygon", _reader(_dataset(roofs_dataset), roofs))
+    yield _Layer("roofs", (*roofs, *legend), "MultiPolygon", _reader(_dataset(roofs_dataset), roofs, styles["roofs"]))
     every = columns("buildings")
     source = _dataset(buildings)
-    yield _Layer("buildings", every, _kind_of(source, None), _reader(source, every))
+    yield _Layer("buildings", (*every, *legend), _kind_of(source, None), _reader(source, every, styles["buildings"]))
     names = [c.name for c in every]
     short = (*every[: names.index(_ONLY_SUMS_AFTER)], column("buildings", "geometry"))
     without = ~pc.field("status").isin(list(WITH_ROOFS))
-    yield _Layer("rejected", short, _kind_of(source, without), _reader(source, short, without))
+    yield _Layer("rejected", (*short, *legend), _kind_of(source, without), _reader(source, short, styles["rejected"], without))
     for name, frame in regions.items():
         table = arrow_table(frame, "regions")
         kind = _layer_kind(_type_codes(table["geometry"]))
-        yield _Layer(name, columns("regions"), kind, _reader(ds.dataset(table), columns("regions")))
+        described = columns("regions")
+        yield _Layer(name, (*described, *legend), kind, _reader(ds.dataset(table), described, styles[name]))
 
 
 def _dataset(path: Path) -> ds.Dataset:
@@ -148,17 +162,18 @@ def _dataset(path: Path) -> ds.Dataset:
     return ds.dataset([str(file) for file in found], format="parquet")
 
 
-def _reader(source: ds.Dataset, described: Sequence[Column], chosen: pc.Expression | None = None) -> pa.RecordBatchReader:
-    """Stream the described columns, polygons as multipolygons, so that memory stays flat in the number of rows."""
+def _reader(source: ds.Dataset, described: Sequence[Column], style: Style, chosen: pc.Expression | None = None) -> pa.RecordBatchReader:
+    """Stream the described columns and the legend's, polygons as multipolygons, so that memory stays flat in the number of rows."""
     names = [c.name for c in described]
-    schema = pa.schema([source.schema.field(name).with_nullable(True) for name in names])
+    fields = [source.schema.field(name).with_nullable(True) for name in names]
+    schema = pa.schema([*fields, *(pa.field(c.name, pa.string()) for c in columns("legend"))])
     scanner = source.scanner(columns=names, filter=chosen, batch_size=_BATCH, batch_readahead=4, fragment_readahead=1)
     where = names.index("geometry")
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in scanner.to_batches():
             arrays = [*batch.columns[:where], _areas(batch.column(where)), *batch.columns[where + 1 :]]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            yield pa.RecordBatch.from_arrays([*arrays, *style.paint(batch.column(style.attribute))], schema=schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 
@@ -240,7 +255,11 @@ def _describe(path: Path, layers: Sequence[_Layer], about: Sequence[Mapping[str,
         rows = [(layer.name, *_words(c, lang)) for layer in layers for c in layer.described if c.name != "geometry"]
         db.executemany("insert into gpkg_data_columns values (?, ?, ?, ?, ?, NULL, NULL)", rows)
         _fill_about(db, about)
-        for name in ("about", "layer_styles"):
+        db.executemany(
+            "insert into legend (layer, attribute, title, lower, upper, value, label, colour) values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(s.layer, s.attribute, s.title, *_limits(c), c.label, c.colour) for s in styles for c in s.classes],
+        )
+        for name in ("about", "legend", "layer_styles"):
             db.execute("insert into gpkg_contents (table_name, data_type, identifier, srs_id) values (?, 'attributes', ?, 0)", (name, name))
         style_rows = [(s.layer, s.name[:30], s.qml, s.sld, int(s.default), s.title) for s in styles]
         db.executemany(
@@ -248,8 +267,12 @@ def _describe(path: Path, layers: Sequence[_Layer], about: Sequence[Mapping[str,
             "useAsDefault, description, owner) values ('', '', ?, 'geom', ?, ?, ?, ?, ?, '')",
             style_rows,
         )
-        for name in (*(layer.name for layer in layers), "about", "layer_styles"):
+        for name in (*(layer.name for layer in layers), "about", "legend", "layer_styles"):
             db.execute("update gpkg_contents set identifier = ?, description = ? where table_name = ?", (*_titles(name, lang), name))
+
+
+def _limits(item: Range | Kind) -> tuple[float | None, float | None, str | None]:
+    return (item.lower, item.upper, None) if isinstance(item, Range) else (None, None, item.value)
 
 
 def renew_about(path: Path, about: Sequence[Mapping[str, str]]) -> None:

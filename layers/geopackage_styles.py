@@ -3,18 +3,21 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import geopandas as gpd
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from .codes import code_word
-from .schema import column
+from .schema import USES, column, columns
 
 # Sequential and readable in print and by the colour-blind (ColorBrewer YlOrRd and Blues, 5 classes); Set2 for kinds.
 YIELD_COLOURS = ("#ffffb2", "#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
 CAPACITY_COLOURS = ("#eff3ff", "#bdd7e7", "#6baed6", "#3182bd", "#08519c")
-KIND_COLOURS = ("#66c2a5", "#fc8d62", "#8da0cb", "#e78ac3", "#a6d854", "#ffd92f", "#e5c494", "#b3b3b3")
+KIND_COLOURS = ("#66c2a5", "#fc8d62", "#8da0cb", "#e78ac3", "#a6d854", "#ffd92f", "#e5c494", "#80b1d3", "#b3b3b3")
 _OUTLINE = "#5a5a5a"
 _SE = "http://www.opengis.net/se"
 _SLD = "http://www.opengis.net/sld"
@@ -37,6 +40,10 @@ class Style:
         Title of the legend.
     qml, sld
         The style as XML.
+    attribute
+        Column that is shown.
+    classes
+        Classes of the legend, top to bottom.
     default
         Whether QGIS opens the layer with it.
     """
@@ -46,7 +53,53 @@ class Style:
     title: str
     qml: str
     sld: str
+    attribute: str
+    classes: tuple["Range | Kind", ...]
     default: bool = True
+
+    def paint(self, values: pa.Array) -> tuple[pa.Array, pa.Array]:
+        """
+        Say label and colour of every value, for desktops that cannot read the style.
+
+        Parameters
+        ----------
+        values
+            Shape (n,), of the style's column.
+
+        Returns
+        -------
+        tuple of Array
+            Labels and colours, shape (n,), empty where no class holds the value.
+        """
+        limits = [item for item in self.classes if isinstance(item, Range)]
+        if limits:
+            numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
+            found = np.searchsorted([item.upper for item in limits], numbers, side="left")
+            where = pa.array(found, pa.int32(), mask=~(found < len(limits)) | ~np.isfinite(numbers))
+        else:
+            where = pc.index_in(values.cast(pa.string()), pa.array([item.value for item in self.classes if isinstance(item, Kind)]))
+        labels, colours = (pa.array([getattr(item, part) for item in self.classes], pa.string()) for part in ("label", "colour"))
+        return labels.take(where), colours.take(where)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """
+    A class of a style by kind.
+
+    Attributes
+    ----------
+    value
+        Value of the column; "" is any other or none.
+    label
+        Words in the legend.
+    colour
+        As #rrggbb.
+    """
+
+    value: str
+    label: str
+    colour: str
 
 
 @dataclass(frozen=True)
@@ -140,26 +193,48 @@ def default_styles(
     Returns
     -------
     tuple of Style
-        Roofs by yield (default) and by age, every region layer by capacity, rejected by reason.
+        Roofs by yield (default) and by age, buildings by use, every region layer by capacity, rejected by reason.
     """
     shown = column("roofs", "specific_yield").label(lang)
-    made = [graduated("roofs", "specific_yield", shown, ranges(specific_yield, YIELD_COLOURS), 1.0)]
+    made = [graduated("roofs", "specific_yield", shown, ranges(specific_yield, YIELD_COLOURS), 1.0, lang)]
     new = (
         ("1", "新建" if lang == "zh" else "New"),
         ("0", "既有" if lang == "zh" else "Existing"),
         ("", "未知" if lang == "zh" else "Unknown"),
     )
-    made.append(categorised("roofs", "is_new", column("roofs", "is_new").title(lang), new, default=False))
+    made.append(categorised("roofs", "is_new", column("roofs", "is_new").title(lang), new, lang, default=False))
+    uses = [(use, code_word("use", use, lang)) for use in USES]
+    made.append(categorised("buildings", "use", column("buildings", "use").title(lang), uses, lang))
     for layer, frame in regions.items():
         measure = "kwp_per_km2" if layer == "grid" else "pdc0_kwp"
         inside = frame.loc[frame["kind"] == "region", measure].to_numpy(dtype=np.float64)
-        made.append(graduated(layer, measure, column("regions", measure).label(lang), ranges(inside, CAPACITY_COLOURS), 0.7))
+        made.append(graduated(layer, measure, column("regions", measure).label(lang), ranges(inside, CAPACITY_COLOURS), 0.7, lang))
     reasons = [(status, code_word("status", status, lang)) for status in statuses]
-    made.append(categorised("rejected", "status", column("buildings", "status").title(lang), reasons))
+    made.append(categorised("rejected", "status", column("buildings", "status").title(lang), reasons, lang))
     return tuple(made)
 
 
-def graduated(layer: str, attribute: str, title: str, classes: Sequence[Range], opacity: float) -> Style:
+def write_style_files(folder: Path, styles: Sequence[Style]) -> None:
+    """
+    Write every style as an SLD and a QML file, for ArcGIS, SuperMap, GeoServer and for QGIS with other files.
+
+    Parameters
+    ----------
+    folder
+        Folder of the files; styles of an earlier run in it are removed.
+    styles
+        The styles.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("*.sld"), *folder.glob("*.qml")):
+        old.unlink()
+    for style in styles:
+        head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+        (folder / f"{style.name}.sld").write_text(head + style.sld, encoding="utf-8")
+        (folder / f"{style.name}.qml").write_text(style.qml, encoding="utf-8")
+
+
+def graduated(layer: str, attribute: str, title: str, classes: Sequence[Range], opacity: float, lang: str) -> Style:
     """
     Make a style that colours areas by a number.
 
@@ -175,6 +250,8 @@ def graduated(layer: str, attribute: str, title: str, classes: Sequence[Range], 
         Classes in ascending order.
     opacity
         0 to 1.
+    lang
+        Language of the fields' titles, "zh" or "en".
 
     Returns
     -------
@@ -189,10 +266,10 @@ def graduated(layer: str, attribute: str, title: str, classes: Sequence[Range], 
         ET.SubElement(listed, "range", limits | {"symbol": str(number), "label": item.label, "render": "true"})
         symbols.append(_symbol(str(number), item.colour, opacity))
         rules.append(_rule(item.label, _between(attribute, item, first=number == 0), item.colour, opacity))
-    return Style(layer, f"{layer}_{attribute}", title, _qml(renderer), _sld(layer, title, rules))
+    return Style(layer, f"{layer}_{attribute}", title, _qml(renderer, layer, lang), _sld(layer, title, rules), attribute, tuple(classes))
 
 
-def categorised(layer: str, attribute: str, title: str, values: Sequence[tuple[str, str]], *, default: bool = True) -> Style:
+def categorised(layer: str, attribute: str, title: str, values: Sequence[tuple[str, str]], lang: str, *, default: bool = True) -> Style:
     """
     Make a style that colours areas by kind.
 
@@ -206,6 +283,8 @@ def categorised(layer: str, attribute: str, title: str, values: Sequence[tuple[s
         Title of the legend.
     values
         Value and label of every kind; the value "" is any other or none.
+    lang
+        Language of the fields' titles, "zh" or "en".
     default
         Whether QGIS opens the layer with it.
 
@@ -217,12 +296,13 @@ def categorised(layer: str, attribute: str, title: str, values: Sequence[tuple[s
     renderer = ET.Element("renderer-v2", _RENDERER | {"type": "categorizedSymbol", "attr": attribute})
     listed, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
     rules = []
-    for number, (value, label) in enumerate(values):
-        colour = KIND_COLOURS[number % len(KIND_COLOURS)]
-        ET.SubElement(listed, "category", {"value": value, "symbol": str(number), "label": label, "render": "true"})
-        symbols.append(_symbol(str(number), colour, 0.8))
-        rules.append(_rule(label, _equal(attribute, value), colour, 0.8))
-    return Style(layer, f"{layer}_{attribute}", title, _qml(renderer), _sld(layer, title, rules), default)
+    kinds = [Kind(value, label, KIND_COLOURS[number % len(KIND_COLOURS)]) for number, (value, label) in enumerate(values)]
+    for number, kind in enumerate(kinds):
+        ET.SubElement(listed, "category", {"value": kind.value, "symbol": str(number), "label": kind.label, "render": "true"})
+        symbols.append(_symbol(str(number), kind.colour, 0.8))
+        rules.append(_rule(kind.label, _equal(attribute, kind.value), kind.colour, 0.8))
+    sld = _sld(layer, title, rules)
+    return Style(layer, f"{layer}_{attribute}", title, _qml(renderer, layer, lang), sld, attribute, tuple(kinds), default)
 
 
 _RENDERER = {"enableorderby": "0", "forceraster": "0", "symbollevels": "0"}
@@ -250,10 +330,15 @@ def _symbol(name: str, colour: str, opacity: float) -> ET.Element:
     return symbol
 
 
-def _qml(renderer: ET.Element) -> str:
-    # symbology only: field titles come from gpkg_data_columns
-    root = ET.Element("qgis", {"version": "3.22.0", "styleCategories": "Symbology"})
+def _qml(renderer: ET.Element, layer: str, lang: str) -> str:
+    root = ET.Element("qgis", {"version": "3.22.0", "styleCategories": "Symbology|Fields"})
     root.append(renderer)
+    # GDAL before 3.7 does not tell QGIS the titles of gpkg_data_columns.
+    titles = ET.SubElement(root, "aliases")
+    table = "roofs" if layer == "roofs" else "buildings" if layer in ("buildings", "rejected") else "regions"
+    for number, c in enumerate((*columns(table), *columns("legend")), start=1):
+        if c.name != "geometry":
+            ET.SubElement(titles, "alias", {"index": str(number), "field": c.name, "name": c.label(lang)})
     ET.SubElement(root, "blendMode").text = "0"
     ET.SubElement(root, "featureBlendMode").text = "0"
     ET.SubElement(root, "layerGeometryType").text = "2"

@@ -1,8 +1,11 @@
 """The GeoPackage: layers, titles, styles and indexes as other tools see them; whole or not at all."""
 
+import io
+import json
 import shutil
 import sqlite3
 import subprocess
+import zipfile
 from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -16,7 +19,7 @@ import shapely
 from layers import replacing
 from layers.errors import LayersError
 from layers.geopackage import write_geopackage
-from layers.geopackage_styles import class_breaks, default_styles, ranges
+from layers.geopackage_styles import class_breaks, default_styles, ranges, write_style_files
 from layers.schema import columns, write_table
 
 CRS = "EPSG:4548"
@@ -69,7 +72,7 @@ def ask(package: Path, question: str) -> list[tuple]:
 
 def test_layers_and_rows(package):
     rows = {name: pyogrio.read_info(package, layer=name)["features"] for name, _ in pyogrio.list_layers(package)}
-    assert rows == {"roofs": 5, "buildings": 5, "rejected": 3, "districts": 3, "grid": 3, "about": 2, "layer_styles": 5}
+    assert rows == {"roofs": 5, "buildings": 5, "rejected": 3, "districts": 3, "grid": 3, "about": 2, "legend": 30, "layer_styles": 6}
 
 
 def test_values_survive(package):
@@ -79,7 +82,8 @@ def test_values_survive(package):
     assert roofs["is_new"].isna().tolist() == [False, True, False, True, False]
     assert set(roofs.geom_type) == {"MultiPolygon"}
     assert roofs.geometry.area.tolist() == [100.0] * 5
-    assert [c for c in roofs.columns if c != "geometry"] == [c.name for c in columns("roofs") if c.name != "geometry"]
+    described = [c.name for c in (*columns("roofs"), *columns("legend"))]
+    assert [c for c in roofs.columns if c != "geometry"] == [name for name in described if name != "geometry"]
     assert gpd.read_file(package, layer="rejected")["status"].tolist() == ["too_small", "invalid_geometry", "not_a_building"]
 
 
@@ -130,7 +134,7 @@ def test_layers_are_described(package):
 
 def test_styles_parse_and_name_fields_of_their_layer(package):
     styles = ask(package, "select f_table_name, f_geometry_column, styleName, styleQML, styleSLD, useAsDefault from layer_styles")
-    assert sorted(s[0] for s in styles if s[5]) == ["districts", "grid", "rejected", "roofs"]
+    assert sorted(s[0] for s in styles if s[5]) == ["buildings", "districts", "grid", "rejected", "roofs"]
     for layer, geometry, name, qml, sld, _ in styles:
         assert geometry == "geom"
         assert len(name) <= 30
@@ -230,7 +234,110 @@ def test_breaks_read_well():
 def test_styles_without_any_value():
     empty = frame_of("regions", boxes(1)).assign(kind="outside")
     styles = default_styles("zh", np.array([np.nan]), {"districts": empty}, [])
-    assert [s.layer for s in styles] == ["roofs", "roofs", "districts", "rejected"]
+    assert [s.layer for s in styles] == ["roofs", "roofs", "buildings", "districts", "rejected"]
     for style in styles:
         ET.fromstring(style.qml)
         ET.fromstring(style.sld)
+
+
+def test_legend_columns_say_the_class_that_holds_the_value(package):
+    roofs = gpd.read_file(package, layer="roofs")
+    limits = ask(package, "select lower, upper, label, colour from legend where layer = 'roofs' and attribute = 'specific_yield'")
+    for value, label, colour in zip(roofs["specific_yield"], roofs["legend_class"], roofs["legend_colour"], strict=True):
+        held = [(c, d) for k, (a, b, c, d) in enumerate(limits) if (a < value <= b) or (k == 0 and value == a)]
+        assert held == ([] if np.isnan(value) else [(label, colour)])
+        assert isinstance(label, str) != np.isnan(value)
+    rejected = gpd.read_file(package, layer="rejected")
+    assert rejected["legend_class"].tolist() == ["面积过小", "图形错误", "非建筑"]
+    assert rejected["legend_colour"].nunique() == 3
+
+
+def test_styles_lie_beside_it_as_files(tmp_path):
+    styles = write_geopackage(tmp_path / "x.gpkg", **run_folder(tmp_path), lang="zh")
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "styles" / "transformers_old.sld").write_text("", encoding="utf-8")
+    write_style_files(tmp_path / "styles", styles)
+    assert sorted(p.name for p in (tmp_path / "styles").iterdir()) == sorted(
+        f"{s.name}.{ending}" for s in styles for ending in ("qml", "sld")
+    )
+    for file in (tmp_path / "styles").iterdir():
+        ET.parse(file)
+
+
+def test_the_project_inside_names_every_layer_with_its_style(package):
+    ((name, content),) = ask(package, "select name, content from qgis_projects")
+    with zipfile.ZipFile(io.BytesIO(bytes.fromhex(content))) as packed:
+        project = ET.fromstring(packed.read(packed.namelist()[0]))
+    assert name == "wuding"
+    layers = {entry.findtext("datasource"): entry for entry in project.findall("projectlayers/maplayer")}
+    wanted = ("roofs", "buildings", "rejected", "districts", "grid", "about", "legend")
+    assert set(layers) == {f"./县.gpkg|layername={name}" for name in wanted}
+    assert layers["./县.gpkg|layername=districts"].find("renderer-v2").get("attr") == "pdc0_kwp"
+    assert project.findtext("projectCrs/spatialrefsys/authid") == CRS
+
+
+QGIS_LOOKS = """
+import json, os, sys
+from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
+QgsApplication.setPrefixPath("/usr", True)
+application = QgsApplication([], False)
+application.initQgis()
+project = QgsProject.instance()
+read = project.read("geopackage:" + sys.argv[1] + "?projectName=wuding")
+seen = {"read": read, "crs": project.crs().authid(), "layers": {}, "plain": {}}
+for identity, layer in project.mapLayers().items():
+    renderer = type(layer.renderer()).__name__ if layer.isSpatial() else None
+    seen["layers"][identity] = [layer.isValid(), layer.featureCount(), layer.crs().authid(), renderer]
+for name in ("roofs", "buildings", "rejected", "districts", "grid"):
+    layer = QgsVectorLayer(sys.argv[1] + "|layername=" + name, name, "ogr")
+    seen["plain"][name] = [type(layer.renderer()).__name__, {f.name(): f.alias() for f in layer.fields()}]
+print(json.dumps(seen), flush=True)
+os._exit(0)  # taking down QGIS with a project open may end in a fault of its own
+"""
+
+
+def _qgis_python() -> str | None:
+    system = "/usr/bin/python3"
+    there = Path(system).exists() and subprocess.run([system, "-P", "-c", "import qgis.core"], capture_output=True, check=False)
+    return system if there and there.returncode == 0 else None
+
+
+@pytest.mark.skipif(_qgis_python() is None, reason="QGIS is not installed")
+def test_qgis_opens_project_and_layers_with_styles_and_titles(package):
+    found = subprocess.run(
+        [str(_qgis_python()), "-P", "-c", QGIS_LOOKS, str(package)],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env={"QT_QPA_PLATFORM": "offscreen", "PATH": "/usr/bin", "HOME": str(package.parent), "LANG": "C.UTF-8"},
+    )
+    seen = json.loads(found.stdout.splitlines()[-1])
+    assert seen["read"]
+    assert seen["crs"] == CRS
+    graduated, categorised = "QgsGraduatedSymbolRenderer", "QgsCategorizedSymbolRenderer"
+    assert seen["layers"] == {
+        "roofs_of_wuding": [True, 5, CRS, graduated],
+        "buildings_of_wuding": [True, 5, CRS, categorised],
+        "rejected_of_wuding": [True, 3, CRS, categorised],
+        "districts_of_wuding": [True, 3, CRS, graduated],
+        "grid_of_wuding": [True, 3, CRS, graduated],
+        "about_of_wuding": [True, 2, seen["layers"]["about_of_wuding"][2], None],
+        "legend_of_wuding": [True, 30, seen["layers"]["legend_of_wuding"][2], None],
+    }
+    for name, (renderer, titles) in seen["plain"].items():
+        assert renderer == seen["layers"][f"{name}_of_wuding"][3]
+        table = "roofs" if name == "roofs" else "buildings" if name in ("buildings", "rejected") else "regions"
+        labels = {c.name: c.label("zh") for c in (*columns(table), *columns("legend"))}
+        assert {field: title for field, title in titles.items() if field != "fid"} == {k: labels[k] for k in titles if k != "fid"}
+
+
+VALIDATOR = Path("/usr/lib/python3/dist-packages/osgeo_utils/samples/validate_gpkg.py")
+
+
+@pytest.mark.skipif(not VALIDATOR.exists(), reason="GDAL's validator is not installed")
+def test_gdal_validates_it(package):
+    found = subprocess.run(
+        ["/usr/bin/python3", str(VALIDATOR), "--extra", str(package)], capture_output=True, encoding="utf-8", check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "WARNING" not in (found.stdout + found.stderr).upper()

@@ -12,6 +12,7 @@ import pandas as pd
 from layers.form import read_form
 from layers.form_values import FormValues
 from layers.geopackage import renew_about, write_geopackage
+from layers.geopackage_styles import write_style_files
 from layers.policy import Policy, load_policy
 from layers.spreadsheet import write_tables
 from layers.sums import sum_classes
@@ -174,7 +175,7 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
         for old in out.glob("*.gpkg"):
             if old.name != f"{name}.gpkg":
                 old.unlink()
-        write_geopackage(
+        styles = write_geopackage(
             out / f"{name}.gpkg",
             roofs_dataset=out / "roofs",
             buildings=out / "buildings.parquet",
@@ -183,6 +184,7 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
             lang=lang,
             work=out / ".work" / "unfinished",
         )
+        write_style_files(out / "styles", styles)
         screen.told("geopackage", 1, 1)
     with clock.stage("products"):
         screen.told("products", 0, 3)
