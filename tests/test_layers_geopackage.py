@@ -248,7 +248,7 @@ def test_legend_columns_say_the_class_that_holds_the_value(package):
         assert held == ([] if np.isnan(value) else [(label, colour)])
         assert isinstance(label, str) != np.isnan(value)
     rejected = gpd.read_file(package, layer="rejected")
-    assert rejected["legend_class"].tolist() == ["面积过小", "图形错误", "非建筑"]
+    assert rejected["legend_class"].tolist() == ["面积过小", "图形错误", "不是建筑"]
     assert rejected["legend_colour"].nunique() == 3
 
 

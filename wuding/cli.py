@@ -233,13 +233,21 @@ def map_(run_folder: RunFolder, lang: Lang = None) -> None:
 @app.command()
 def export(
     run_folder: RunFolder,
-    file: Annotated[Path, typer.Option("--to", help="目标文件：.gpkg .geojson .fgb .shp .csv。 Target file.")],
+    file: Annotated[Path, typer.Option("--to", help="目标文件：.gpkg .geojson .fgb .shp .gdb .dxf .csv。 Target file.")],
     table: Annotated[str, typer.Option("--table", help="roofs、buildings 或区域图层名。 Table.")] = "roofs",
+    district: Annotated[
+        str | None, typer.Option("--district", help="只导出一个责任区域、区县或功能区。 One accountable area, district or zone alone.")
+    ] = None,
+    parcel: Annotated[str | None, typer.Option("--parcel", help="只导出一个地块。 One parcel alone.")] = None,
+    datum: Annotated[
+        str, typer.Option("--datum", help="gcj02：供网络地图使用的火星坐标；own：不偏移。 gcj02 for Chinese web maps.")
+    ] = "own",
 ) -> None:
-    """把一张结果表导出为其他格式。 Export one table to another format."""
-    from .products import export_table
+    """把一张结果表导出为其他格式，可只导出一个区县或地块。 Export one table, or one district or parcel of it, to another format."""
+    from .exporting import export_table
 
-    print(export_table(run_folder, table, file))
+    for path in export_table(run_folder, table, file, district=district, parcel=parcel, datum=datum):
+        print(path)
 
 
 @app.command()

@@ -25,8 +25,6 @@ from .progress import Screen
 from .study import Study, study_content
 from .summary import about_rows, in_language
 
-FORMATS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
-
 
 def study_policy(study: Study) -> Policy | None:
     """
@@ -388,38 +386,3 @@ def parcel_sheet(out: Path, parcel_id: str) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "sheet.json", sheet)
     return json.dumps(plain(values), ensure_ascii=False, indent=1)
-
-
-def export_table(out: Path, table: str, file: Path) -> Path:
-    """
-    Write one table of a run in another format.
-
-    Parameters
-    ----------
-    out
-        Finished run.
-    table
-        "roofs", "buildings" or a region layer.
-    file
-        Target; its ending names the format. GeoJSON is in WGS 84.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
-    read_manifest(out)
-    source = {"roofs": out / "roofs", "buildings": out / "buildings.parquet"}.get(table, out / "regions" / f"{table}.parquet")
-    if not source.exists():
-        known = ["roofs", "buildings", *(p.stem for p in sorted((out / "regions").glob("*.parquet")))]
-        raise StudyError(f"there is no table {table!r}; there are: {', '.join(known)}")
-    frame = gpd.read_parquet(source).drop(columns=["bbox"], errors="ignore")
-    ending = file.suffix.lower()
-    if ending == ".csv":
-        pd.DataFrame(frame.drop(columns="geometry")).to_csv(file, index=False, encoding="utf-8-sig")
-    elif ending in FORMATS:
-        moved = frame.to_crs(4326) if ending == ".geojson" else frame
-        moved.to_file(file, driver=FORMATS[ending], **({"encoding": "UTF-8"} if ending == ".shp" else {}))
-    else:
-        raise StudyError(f"{file.name}: unknown format; known endings: {', '.join([*FORMATS, '.csv'])}")
-    return file
