@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import matplotlib as mpl
@@ -36,6 +36,20 @@ class Chart:
     alt: str
     keys: dict[str, str]
     font: str
+    figure: Figure = field(repr=False, compare=False)
+
+    def png(self) -> bytes:
+        """
+        Draw the picture for software that reads no SVG.
+
+        Returns
+        -------
+        bytes
+            A PNG of 200 dots per inch.
+        """
+        picture = io.BytesIO()
+        self.figure.savefig(picture, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+        return picture.getvalue()
 
 
 def bars(labels: Sequence[str], values: Sequence[float], title: str, *, alt: str, digits: int = 1, font: ChartFont | None = None) -> Chart:
@@ -152,8 +166,8 @@ def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str,
         The picture.
     """
     font = font or find_font()
-    field = load_words(lang).fields[column]
-    values = regions[column].to_numpy(dtype=np.float64, na_value=np.nan) * field.factor
+    shown = load_words(lang).fields[column]
+    values = regions[column].to_numpy(dtype=np.float64, na_value=np.nan) * shown.factor
     classes = classify(values, "regions")
     names = [str(name) for name in regions["name"]]
     drawn, keys = legible([*names, title, load_words(lang)["north"]], font)
@@ -183,7 +197,7 @@ def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str,
         span = f"{edge:,.6g}" if low == edge else f"{low:,.6g} – {edge:,.6g}"
         figure.text(0.835, y, span, fontproperties=font.properties(8), color=INK)
         low = edge
-    figure.text(0.79, 0.86, field.unit, fontproperties=font.properties(8), color=SOFT, parse_math=False)
+    figure.text(0.79, 0.86, shown.unit, fontproperties=font.properties(8), color=SOFT, parse_math=False)
     return _chart(figure, alt, keys, font)
 
 
@@ -248,4 +262,4 @@ def _chart(figure: Figure, alt: str, keys: dict[str, str], font: ChartFont) -> C
     picture = io.BytesIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "wuding"}):
         figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    return Chart("data:image/svg+xml;base64," + base64.b64encode(picture.getvalue()).decode("ascii"), alt, keys, font.family)
+    return Chart("data:image/svg+xml;base64," + base64.b64encode(picture.getvalue()).decode("ascii"), alt, keys, font.family, figure)

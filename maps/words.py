@@ -35,6 +35,7 @@ class Words:
     text: Mapping[str, str]
     lists: Mapping[str, tuple[str, ...]]
     fields: Mapping[str, Field]
+    chapters: Mapping[str, str]
     uses: Mapping[str, str]
     codes: Mapping[str, str]
 
@@ -100,11 +101,12 @@ def load_words(lang: str) -> Words:
     at = LANGUAGES.index(lang)
     text = {key: pair[at] for key, pair in raw["text"].items()}
     lists = {key: tuple(row[at] for row in rows) for key, rows in raw["lists"].items()}
+    chapters = {key: pair[at] for key, pair in raw["chapters"].items()}
     fields = {key: _field(key, row, lang) for key, row in raw["fields"].items()}
     codes = {key: pair[at] for key, pair in raw["codes"].items()}
     for kind in ("status", "verdict", "data_tier", "mounting"):
         codes |= code_words(kind, lang)
-    return Words(lang, text, lists, fields, code_words("use", lang), codes)
+    return Words(lang, text, lists, fields, chapters, code_words("use", lang), codes)
 
 
 def _field(key: str, row: Mapping[str, Any], lang: str) -> Field:

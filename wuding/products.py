@@ -227,7 +227,7 @@ def _judged(out: Path) -> dict[str, Any]:
 
 def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
     """
-    Write map.html and report.html from a finished run.
+    Write map.html, report.html and report.docx from a finished run.
 
     Parameters
     ----------
@@ -239,10 +239,11 @@ def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
     Returns
     -------
     list of Path
-        The two pages.
+        The two pages and the document.
     """
     from maps.county_map import county_map
     from maps.report import report
+    from maps.report_word import report_word
     from maps.tables import read_tables
 
     if lang not in (None, "zh", "en"):
@@ -250,7 +251,8 @@ def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
     read = read_tables(out)
     chosen = lang or read.lang
     tables = replace(read, manifest=in_language(read.manifest, chosen))
-    return [county_map(tables, out / "map.html", chosen), report(tables, out / "report.html", chosen)]
+    pages = [county_map(tables, out / "map.html", chosen), report(tables, out / "report.html", chosen)]
+    return [*pages, report_word(tables, out / "report.docx", chosen)]
 
 
 def remake_targets(study: Study, out: Path) -> None:
@@ -347,7 +349,9 @@ def run_status(out: Path) -> str:
         raise StudyError(f"{out.name}: no run has started here")
     tiles = pd.read_parquet(index)
     done = sum((out / "roofs" / name).exists() for name in tiles["file"])
-    products = [name for name in ("targets.json", "manifest.json", "tables.xlsx", "map.html", "report.html") if (out / name).exists()]
+    products = [
+        name for name in ("targets.json", "manifest.json", "tables.xlsx", "map.html", "report.html", "report.docx") if (out / name).exists()
+    ]
     return f"分块 tiles {done}/{len(tiles)}; 已有 products: {', '.join(products) or '-'}"
 
 

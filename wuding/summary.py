@@ -132,6 +132,6 @@ def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[
             needs = f"{'；需补充' if zh else '; needs '}{('；' if zh else '; ').join(lacking)}" if lacking else ""
             lines.append(f"{title}{'：' if zh else ': '}{code_word('verdict', row['verdict'], lang)}{needs}")
     lines += [f"{'注意：' if zh else 'note: '}{text}" for text in in_language(manifest, lang)["warnings"]]
-    files = f"map.html, report.html, {manifest['study']['name']}.gpkg, tables.xlsx, targets.json"
+    files = f"map.html, report.html, report.docx, {manifest['study']['name']}.gpkg, tables.xlsx, targets.json"
     lines.append(f"结果：{folder}（{files.replace(', ', '、')}）" if zh else f"products: {folder}  ({files})")
     return lines

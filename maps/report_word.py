@@ -1,0 +1,314 @@
+"""The report as a Word document: the chapters that an assessment is handed up with, editable in Word and WPS."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import docx
+from docx.document import Document
+from docx.enum.section import WD_ORIENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Cm, Pt, RGBColor
+from docx.table import Table
+from docx.text.paragraph import Paragraph
+
+from layers.replacing import put_in_place
+
+from .charts import Chart
+from .county_map import capacity
+from .gauges import Gauge, gauge
+from .report import Grid, content
+from .tables import MapTables
+from .words import Words, as_float, number
+
+# Fonts that every Chinese Word and WPS has; on other systems the program takes its own for Chinese.
+BODY, HEADS, LATIN = "宋体", "黑体", "Times New Roman"
+_INK = RGBColor(0x24, 0x30, 0x2F)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_NUMBER = re.compile(r"^[−–\-]?[\d,]+(\.\d+)?( %)?$|^—$")
+_WIDTH = Cm(16)
+
+
+def report_word(tables: MapTables, out: Path, lang: str) -> Path:
+    """
+    Write the report of a run as a Word document with the same contents as report.html.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+    out
+        File to write, usually report.docx.
+    lang
+        zh or en.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    LayersError
+        The language is unknown, a table lacks what the report needs, or the file is open in another program.
+    """
+    said = content(tables, lang)
+    words: Words = said["w"]
+    paper = _Paper(words)
+    _title(paper, said)
+    _first_chapters(paper, said, tables)
+    _targets(paper, said)
+    _plans(paper, said, tables)
+    _last_chapters(paper, said)
+    _annexes(paper, said, tables)
+    unfinished = out.with_name(f"{out.name}.part")
+    try:
+        paper.document.save(str(unfinished))
+        put_in_place(unfinished, out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return out
+
+
+class _Paper:
+    """A document whose parts look alike."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.document: Document = docx.Document()
+        section = self.document.sections[0]
+        section.page_width, section.page_height = Cm(21), Cm(29.7)
+        section.left_margin = section.right_margin = Cm(2.5)
+        section.top_margin = section.bottom_margin = Cm(2.3)
+        for name, family, size in (("Normal", BODY, 10.5), ("Title", HEADS, 20), ("Heading 1", HEADS, 15), ("Heading 2", HEADS, 12)):
+            style = self.document.styles[name]
+            style.font.name, style.font.size, style.font.color.rgb = LATIN, Pt(size), _INK
+            fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+            for theme in [key for key in fonts.attrib if key.endswith("Theme")]:
+                del fonts.attrib[theme]
+            fonts.set(qn("w:eastAsia"), family)
+        self.document.styles["Normal"].paragraph_format.space_after = Pt(6)
+        _page_number(section.footer.paragraphs[0])
+
+    def chapter(self, name: str) -> None:
+        self.document.add_heading(self.words.chapters[name], level=1)
+
+    def say(self, text: str, style: str | None = None) -> None:
+        self.document.add_paragraph(_clean(text), style)
+
+    def listed(self, texts: Sequence[str], style: str = "List Bullet") -> None:
+        for text in texts:
+            self.say(text, style)
+
+    def picture(self, chart: Chart) -> None:
+        self.document.add_picture(io.BytesIO(chart.png()), width=_WIDTH)
+        self.document.paragraphs[-1].alignment = WD_ALIGN_PARAGRAPH.CENTER
+        if chart.keys:
+            self.say(f"{self.words['chart_keys']} {self.words['listed'].join(f'{sign} {label}' for sign, label in chart.keys.items())}")
+
+    def grid(self, grid: Grid, title: str | None = None) -> None:
+        if title:
+            self.document.add_heading(_clean(title), level=2)
+        rows = [*grid.rows, *([grid.total] if grid.total else [])]
+        table = self.document.add_table(rows=len(rows) + 1, cols=len(grid.heads), style="Table Grid")
+        for number_, (row, values) in enumerate(zip(table.rows, [grid.heads, *rows], strict=True)):
+            bold = number_ == 0 or (grid.total is not None and number_ == len(rows))
+            for cell, value in zip(row.cells, values, strict=True):
+                _fill(cell.paragraphs[0], value, bold=bold, head=number_ == 0)
+        _repeat_heads(table)
+        self.say("")
+
+
+def _clean(text: str) -> str:
+    return _CONTROL.sub("", text)
+
+
+def _fill(paragraph: Paragraph, value: str, *, bold: bool, head: bool) -> None:
+    run = paragraph.add_run(_clean(value))
+    run.font.size, run.bold = Pt(8.5), bold
+    paragraph.paragraph_format.space_after = Pt(0)
+    if head:
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    elif _NUMBER.match(value):
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+
+
+def _repeat_heads(table: Table) -> None:
+    """Heads come again on every page, and no row is torn between two."""
+    for at, row in enumerate(table.rows):
+        marks = row._tr.get_or_add_trPr()
+        for name in ("w:cantSplit", *(("w:tblHeader",) if at == 0 else ())):
+            marks.append(OxmlElement(name))
+
+
+def _page_number(paragraph: Paragraph) -> None:
+    paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    field = OxmlElement("w:fldSimple")
+    field.set(qn("w:instr"), "PAGE")
+    paragraph._p.append(field)
+
+
+def _title(paper: _Paper, said: dict[str, Any]) -> None:
+    words, study = paper.words, said["study"]
+    paper.document.core_properties.title = f"{study['name']} {words['report']}"
+    paper.document.core_properties.author = "wuding"
+    paper.say(words["internal"])
+    paper.document.add_heading(_clean(f"{study['name']} {words['report']}"), level=0)
+    paper.say(f"{words['as_of']} {study['as_of']} · {words['policy']} {said['policy'] or words['no_policy']} · {study['crs']}")
+    for remark in said["remarks"]:
+        if remark.loud:
+            paper.document.add_paragraph().add_run(_clean(remark.text)).bold = True
+
+
+def _first_chapters(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
+    words = paper.words
+    paper.chapter("basis")
+    paper.say(words["scope_asked"])
+    paper.say(said["scope"])
+    paper.document.add_heading(words["s_method"], level=2)
+    paper.listed(said["method"], "List Number")
+    paper.chapter("summary")
+    headline = said["headline"]
+    paper.grid(Grid(tuple(title for title, _, _ in headline), (tuple(f"{value} {unit}".strip() for _, value, unit in headline),)))
+    for sentence in said["answer"]:
+        paper.say(sentence)
+    paper.chapter("roofs")
+    paper.grid(said["area_table"], words["s_area"])
+    paper.chapter("potential")
+    area = as_float(tables.totals.get("area_m2"))
+    dc = " ".join(capacity(tables.totals.get("pdc0_kwp"), words))
+    paper.say(words.chapters["theoretical"].format(area=number(None if area is None else area / 1e4, 1), dc=dc))
+    for chart, grid, title in (("area", "by_area", "by_area"), ("use", "by_use", "by_use")):
+        if chart in said["charts"]:
+            paper.picture(said["charts"][chart])
+            paper.grid(said[grid], words[title])
+
+
+def _targets(paper: _Paper, said: dict[str, Any]) -> None:
+    words, shown = paper.words, [*said["main"], *said["others"]]
+    paper.chapter("targets")
+    if not shown:
+        paper.say(words["targets_none"])
+        return
+    names = ("targets", "clause", "deadline", "required", "built", "share_done", "planned", "technical", "gap", "verdict")
+    rows = tuple(
+        (_marked(g), g.clause, g.year or "—", g.required, g.built, g.share, g.planned, g.technical, g.gap, g.verdict_word) for g in shown
+    )
+    paper.grid(Grid(tuple(words[name] for name in names), rows))
+    paper.listed([f"{g.title}{_colon(words)}{g.note}" for g in shown if g.note])
+    if said["unverified"]:
+        paper.say(words["unverified"])
+
+
+def _marked(shown: Gauge) -> str:
+    return shown.title if shown.verified else f"{shown.title} †"
+
+
+def _colon(words: Words) -> str:
+    return "：" if words.lang == "zh" else ": "
+
+
+def _plans(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
+    words = paper.words
+    paper.chapter("hosting")
+    given = _hosting(tables, words)
+    if given.rows:
+        paper.say(words.chapters["hosting_given"])
+        paper.grid(given)
+    paper.say(words.chapters["no_hosting"])
+    paper.chapter("roadmap")
+    paper.say(words.chapters["no_roadmap"])
+    paper.chapter("money")
+    if said["money"].rows:
+        paper.grid(said["money"])
+        paper.say(words["lcoe_note"])
+    paper.chapter("carbon")
+    tonnes, zh = as_float(tables.totals.get("carbon_t")), words.lang == "zh"
+    amount = number(None if tonnes is None else tonnes / (1e4 if zh else 1e3), 2)
+    paper.say(f"{words['carbon']}{_colon(words)}{amount} {'万吨' if zh else 'kt'}")
+    paper.say(words.lists["limits"][-1])
+
+
+def _hosting(tables: MapTables, words: Words) -> Grid:
+    """Repeat what the form says of the grid's room, once an area."""
+    own = words.chapters
+    found: dict[str, tuple[str, ...]] = {}
+    for row in tables.targets:
+        room, colour = as_float(row.get("hosting_room_mw")), row.get("hosting_colour")
+        if row.get("region") is not None and (room is not None or colour):
+            found.setdefault(str(row["region"]), (str(row["region"]), number(room, 1), str(colour or "—")))
+    return Grid((own["area"], own["room"], own["colour"]), tuple(found.values()))
+
+
+def _last_chapters(paper: _Paper, said: dict[str, Any]) -> None:
+    words = paper.words
+    paper.chapter("quality")
+    paper.grid(said["statuses"])
+    paper.grid(said["tiers"])
+    if said["audit"]:
+        paper.say(said["audit"])
+    paper.listed([remark.text for remark in said["remarks"]])
+    paper.document.add_heading(words["warnings"], level=2)
+    paper.listed(said["warnings"] or [words["no_warnings"]])
+    paper.document.add_heading(words["s_limits"], level=2)
+    paper.listed(said["limits"])
+    paper.chapter("missing")
+    paper.listed([f"{title}{_colon(words)}{words['listed'].join(names)}" for title, names in said["missing"]] or [words["next_none"]])
+    paper.listed(said["steps"], "List Number 2")
+
+
+def _annexes(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
+    words = paper.words
+    section = paper.document.add_section()
+    section.orientation, section.page_width, section.page_height = WD_ORIENT.LANDSCAPE, Cm(29.7), Cm(21)
+    paper.chapter("tables")
+    if tables.targets:
+        paper.grid(evaluation(tables, words), words.chapters["evaluation"])
+    paper.grid(said["inputs"], words["s_inputs"])
+    paper.say(" · ".join(f"{name} {version}" for name, version in said["versions"]))
+    paper.chapter("figures")
+    for name in ("map", "month"):
+        if name in said["charts"]:
+            paper.picture(said["charts"][name])
+    paper.say(f"{words['approval']}{_colon(words)}____________ {words['internal_long']}")
+
+
+def evaluation(tables: MapTables, words: Words) -> Grid:
+    """
+    Make the table of the annual evaluation by accountable area.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+    words
+        Words of one language.
+
+    Returns
+    -------
+    Grid
+        A row per area and target: area, task, clause, units, required, base, built, share, gap, verdict, missing, next.
+    """
+    own = words.chapters
+    text = ("clause", "responsible_units", "required")
+    late = ("built", "share_done", "gap", "verdict", "missing")
+    heads = (own["area"], own["task"], *(words[name] for name in text), own["base"], *(words[name] for name in late), own["next"])
+    rows = []
+    for row in tables.targets:
+        g = gauge(row, words.lang)
+        area = str(row.get("region") or own["whole"])
+        missing = words["listed"].join(g.missing) or "—"
+        # The policies give no base value; none is made up.
+        judged = (g.built, g.share, g.gap, g.verdict_word, missing, _next(g, own))
+        rows.append((area, _marked(g), g.clause, g.responsible, g.required, "—", *judged))
+    return Grid(heads, tuple(rows))
+
+
+def _next(shown: Gauge, own: Any) -> str:
+    return str(own.get(f"next_{shown.verdict}", "—"))

@@ -1,0 +1,93 @@
+"""The report in Word: chapters, tables, pictures and fonts as Word and WPS find them."""
+
+import io
+from pathlib import Path
+
+import docx
+import pytest
+from docx.document import Document
+from docx.oxml.ns import qn
+from PIL import Image
+
+from layers.errors import LayersError
+from maps.report_word import evaluation, report_word
+from maps.tables import read_tables
+from maps.words import load_words
+
+# Chapters and columns from the issue that asked for the report.
+CHAPTERS = [
+    "一、评估依据与范围",
+    "二、结论摘要",
+    "三、屋顶资源",
+    "四、开发潜力（理论—技术—经济—可接入）",
+    "五、目标完成情况与差距",
+    "六、承载力与就近消纳",
+    "七、开发时序与路线图",
+    "八、投资收益",
+    "九、减碳效益",
+    "十、数据质量与不确定性",
+    "十一、需补充资料",
+    "附表",
+    "附图",
+]
+EVALUATION = ["责任区域", "任务", "条款", "责任单位", "目标值", "基期值", "现状值", "完成率", "差距", "研判", "缺失资料", "下一步"]
+
+
+@pytest.fixture(scope="module")
+def written(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Document:
+    out = tmp_path_factory.mktemp("word")
+    report_word(read_tables(run_folder), out / "report.docx", "zh")
+    assert [p.name for p in out.iterdir()] == ["report.docx"]
+    return docx.Document(str(out / "report.docx"))
+
+
+def test_chapters_stand_in_their_order(written: Document) -> None:
+    assert [p.text for p in written.paragraphs if p.style and p.style.name == "Heading 1"] == CHAPTERS
+
+
+def test_annual_evaluation_has_its_columns_and_a_row_per_area_and_target(written: Document, run_folder: Path) -> None:
+    tables = read_tables(run_folder)
+    grid = evaluation(tables, load_words("zh"))
+    assert list(grid.heads) == EVALUATION
+    assert len(grid.rows) == len(tables.targets)
+    found = [table for table in written.tables if [cell.text for cell in table.rows[0].cells] == EVALUATION]
+    assert len(found) == 1
+    assert [cell.text for cell in found[0].rows[1].cells] == list(grid.rows[0])
+    assert found[0].rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
+
+
+def test_it_says_what_the_page_says(written: Document, run_folder: Path) -> None:
+    page = (run_folder / "report.html").read_text(encoding="utf-8")
+    chapter = ""
+    answers = []
+    for paragraph in written.paragraphs:
+        chapter = paragraph.text if paragraph.style and paragraph.style.name == "Heading 1" else chapter
+        if chapter == "二、结论摘要" and paragraph.text not in ("", chapter):
+            answers.append(paragraph.text)
+    assert len(answers) >= 4
+    assert all(sentence in page for sentence in answers)
+
+
+def test_pictures_are_there_and_not_empty(written: Document) -> None:
+    pictures = [part.blob for part in written.part.package.iter_parts() if part.partname.endswith(".png")]
+    assert len(pictures) == 4
+    for blob in pictures:
+        low, high = Image.open(io.BytesIO(blob)).convert("L").getextrema()
+        assert low < 100 < high
+
+
+def test_chinese_has_a_chinese_font(written: Document) -> None:
+    for name, font in (("Normal", "宋体"), ("Heading 1", "黑体"), ("Title", "黑体")):
+        fonts = written.styles[name].element.rPr.rFonts
+        assert fonts.get(qn("w:eastAsia")) == font
+        assert not [key for key in fonts.attrib if key.endswith("Theme")]
+
+
+def test_english_holds_no_chinese_heading(run_folder: Path, tmp_path: Path) -> None:
+    report_word(read_tables(run_folder), tmp_path / "r.docx", "en")
+    read = docx.Document(str(tmp_path / "r.docx"))
+    heads = [p.text for p in read.paragraphs if p.style and p.style.name.startswith("Heading 1")]
+    assert len(heads) == len(CHAPTERS)
+    assert all(head.isascii() for head in heads)
+    with pytest.raises(LayersError, match="zh or en"):
+        report_word(read_tables(run_folder), tmp_path / "x.docx", "fr")
