@@ -149,6 +149,7 @@ def _write(frame: gpd.GeoDataFrame, table: str, path: Path, ending: str) -> None
     with warnings.catch_warnings():
         # GCJ-02 has no code on purpose.
         warnings.filterwarnings("ignore", message="'crs' was not provided")
+        warnings.filterwarnings("ignore", message="No SRS set on layer")
         pyogrio.write_dataframe(shown, path, layer=path.stem, driver=FORMATS[ending], **kind, **_OPTIONS.get(ending, {}))
 
 

@@ -105,6 +105,8 @@ def test_gcj02_is_off_by_hundreds_of_metres_and_claims_no_crs(tmp_path: Path) ->
     assert read.crs is None
     assert not (tmp_path / "r.prj").exists()
     assert set(read["datum"]) == {"GCJ-02"}
+    page = gpd.read_file(write_export(frame, "roofs", tmp_path / "r.geojson", datum="gcj02")[0]).geometry.to_numpy()
+    assert np.allclose(shapely.get_x(shapely.centroid(page)), read.geometry.centroid.x, atol=1e-6)
     there = shapely.centroid(frame.to_crs(4326).geometry.to_numpy())
     east = (read.geometry.centroid.x - shapely.get_x(there)) * 111_320 * np.cos(np.radians(36.65))
     north = (read.geometry.centroid.y - shapely.get_y(there)) * 110_970
