@@ -23,6 +23,9 @@ _RANGES = {
     "parapet_height_m": (0.0, 5.0),
     "setback_m": (0.0, 20.0),
     "obstacle_share": (0.0, 1.0),
+    "skylight_share": (0.0, 0.5),
+    "span_m": (3.0, 1000.0),
+    "excluded_before_year": (0, 2200),
     "minimum_area_m2": (0.0, 1e5),
     "storeys_at_most": (1.0, 200.0),
     "storey_height_m": (2.0, 20.0),
@@ -58,6 +61,9 @@ class Archetype:
     source: str
     verified: bool
     storeys_at_most: float = 200.0
+    span_m: float = np.inf
+    skylight_share: float = 0.0
+    excluded_before_year: int = 0
     height_from_m: float = -np.inf
     height_below_m: float = np.inf
     area_from_m2: float = -np.inf
@@ -78,6 +84,9 @@ class RoofKinds:
     obstacle_share: NDArray[np.float64]
     minimum_area_m2: NDArray[np.float64]
     storeys_at_most: NDArray[np.float64]
+    span_m: NDArray[np.float64]
+    skylight_share: NDArray[np.float64]
+    excluded_before_year: NDArray[np.float64]
 
     def with_tilt(self, tilt: ArrayLike) -> RoofKinds:
         """
@@ -86,7 +95,7 @@ class RoofKinds:
         Parameters
         ----------
         tilt
-            Known tilts, NaN where not [degrees], shape (n,); 0 is a flat roof, more a gable.
+            Known tilts, NaN where not [degrees], shape (n,); 0 is a flat roof, more the pitched shape of the archetype, else a gable.
 
         Returns
         -------
@@ -95,7 +104,8 @@ class RoofKinds:
         """
         known = np.asarray(tilt, dtype=float)
         given = np.isfinite(known)
-        shape = np.where(known > 0, np.int8(Shape.GABLE), np.int8(Shape.FLAT))
+        pitched = np.where(self.shape == Shape.FLAT, np.int8(Shape.GABLE), self.shape)
+        shape = np.where(known > 0, pitched, np.int8(Shape.FLAT))
         return replace(self, tilt=np.where(given, known, self.tilt), shape=np.where(given, shape, self.shape).astype(np.int8))
 
 
@@ -204,6 +214,9 @@ class Archetypes:
             obstacle_share=self._column("obstacle_share", taken),
             minimum_area_m2=self._column("minimum_area_m2", taken),
             storeys_at_most=self._column("storeys_at_most", taken),
+            span_m=self._column("span_m", taken),
+            skylight_share=self._column("skylight_share", taken),
+            excluded_before_year=self._column("excluded_before_year", taken),
         )
 
     def floors(self, use: ArrayLike, height: ArrayLike, kinds: RoofKinds) -> NDArray[np.float64]:
@@ -253,8 +266,8 @@ def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None) ->
     ----------
     overrides
         Class of use to changed values, e.g. ``{"factory": {"setback_m": 1.0}}``; the change holds for all archetypes of the class.
-        Keys are those of ``archetypes.toml``: shape, construction, tilt, parapet_height_m, setback_m, obstacle_share, minimum_area_m2,
-        storeys_at_most, storey_height_m, default_height_m, maximum_height_m.
+        Keys are those of ``archetypes.toml``: shape, construction, tilt, span_m, parapet_height_m, setback_m, obstacle_share,
+        skylight_share, minimum_area_m2, excluded_before_year, storeys_at_most, storey_height_m, default_height_m, maximum_height_m.
 
     Returns
     -------
@@ -282,8 +295,8 @@ def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None) ->
         heights[use] = replace(heights[use], **_marked(changes, UseHeights))
         kinds = [replace(kind, **_marked(changes, Archetype)) if kind.use == use else kind for kind in kinds]
     for kind in kinds:
-        if kind.shape == "gable" and kind.tilt <= 0.0:
-            raise GeoError(f"archetype {kind.name}: a gable needs a tilt above 0, got {kind.tilt}; set tilt or shape = 'flat'.")
+        if kind.shape != "flat" and kind.tilt <= 0.0:
+            raise GeoError(f"archetype {kind.name}: a {kind.shape} needs a tilt above 0, got {kind.tilt}; set tilt or shape = 'flat'.")
     # A flat roof is level whatever a class-wide tilt says.
     kinds = [replace(kind, tilt=0.0) if kind.shape == "flat" else kind for kind in kinds]
     for use in heights:

@@ -9,10 +9,10 @@ import shapely
 from numba import njit
 from numpy.typing import NDArray
 
+from .faces import only_polygons
 from .roof_planes_grow import Floats, Labels
 from .roof_planes_outline import outlines
 from .roof_planes_patches import Ints, Patches
-from .surfaces import only_polygons
 
 
 def draw(geometry: NDArray[Any], patches: Patches, plan: NDArray[Any], todo: Ints, mode: int, res: float) -> Ints:

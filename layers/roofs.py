@@ -100,7 +100,7 @@ def tile_roofs(rows: gpd.GeoDataFrame, kinds: RoofKinds, dsm: Grid | None) -> Ti
         measured[shown] = planes.measured
         fit[shown] = np.where(planes.measured, planes.building_fit, np.nan)
     rest = np.flatnonzero(~measured)
-    guessed = roof_surfaces(plan[rest], kinds.shape[rest], kinds.tilt[rest])
+    guessed = roof_surfaces(plan[rest], kinds.shape[rest], kinds.tilt[rest], kinds.span_m[rest])
     made = _archetype_planes(guessed, top[rest])
     if planes is None:
         return TileRoofs(guessed, *made, measured, fit)

@@ -37,7 +37,9 @@ def wings(kind: str) -> shapely.Geometry:
     }[kind]
 
 
-KINDS = ["L", "U", "court", "cross", "two", "two and a sliver"]
+# Wings of each: an L two, a U its bar and two legs, a yard two bars and two side wings, a cross a bar and its two arms.
+WINGS = {"L": 2, "U": 3, "court": 4, "cross": 3, "two": 2, "two and a sliver": 2}
+KINDS = list(WINGS)
 
 
 def tiles_footprint(roofs: RoofSurfaces, footprint: shapely.Geometry) -> None:
@@ -97,7 +99,7 @@ def test_parts_of_bent_buildings_tile_the_footprint(kind: str, turn: float) -> N
     roofs = gables(plan)
     tiles_footprint(roofs, plan)
     assert np.all(np.diff(roofs.roof_azimuth) >= 0.0)
-    assert len(roofs.part) == (4 if kind.startswith("two") else 2)
+    assert len(roofs.part) == 2 * WINGS[kind]
 
 
 @given(points=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=3, max_size=9), turn=st.floats(0, 180))
@@ -107,7 +109,64 @@ def test_parts_of_any_footprint_tile_it(points: list[tuple[int, int]], turn: flo
     plan = shapely.union_all([part for part in cut if part.geom_type == "Polygon" and part.area > 1e-3], grid_size=0.01)
     plan = shapely.set_precision(affinity.translate(affinity.rotate(plan, turn), EAST, NORTH), 0.0, mode="pointwise")
     if plan.geom_type in ("Polygon", "MultiPolygon") and not plan.is_empty and plan.is_valid:
-        tiles_footprint(gables(plan), plan)
+        for shape in (Shape.GABLE, Shape.HIP):
+            tiles_footprint(roof_surfaces(np.array([plan]), [shape], [26.0], 9.0), plan)
+
+
+def test_a_hip_of_a_rectangle_by_hand() -> None:
+    """Ridge of 12 - 8 m; the hips run at 45 degrees, so the ends are triangles of 8 x 4 / 2 and the sides the rest."""
+    roofs = roof_surfaces(np.array([house(12, 8)]), [Shape.HIP], [25.0])
+    assert roofs.roof_azimuth.tolist() == [0.0, 90.0, 180.0, 270.0]
+    assert shapely.area(roofs.geometry) == pytest.approx([32.0, 16.0, 32.0, 16.0], abs=1e-6)
+    assert roofs.axis_azimuth.tolist() == [90.0, 0.0, 90.0, 0.0]
+    assert [part.centroid.x > EAST + 1 for part in roofs.geometry] == [False, True, False, False]
+
+
+@given(width=st.floats(4, 60), share=st.floats(0.3, 0.95), turn=st.floats(-180, 180))
+@settings(max_examples=80, deadline=None)
+def test_each_face_of_a_hip_lies_on_the_side_it_faces(width: float, share: float, turn: float) -> None:
+    plan = house(width, width * share, turn)
+    roofs = roof_surfaces(np.array([plan]), [Shape.HIP], [25.0])
+    tiles_footprint(roofs, plan)
+    for face, azimuth in zip(roofs.geometry, roofs.roof_azimuth, strict=True):
+        away = np.array([face.centroid.x - plan.centroid.x, face.centroid.y - plan.centroid.y])
+        assert away @ [np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))] > 0.2 * width * share / 2.0
+
+
+def test_a_wide_hall_has_parallel_ridges_of_equal_spans() -> None:
+    """60 m wide at 36 m a ridge at most: two ridges of 30 m, four strips of 15 m, facing north and south by turns."""
+    roofs = roof_surfaces(np.array([house(100, 60)]), [Shape.GABLE], [5.0], 36.0)
+    assert roofs.roof_azimuth.tolist() == [0.0, 0.0, 180.0, 180.0]
+    assert shapely.area(roofs.geometry) == pytest.approx([1500.0] * 4, abs=1e-6)
+    assert [round(part.centroid.y - NORTH, 6) for part in roofs.geometry] == [-7.5, 22.5, -22.5, 7.5]
+
+
+def test_the_wings_of_a_yard_have_their_own_ridges() -> None:
+    """The main houses lie across the north and the south of the yard, the side wings between them run north-south."""
+    roofs = gables(wings("court"))
+    boxes = sorted(
+        (*map(float, shapely.bounds(part)), float(azimuth)) for part, azimuth in zip(roofs.geometry, roofs.roof_azimuth, strict=True)
+    )
+    assert boxes == [
+        (0.0, 0.0, 20.0, 3.0, 180.0),
+        (0.0, 3.0, 20.0, 6.0, 0.0),
+        (0.0, 6.0, 2.5, 18.0, 270.0),
+        (0.0, 18.0, 20.0, 21.0, 180.0),
+        (0.0, 21.0, 20.0, 24.0, 0.0),
+        (2.5, 6.0, 5.0, 18.0, 90.0),
+        (15.0, 6.0, 17.5, 18.0, 270.0),
+        (17.5, 6.0, 20.0, 18.0, 90.0),
+    ]
+
+
+def test_the_narrower_arm_of_an_l_is_its_wing() -> None:
+    roofs = gables(shapely.box(0, 0, 20, 10) | shapely.box(0, 0, 6, 22))
+    assert sorted(shapely.area(roofs.geometry)) == pytest.approx([36.0, 36.0, 100.0, 100.0])
+
+
+def test_a_porch_is_no_wing() -> None:
+    roofs = gables(shapely.box(0, 0, 12, 8) | shapely.box(4, -1.5, 8, 0))
+    assert len(roofs.part) == 2
 
 
 def test_a_footprint_that_carries_a_grid_size_is_split_as_exactly() -> None:
@@ -195,7 +254,7 @@ def test_nothing_in_nothing_out() -> None:
         (shapely.Polygon(), Shape.GABLE, 20.0, "missing, empty or no polygon"),
         (shapely.box(0, 0, 9, 9), 7, 20.0, "roof shape 7"),
         (shapely.box(0, 0, 9, 9), Shape.GABLE, 0.0, "tilt 0.0"),
-        (shapely.box(0, 0, 9, 9), Shape.GABLE, np.nan, "tilt nan"),
+        (shapely.box(0, 0, 9, 9), Shape.HIP, np.nan, "tilt nan"),
     ],
 )
 def test_bad_input_is_told(footprint: shapely.Geometry, shape: int, tilt: float, message: str) -> None:
@@ -205,12 +264,14 @@ def test_bad_input_is_told(footprint: shapely.Geometry, shape: int, tilt: float,
 
 def test_archetypes_by_use_height_and_size() -> None:
     kinds = load_archetypes().choose(
-        ["factory", "factory", "factory", "urban_residential", "urban_residential", "rural_residential", "unknown"],
-        [9.0, np.nan, 40.0, 6.0, 54.0, 4.5, np.nan],
-        [5000.0, 5000.0, 5000.0, 120.0, 600.0, 90.0, 300.0],
+        ["factory", "factory", "factory", "urban_residential", "urban_residential", "rural_residential", "unknown", "urban_residential"],
+        [9.0, np.nan, 40.0, 6.0, 54.0, 4.5, np.nan, 9.0],
+        [5000.0, 5000.0, 5000.0, 120.0, 600.0, 90.0, 300.0, 150.0],
     )
-    assert kinds.shape.tolist() == [1, 1, 0, 1, 0, 1, 0]
-    assert kinds.is_metal.tolist() == [True, True, False, False, False, False, False]
+    flat, gable, hip = Shape.FLAT, Shape.GABLE, Shape.HIP
+    assert kinds.shape.tolist() == [gable, gable, flat, gable, flat, gable, flat, hip]
+    assert kinds.is_metal.tolist() == [True, True, False, False, False, False, False, False]
+    assert kinds.span_m[0] == 36.0 and kinds.skylight_share[0] > 0.0 and not kinds.excluded_before_year.any()
     assert kinds.tilt[0] == 5.0
     assert 25.0 <= kinds.tilt[5] <= 30.0  # the village gable of the brief
     assert (kinds.tilt[kinds.shape == Shape.FLAT] == 0.0).all()
