@@ -71,6 +71,16 @@ class Archetype:
 
 
 @dataclass(frozen=True)
+class Access:
+    """Ways of access on large roofs: the longest side of a field between them and their width [m]."""
+
+    spacing_m: float
+    width_m: float
+    source: str
+    verified: bool
+
+
+@dataclass(frozen=True)
 class RoofKinds:
     """The archetype of each building as arrays of length n, ready for `roof_surfaces` and the deductions."""
 
@@ -115,6 +125,7 @@ class Archetypes:
 
     heights: Mapping[str, UseHeights]
     kinds: tuple[Archetype, ...]
+    access: Access
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -258,7 +269,7 @@ class Archetypes:
         return np.array([number[name] for name in names], dtype=np.int64)[codes]
 
 
-def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Archetypes:
+def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None, access: Mapping[str, float] | None = None) -> Archetypes:
     """
     Archetypes of the data file with a study's changes.
 
@@ -303,7 +314,10 @@ def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None) ->
         last = [kind for kind in kinds if kind.use == use][-1]
         if any(getattr(last, key) != limit for key, limit in _CONDITIONS.items()):
             raise GeoError(f"the last archetype of {use} must have no condition; it has one.")
-    return Archetypes(heights, tuple(kinds))
+    ways = Access(**{**table["access"], **(access or {}), **({"source": "study file", "verified": False} if access else {})})
+    if not 0.0 < ways.width_m < ways.spacing_m:
+        raise GeoError(f"access ways of {ways.width_m} m every {ways.spacing_m} m; make the width smaller than the spacing.")
+    return Archetypes(heights, tuple(kinds), ways)
 
 
 def _marked(changes: Mapping[str, Any], kind: type) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import shapely
 from geo.archetypes import RoofKinds
 from geo.grid import Grid
 from geo.horizons import horizons, terrain_halo
-from geo.outlines import closed_rings, plane_rings, sample_points, usable_outlines
+from geo.outlines import closed_rings, plane_rings, sample_points
 from geo.rasters import read_window
 from geo.sky_view import sky_view_factor
 from geo.surface_raster import near_surface
@@ -31,6 +31,7 @@ from solar.uncertainty import p90
 from .carbon import carbon_t
 from .model import LAPSE_K_PER_M, Model, cover_ratio
 from .roofs import TileRoofs, measured_confidence, tile_roofs
+from .room import Room, room
 from .schema import MONTHS
 
 Floats = npt.NDArray[np.float64]
@@ -80,22 +81,6 @@ class TileResult:
 
 
 @dataclass(frozen=True)
-class _Room:
-    """Where the area of each surface goes before shade [m2], shape (m,)."""
-
-    outline: npt.NDArray[np.object_]
-    area: Floats
-    setback: Floats
-    excluded: Floats
-    obstacle: Floats
-    existing: Floats
-
-    @property
-    def usable(self) -> Floats:
-        return np.maximum(0.0, self.area - self.setback - self.excluded - self.obstacle - self.existing)
-
-
-@dataclass(frozen=True)
 class _Mounted:
     """The candidates laid out, (3, m), their orientation classes with weights, (3, m, 4), and the chosen one, (m,); -1 = nothing fits."""
 
@@ -135,18 +120,18 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     shape = tile_roofs(rows, kinds, dsm if model.dsm_planes else None)
     rows = _with_tier(rows, shape)
     surfaces, owner = shape.surfaces, shape.surfaces.building
-    room = _room(rows, shape, kinds, model)
+    space = room(rows, shape, kinds, model)
     station = _nearest_station(surfaces, model)
-    mounted = _mount(rows, surfaces, kinds, room, station, model)
+    mounted = _mount(rows, surfaces, kinds, space, station, model)
 
-    xy, start = sample_points(room.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
+    xy, start = sample_points(space.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
     z = shape.height(np.repeat(np.arange(len(owner)), np.diff(start)), xy, dsm) + MODULE_ABOVE_M
     horizon = _horizons(xy, z, around, dsm, model)
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
     simulated, seen, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
     roofs = _roof_table(
-        rows, surfaces, kinds, room, mounted, tilt, azimuth, simulated, kept, np.add.reduceat(seen, start[:-1]) / np.diff(start), model
+        rows, surfaces, kinds, space, mounted, tilt, azimuth, simulated, kept, np.add.reduceat(seen, start[:-1]) / np.diff(start), model
     )
     sample = _audit_sample(roofs, horizon, start, warmer, station, audit)
     return TileResult(roofs, sample, _candidate_table(rows, owner, mounted))
@@ -185,28 +170,6 @@ def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
     return rows.assign(data_tier=tier, confidence=confidence)
 
 
-def _room(rows: gpd.GeoDataFrame, shape: TileRoofs, kinds: RoofKinds, model: Model) -> _Room:
-    surfaces, owner = shape.surfaces, shape.surfaces.building
-    slope = 1.0 / np.cos(np.radians(surfaces.roof_tilt))
-    area = shapely.area(surfaces.geometry) * slope
-    outline = usable_outlines(surfaces.geometry, kinds.setback_m[owner])
-    inner = shapely.area(outline) * slope
-    small = inner < kinds.minimum_area_m2[owner]
-    excluded = np.where(small, inner, 0.0)
-    free = inner - excluded
-    # measured obstacles stand on the whole surface: those on the set-back take no room twice
-    share = np.where(np.isnan(shape.obstacle_area_m2), kinds.obstacle_share[owner], shape.obstacle_area_m2 / area)
-    obstacle = free * np.minimum(share, 1.0)
-    module = model.system.module
-    covered_by_old = np.nan_to_num(rows["installed_kwp"].to_numpy(dtype=float)) * 1000.0 / module.pdc0_w * module.area_m2
-    left = free - obstacle
-    whole = np.bincount(owner, weights=left, minlength=len(rows))
-    share = np.divide(left, whole[owner], out=np.zeros_like(left), where=whole[owner] > 0)
-    existing = np.minimum(left, covered_by_old[owner] * share)
-    outline = np.where(small, shapely.Polygon(), outline)
-    return _Room(outline, area, area - inner, excluded, obstacle, existing)
-
-
 def _nearest_station(surfaces: RoofSurfaces, model: Model) -> Ints:
     if len(model.stations) == 1:
         return np.zeros(len(surfaces.building), dtype=np.int64)
@@ -222,7 +185,7 @@ def _first_of(owner: Ints) -> Ints:
     return first[owner]
 
 
-def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, room: _Room, station: Ints, model: Model) -> _Mounted:
+def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, space: Room, station: Ints, model: Model) -> _Mounted:
     system, module = model.system, model.system.module
     offered = candidates(
         surfaces.roof_tilt,
@@ -233,15 +196,15 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, roo
         rack_tilt=system.mounts["rack"].tilt,
         east_west_tilt=system.mounts["east_west"].tilt,
     )
-    inner = room.area - room.setback - room.excluded
-    free = np.divide(room.usable, inner, out=np.zeros_like(inner), where=inner > 0)
+    inner = space.inner
+    free = np.divide(space.usable, inner, out=np.zeros_like(inner), where=inner > 0)
     shape = (len(MOUNTS), len(surfaces.building))
     count, open_yield = np.zeros(shape, dtype=np.int64), np.zeros(shape)
     classes, weights = np.zeros((*shape, 4), dtype=np.int64), np.zeros((*shape, 4))
-    closed = closed_rings(room.outline)
+    closed = closed_rings(space.outline)
     unshaded = np.nan_to_num(np.stack([cell.unshaded for cell in model.stations]))
     for mount in MOUNTS:
-        at = np.flatnonzero(offered.allowed[mount] & (room.usable > 0))
+        at = np.flatnonzero(offered.allowed[mount] & (space.usable > 0))
         if not at.size:
             continue
         facing, tilt = offered.row_azimuth[mount][at], offered.surface_tilt[mount][at]
@@ -398,7 +361,7 @@ def _roof_table(
     rows: gpd.GeoDataFrame,
     surfaces: RoofSurfaces,
     kinds: RoofKinds,
-    room: _Room,
+    space: Room,
     mounted: _Mounted,
     tilt: Floats,
     azimuth: Floats,
@@ -426,18 +389,18 @@ def _roof_table(
         "roof_id": [f"{building}-{part:02d}" for building, part in zip(ids, surfaces.part, strict=True)],
         **{name: rows[name].to_numpy()[owner] if rows[name].dtype != "boolean" else rows[name].array[owner] for name in INHERITED},
         "footprint_area_m2": shapely.area(surfaces.geometry),
-        "area_m2": room.area,
+        "area_m2": space.area,
         "roof_tilt": surfaces.roof_tilt,
         "roof_azimuth": surfaces.roof_azimuth,
         "surface_tilt": np.where(on, tilt, np.nan),
         "surface_azimuth": np.where(on, azimuth, np.nan),
         "mounting": np.array([*MOUNTING_NAMES[:3], None], dtype=object)[np.where(on, mount, 3)],
-        "setback_area_m2": room.setback,
-        "obstacle_area_m2": room.obstacle,
-        "existing_area_m2": room.existing,
-        "excluded_area_m2": room.excluded,
-        "shaded_out_area_m2": room.usable * (1.0 - kept),
-        "usable_area_m2": room.usable * kept,
+        "setback_area_m2": space.setback,
+        "obstacle_area_m2": space.obstacle,
+        "existing_area_m2": space.existing,
+        "excluded_area_m2": space.excluded,
+        "shaded_out_area_m2": space.parapet_shade + space.usable * (1.0 - kept),
+        "usable_area_m2": space.usable * kept,
         "module_count": count,
         "module_area_m2": count * module.area_m2,
         "covered_area_m2": count * module.area_m2 * np.cos(np.radians(tilt)),

@@ -91,6 +91,35 @@ def pitch_ratio(latitude: float, surface_tilt: ArrayLike, row_azimuth: ArrayLike
     return np.asarray(spacing, dtype=np.float64)
 
 
+def noon_shadow(latitude: float) -> float:
+    """
+    Shadow of a unit height at noon of the winter solstice, the time by which parapets are judged.
+
+    Parameters
+    ----------
+    latitude
+        [degrees], north positive.
+
+    Returns
+    -------
+    float
+        Length / height; a sun below 10 degrees counts as 10.
+
+    Raises
+    ------
+    SolarError
+        The latitude is not in -90 to 90.
+
+    Examples
+    --------
+    >>> round(noon_shadow(36.65), 3)
+    1.739
+    """
+    if not -90.0 <= latitude <= 90.0:
+        raise SolarError(f"latitude {latitude}; expected degrees from -90 to 90, north positive.")
+    return float(1.0 / np.tan(np.radians(max(90.0 - abs(latitude) - _OBLIQUITY, _LOWEST_SUN))))
+
+
 def candidates(
     roof_tilt: ArrayLike,
     roof_azimuth: ArrayLike,

@@ -163,7 +163,7 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
     far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, *_everywhere(standing))
     degradation = {"degradation_first_year": 0.0, "degradation_annual": system.degradation.annual}
     return Model(
-        archetypes=load_archetypes(study.roofs.archetypes),
+        archetypes=load_archetypes(study.roofs.archetypes, study.roofs.access()),
         system=system,
         stations=stations,
         finance=load_finance(degradation),

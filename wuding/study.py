@@ -151,6 +151,13 @@ class RoofsSection(Section):
 
     archetypes: dict[str, dict[str, Any]] = {}
     point_threshold: float = Field(default=0.7, ge=0, le=1)
+    access_spacing_m: float | None = Field(default=None, ge=5, le=1000)
+    access_width_m: float | None = Field(default=None, ge=0.3, le=4.9)
+
+    def access(self) -> dict[str, float]:
+        """Return what the study says otherwise about ways of access on large roofs [m]."""
+        said = {"spacing_m": self.access_spacing_m, "width_m": self.access_width_m}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 class SystemSection(Section):

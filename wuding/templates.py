@@ -75,6 +75,8 @@ source = "climatology"         # 内置济南气候月均值（未经核实，�
 
 [roofs]
 point_threshold = 0.7          # 低于无遮挡辐照量此比例的部位不装组件
+# access_spacing_m = 40        # 大屋面检修通道的间距（米，纵横两向）
+# access_width_m = 1.0         # 通道宽度（米）
 # [roofs.archetypes.factory]   # 按用途修改屋顶参数，字段见 geo/archetypes.toml
 # setback_m = 1.0
 
