@@ -108,6 +108,42 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "limits": words.lists["limits"],
         "steps": _steps(tables, words),
     }
+    page = (
+        templates()
+        .get_template("report.html")
+        .render(
+            w=words,
+            style=asset("report.css"),
+            manifest=tables.manifest,
+            study=tables.manifest["study"],
+            policy=tables.policy,
+            headline=headline(tables, words),
+            answer=_answer(tables, words),
+            scope=words["scope_counts"].format(**_counts(tables)),
+            main=main,
+            others=others,
+            regional=_regional_targets(tables, words),
+            unverified=any(not shown.verified for shown in (*main, *others)),
+            by_area=_sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
+            by_use=_sums(_uses(tables, words), words, words["use"]),
+            money=_money(areas, words),
+            area_table=_area_table(tables, words),
+            charts=_charts(tables, words),
+            statuses=_statuses(tables, words),
+            tiers=_tiers(tables, words),
+            sanity=_sanity(tables, words),
+            audit=_audit(tables, words),
+            remarks=remarks(tables, words),
+            warnings=[str(warning) for warning in tables.manifest.get("warnings") or []],
+            missing=_missing(tables, lang),
+            inputs=_inputs(tables, words),
+            versions=sorted((str(name), str(version)) for name, version in (tables.manifest.get("versions") or {}).items()),
+            method=words.lists["method"],
+            limits=words.lists["limits"],
+            steps=_steps(tables, words),
+        )
+    )
+    return write_whole(out, page)
 
 
 def _areas(tables: MapTables) -> pd.DataFrame:
@@ -284,6 +320,29 @@ def _tiers(tables: MapTables, words: Words) -> Grid:
         for tier, row in tables.by_tier.iterrows()
     )
     return Grid(heads, rows)
+
+
+def _sanity(tables: MapTables, words: Words) -> Grid:
+    """PV per footprint and usable share by class, beside the published ones."""
+    heads = (
+        words["use"],
+        words["density"],
+        words["density_published"],
+        words["usable_share"],
+        words["usable_published"],
+        words["largest_loss"],
+    )
+    rows = []
+    for row in tables.manifest.get("sanity") or []:
+        name = words["total"] if row["use"] == "all" else words.use(str(row["use"]))
+        stock = "" if row["within"] else " ⚠"
+        band = (
+            f"{number(row['density_low_w_m2'])}–{number(row['density_high_w_m2'])} ({words['stock']} {number(row['density_stock_w_m2'])})"
+        )
+        shares = f"{_percent(row['usable_stock'], 1.0)} / {_percent(row['usable_small'], 1.0)}"
+        cause = f"{words.code(str(row['cause']).removesuffix('_loss') + '_area_m2')} {_percent(row['cause_share'], 1.0)}"
+        rows.append((name, number(row["density_w_m2"]) + stock, band, _percent(row["usable_share"], 1.0), shares, cause))
+    return Grid(heads, tuple(rows))
 
 
 def _audit(tables: MapTables, words: Words) -> str | None:

@@ -20,6 +20,7 @@ from layers.carbon import load_carbon
 from layers.grid_cells import choose_size, grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield
 from layers.policy import Policy
+from layers.sanity import sanity, warn_outside
 from layers.schema import write_table
 from layers.sums import add_to_buildings, read_roofs, sum_regions, totals
 from solar.climatology import jinan_climatology
@@ -326,6 +327,8 @@ def _manifest(
         warnings.append(f"the audit's RMS error is {checked['rms']:.2%}, above {WARN_ABOVE:.0%}")
     if study.study.made_up:
         warnings.insert(0, "this county is made up: terrain, buildings and names are invented")
+    densities = sanity(buildings)
+    warn_outside(densities, warnings)
     first = weathers[0]
     return {
         "study": {"name": study.study.name, "lang": study.study.lang, "as_of": str(study.study.as_of), "crs": prepared.crs.to_string()},
@@ -348,6 +351,7 @@ def _manifest(
         "stages": clock.stages,
         "audit": checked,
         "mounts": _mounts(work),
+        "sanity": densities,
         "warnings": translate_all(warnings, study.study.lang),
         "warnings_en": warnings,
         "notes": {
