@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 
-.PHONY: help demo test test-slow lint bench bundle docs clean
+.PHONY: help demo test test-slow lint roofs bench bundle clean
 help:
 	@echo "make demo       set up .venv and run the main job on the sample county"
 	@echo "make test       set up .venv and run all checks"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make roofs      draw the roof archetypes into docs/roofs.png"
 	@echo "make bench      10,000, 100,000 and 1,000,000 buildings: seconds and memory by stage (SIZES='10000' for fewer)"
-	@echo "make docs       the documentation as a site in build/docs"
 	@echo "make bundle     a folder of wheels for machines without internet"
 
 $(BIN)/python:
@@ -44,16 +44,15 @@ test: lint
 test-slow: $(VENV)/.tests
 	$(RUN) pytest -q -m slow
 
+roofs: $(VENV)/.tests
+	$(RUN) bench.draw_roofs docs/roofs.png
+
 SIZES ?= 10000 100000 1000000
 bench: $(VENV)/.runs
 	$(RUN) bench.county $(SIZES)
 
 bundle: $(VENV)/.tests
 	$(RUN) bench.bundle bundle
-
-docs: $(VENV)/.tests
-	$(RUN) wuding.reference docs/reference
-	$(RUN) mkdocs build --quiet --strict
 
 clean:
 	rm -rf $(VENV) sample-county bundle build dist *.egg-info

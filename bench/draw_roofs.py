@@ -175,7 +175,7 @@ def main(arguments: list[str]) -> None:
     for axes, (title, use, height, shape) in zip(grid.ravel(), scenes, strict=False):
         draw(axes, title, lay_out(shape, use, height, archetypes))
     figure.tight_layout()
-    figure.savefig(Path(arguments[0]), dpi=110)
+    figure.savefig(Path(arguments[0]), dpi=80)
 
 
 if __name__ == "__main__":

@@ -60,8 +60,8 @@ def roof_surfaces(footprints: NDArray[Any], shape: ArrayLike, tilt: ArrayLike, s
     Roof surfaces of each footprint by the archetype of its building.
 
     A flat roof is one surface, the footprint. A pitched roof is split into wings at the inner corners of its outline (L, U, T, around
-    a yard), and each wing by its own ridge along its long side, by parallel ridges where it is wider than a span, or into the four
-    faces of a hip. The parts of a building tile its footprint; parts under 0.5 m2 join their neighbour.
+    a yard), and each wing by its own ridge along its long side, by parallel ridges where it is wider than a span, or, the
+    main wing of a hipped roof, into four faces. The parts of a building tile its footprint; parts under 0.5 m2 join their neighbour.
 
     Parameters
     ----------
@@ -164,7 +164,9 @@ def _pitched(
     else:
         of = np.arange(polygons.size)
     spans = np.ceil(2.0 * frame.half[:, 1] / span[of] - 1e-6).clip(1.0).astype(np.int64)
-    wing, geometry, azimuth, eaves = faces(polygons, frame, hipped[of], spans)
+    # The hips of a bent house lie on its main wing; the others abut on it with their gable.
+    main = np.isin(np.arange(of.size), _largest_part(shapely.area(polygons), of, int(of.max()) + 1 if of.size else 0))
+    wing, geometry, azimuth, eaves = faces(polygons, frame, hipped[of] & main, spans)
     area = shapely.area(geometry)
     keep = area >= SLIVER_M2
     for index in np.unique(wing[~keep]):

@@ -139,10 +139,23 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
     finding.extra |= {
         "technical_mount": "densest" if densest == "covered_densest_m2" else "chosen",
         "technical_chosen_mount": reached(exact_sum(rows["covered_area_m2"])),
+        **_by_mount(rows, installed.fillna(0.0) / density, densest, case.target.value),
         "share_with_pv": float((installed > 0).sum()) / len(rows) if not unlisted.any() else None,
     }
     if finding.planned is not None:
         finding.extra |= _closing(rows, area * max(0.0, case.target.value - finding.planned))
+
+
+def _by_mount(rows: pd.DataFrame, built: pd.Series, densest: str, required: float) -> dict[str, int]:
+    """Count buildings in scope that reach the share by themselves as planned, only with their densest mount, and with none."""
+    needed = required * rows["footprint_area_m2"].astype("float64")
+    chosen = built + rows["covered_area_m2"].astype("float64") >= needed
+    able = chosen | (built + rows[densest].astype("float64") >= needed)
+    return {
+        "scope_reach_chosen_mount": int(chosen.sum()),
+        "scope_reach_other_mount": int((able & ~chosen).sum()),
+        "scope_reach_no_mount": int((~able).sum()),
+    }
 
 
 def _closing(rows: pd.DataFrame, gap_m2: float) -> dict[str, float | int | None]:

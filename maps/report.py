@@ -98,6 +98,7 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "charts": _charts(tables, words),
         "statuses": _statuses(tables, words),
         "tiers": _tiers(tables, words),
+        "sanity": _sanity(tables, words),
         "audit": _audit(tables, words),
         "remarks": remarks(tables, words),
         "warnings": [str(warning) for warning in tables.manifest.get("warnings") or []],
@@ -108,42 +109,6 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "limits": words.lists["limits"],
         "steps": _steps(tables, words),
     }
-    page = (
-        templates()
-        .get_template("report.html")
-        .render(
-            w=words,
-            style=asset("report.css"),
-            manifest=tables.manifest,
-            study=tables.manifest["study"],
-            policy=tables.policy,
-            headline=headline(tables, words),
-            answer=_answer(tables, words),
-            scope=words["scope_counts"].format(**_counts(tables)),
-            main=main,
-            others=others,
-            regional=_regional_targets(tables, words),
-            unverified=any(not shown.verified for shown in (*main, *others)),
-            by_area=_sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
-            by_use=_sums(_uses(tables, words), words, words["use"]),
-            money=_money(areas, words),
-            area_table=_area_table(tables, words),
-            charts=_charts(tables, words),
-            statuses=_statuses(tables, words),
-            tiers=_tiers(tables, words),
-            sanity=_sanity(tables, words),
-            audit=_audit(tables, words),
-            remarks=remarks(tables, words),
-            warnings=[str(warning) for warning in tables.manifest.get("warnings") or []],
-            missing=_missing(tables, lang),
-            inputs=_inputs(tables, words),
-            versions=sorted((str(name), str(version)) for name, version in (tables.manifest.get("versions") or {}).items()),
-            method=words.lists["method"],
-            limits=words.lists["limits"],
-            steps=_steps(tables, words),
-        )
-    )
-    return write_whole(out, page)
 
 
 def _areas(tables: MapTables) -> pd.DataFrame:

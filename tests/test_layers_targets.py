@@ -154,6 +154,21 @@ def test_coverage_uses_the_densest_mount_for_the_technical_maximum() -> None:
     assert whole["technical_chosen_mount"] == pytest.approx(0.7)
 
 
+def test_roofs_short_of_the_share_say_whether_another_mount_reaches_it() -> None:
+    """Of each building: its listed PV at the target's density and what its modules cover, against half of its footprint."""
+    frame = ten()
+    inside = frame["is_new"].fillna(False) & frame["use"].isin(["factory", "public_institution"])
+    frame["installed_kwp"] = 0.0
+    frame["covered_area_m2"], frame["covered_densest_m2"] = 0.1 * frame["footprint_area_m2"], 0.4 * frame["footprint_area_m2"]
+    first, second, *_ = frame.index[inside]
+    frame.loc[first, ["covered_area_m2", "covered_densest_m2"]] = 0.6 * frame.loc[first, "footprint_area_m2"]
+    frame.loc[second, "covered_densest_m2"] = 0.5 * frame.loc[second, "footprint_area_m2"]
+    whole = row(judge(JINAN, frame, as_of=AS_OF, areas=AREAS), "new_roof_coverage")
+    assert whole["scope_reach_chosen_mount"] == 1
+    assert whole["scope_reach_other_mount"] == 1
+    assert whole["scope_reach_no_mount"] == whole["scope_buildings"] - 2
+
+
 def test_unlisted_pv_is_unknown_not_none() -> None:
     frame = ten()
     frame.loc[frame["building_id"] == "F2", "installed_kwp"] = np.nan
