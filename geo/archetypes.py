@@ -279,6 +279,8 @@ def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None, ac
         Class of use to changed values, e.g. ``{"factory": {"setback_m": 1.0}}``; the change holds for all archetypes of the class.
         Keys are those of ``archetypes.toml``: shape, construction, tilt, span_m, parapet_height_m, setback_m, obstacle_share,
         skylight_share, minimum_area_m2, excluded_before_year, storeys_at_most, storey_height_m, default_height_m, maximum_height_m.
+    access
+        Changed `spacing_m` and `width_m` of the ways of access [m].
 
     Returns
     -------
