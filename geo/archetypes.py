@@ -81,6 +81,17 @@ class Access:
 
 
 @dataclass(frozen=True)
+class Load:
+    """What PV adds to a roof by construction [kPa]."""
+
+    metal_kpa: float
+    tile_kpa: float
+    concrete_kpa: float
+    source: str
+    verified: bool
+
+
+@dataclass(frozen=True)
 class RoofKinds:
     """The archetype of each building as arrays of length n, ready for `roof_surfaces` and the deductions."""
 
@@ -97,6 +108,7 @@ class RoofKinds:
     span_m: NDArray[np.float64]
     skylight_share: NDArray[np.float64]
     excluded_before_year: NDArray[np.float64]
+    load_kpa: NDArray[np.float64]
 
     def with_tilt(self, tilt: ArrayLike) -> RoofKinds:
         """
@@ -126,6 +138,7 @@ class Archetypes:
     heights: Mapping[str, UseHeights]
     kinds: tuple[Archetype, ...]
     access: Access
+    load: Load
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -228,6 +241,7 @@ class Archetypes:
             span_m=self._column("span_m", taken),
             skylight_share=self._column("skylight_share", taken),
             excluded_before_year=self._column("excluded_before_year", taken),
+            load_kpa=np.array([getattr(self.load, f"{k.construction}_kpa") for k in self.kinds], dtype=float)[taken],
         )
 
     def floors(self, use: ArrayLike, height: ArrayLike, kinds: RoofKinds) -> NDArray[np.float64]:
@@ -319,7 +333,7 @@ def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None, ac
     ways = Access(**{**table["access"], **(access or {}), **({"source": "study file", "verified": False} if access else {})})
     if not 0.0 < ways.width_m < ways.spacing_m:
         raise GeoError(f"access ways of {ways.width_m} m every {ways.spacing_m} m; make the width smaller than the spacing.")
-    return Archetypes(heights, tuple(kinds), ways)
+    return Archetypes(heights, tuple(kinds), ways, Load(**table["load"]))
 
 
 def _marked(changes: Mapping[str, Any], kind: type) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from solar.uncertainty import p90
 from .carbon import carbon_t
 from .model import LAPSE_K_PER_M, Model, cover_ratio
 from .roofs import TileRoofs, measured_confidence, tile_roofs
-from .room import Room, room
+from .room import Room, room, structural_check
 from .schema import MONTHS
 
 Floats = npt.NDArray[np.float64]
@@ -401,6 +401,7 @@ def _roof_table(
         "excluded_area_m2": space.excluded,
         "shaded_out_area_m2": space.parapet_shade + space.usable * (1.0 - kept),
         "usable_area_m2": space.usable * kept,
+        "structural_check": structural_check(rows, kinds)[owner],
         "module_count": count,
         "module_area_m2": count * module.area_m2,
         "covered_area_m2": count * module.area_m2 * np.cos(np.radians(tilt)),

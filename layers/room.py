@@ -36,7 +36,7 @@ class Room:
     parapet_shade
         In the shadow of the parapet at noon of the winter solstice [m2], shape (m,).
     excluded
-        Of surfaces too small or structurally excluded [m2], shape (m,).
+        Of surfaces too small, of too little load reserve, or excluded by class and year [m2], shape (m,).
     obstacle
         Equipment and skylights [m2], shape (m,).
     existing
@@ -99,7 +99,8 @@ def room(rows: gpd.GeoDataFrame, shape: TileRoofs, kinds: RoofKinds, model: Mode
     outline = out_of_parapet_shadow(outline, surfaces.geometry, shadow, 0.0 if model.latitude >= 0.0 else 180.0)
     inner = shapely.area(outline) * slope
     year = rows["year_built"].to_numpy(dtype=float, na_value=np.nan)
-    barred = (inner < kinds.minimum_area_m2[owner]) | (year < kinds.excluded_before_year)[owner]
+    short = rows["load_reserve_kpa"].to_numpy(dtype=float) < kinds.load_kpa
+    barred = short[owner] | (inner < kinds.minimum_area_m2[owner]) | (year < kinds.excluded_before_year)[owner]
     excluded = np.where(barred, inner, 0.0)
     free = inner - excluded
     # measured obstacles stand on the whole surface: those on the set-back take no room twice
@@ -107,6 +108,27 @@ def room(rows: gpd.GeoDataFrame, shape: TileRoofs, kinds: RoofKinds, model: Mode
     obstacle = free * np.minimum(share + kinds.skylight_share[owner], 1.0)
     existing = _existing(rows, free - obstacle, owner, model)
     return Room(np.where(barred, shapely.Polygon(), outline), area, area - walkable, walkable - inner, excluded, obstacle, existing)
+
+
+def structural_check(rows: gpd.GeoDataFrame, kinds: RoofKinds) -> npt.NDArray[np.object_]:
+    """
+    Say of each building whether its roof is known to carry PV.
+
+    Parameters
+    ----------
+    rows
+        Buildings with `load_reserve_kpa`, NaN where unknown, shape (n,).
+    kinds
+        Their archetypes.
+
+    Returns
+    -------
+    array
+        `load_ok`, `load_short` or, where nobody knows, `to_check`, shape (n,).
+    """
+    reserve = rows["load_reserve_kpa"].to_numpy(dtype=float)
+    known = np.where(reserve >= kinds.load_kpa, "load_ok", "load_short")
+    return np.where(np.isnan(reserve), "to_check", known).astype(object)
 
 
 def _existing(rows: gpd.GeoDataFrame, left: Floats, owner: npt.NDArray[np.int64], model: Model) -> Floats:

@@ -13,7 +13,7 @@ import shapely
 
 from geo.archetypes import Archetypes, load_archetypes
 from layers.roofs import tile_roofs
-from layers.room import Room, room
+from layers.room import Room, room, structural_check
 from solar.parameters import load_system
 
 
@@ -25,6 +25,7 @@ def room_of(plan: shapely.Polygon, use: str, height: float, archetypes: Archetyp
         "stale_surface": False,
         "year_built": pd.NA,
         "installed_kwp": np.nan,
+        "load_reserve_kpa": np.nan,
     }
     rows = gpd.GeoDataFrame(pd.DataFrame([columns | values]).astype({"year_built": "Int64"}), geometry=[plan])
     kinds = archetypes.choose(rows["use"], rows["height_m"], rows.geometry.area)
@@ -70,3 +71,13 @@ def test_existing_pv_takes_its_modules_area() -> None:
     system = load_system()
     found = room_of(shapely.box(0, 0, 50, 30), "factory", 9.0, load_archetypes(), installed_kwp=60.0)
     assert found.existing.sum() == pytest.approx(60_000.0 / system.module.pdc0_w * system.module.area_m2)
+
+
+def test_a_roof_without_reserve_carries_nothing_and_an_unknown_one_is_to_be_checked() -> None:
+    """A metal hall needs 0.15 kPa."""
+    hall = shapely.box(0, 0, 50, 30)
+    archetypes = load_archetypes()
+    for reserve, usable, said in ((0.1, False, "load_short"), (0.15, True, "load_ok"), (np.nan, True, "to_check")):
+        assert bool(room_of(hall, "factory", 9.0, archetypes, load_reserve_kpa=reserve).usable.any()) == usable
+        kinds = archetypes.choose(["factory"], [9.0], [1500.0])
+        assert structural_check(gpd.GeoDataFrame({"load_reserve_kpa": [reserve]}), kinds).tolist() == [said]

@@ -12,6 +12,7 @@ import shapely
 from geo import attributes, heights
 from geo.uses import uses_from_words
 
+from .describing import MOST_RESERVE_KPA
 from .study import Study
 
 Rows = npt.NDArray[np.int64]
@@ -93,9 +94,10 @@ def attribute_shares(raw: gpd.GeoDataFrame, as_of: date) -> dict[str, float]:
         "floors": (0.0, heights.MOST_FLOORS),
         "year_built": (1000.0, float(as_of.year + 10)),
         "installed_kwp": (-1e-9, np.inf),
+        "load_reserve": (-1e-9, MOST_RESERVE_KPA),
     }
     shares: dict[str, float] = {}
-    for column in ("id", "name", "use", "use_detail", "height", "floors", "year_built", "installed_kwp", "urban"):
+    for column in ("id", "name", "use", "use_detail", "height", "floors", "year_built", "installed_kwp", "urban", "load_reserve"):
         if column not in raw:
             continue
         codes, distinct = pd.factorize(raw[column])

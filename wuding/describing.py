@@ -27,6 +27,8 @@ CONFIDENCE = {"dsm": 0.8, "height": 0.8, "floors": 0.7, "class": 0.4}
 _USE_WEIGHT = 0.1
 # The best modules reach 0.24 kWp/m2; with slopes and rounding nothing above this is true.
 MOST_KWP_PER_M2 = 0.4
+# A roof that could carry more than this beside its own loads is a typing error, or given in kg/m2 [kPa].
+MOST_RESERVE_KPA = 20.0
 # Numbers that people write for "not known"; everything up to 0 is one too.
 _MISSING = (999.0, 9999.0, 99999.0)
 _TOWN = ["城镇", "城市", "城区", "urban", "town", "1", "true", "是"]
@@ -70,6 +72,8 @@ def attribute(
     if "year_built" in raw:
         year = attributes.plausible(attributes.years(raw["year_built"]), 1000, study.study.as_of.year + 10)
     table["year_built"] = pd.array(year, dtype="Float64").astype("Int64")
+    reserve = attributes.numbers(raw["load_reserve"]) if "load_reserve" in raw else np.full(len(raw), np.nan)
+    table["load_reserve_kpa"] = attributes.plausible(reserve, -1e-9, MOST_RESERVE_KPA)
     table["is_new"] = pd.arrays.BooleanArray((year >= new_years[0]) & (year <= new_years[1]), np.isnan(year))
     _installed(table, raw, warnings)
 

@@ -23,7 +23,7 @@ USES = (
     "other",
     "unknown",
 )
-BUILDING_COLUMNS = ("id", "name", "height", "floors", "use", "use_detail", "year_built", "installed_kwp", "urban")
+BUILDING_COLUMNS = ("id", "name", "height", "floors", "use", "use_detail", "year_built", "installed_kwp", "urban", "load_reserve")
 
 
 def _as_list(value: object) -> object:
