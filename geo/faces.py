@@ -123,8 +123,8 @@ def _planes(
     for side, (u, v, turned) in enumerate(((0.0, -1.0, 270.0), (0.0, 1.0, 90.0), (1.0, 0.0, 0.0), (-1.0, 0.0, 180.0))):
         on = np.flatnonzero(hipped & (number == side))
         turn[on] = turned
-        if side < 2:
-            plane[on, 0, :2], plane[on, 0, 2] = (u, v), 0.0
+        # A frame with no long side may be a little longer across, and then its ridge runs across too.
+        plane[on, 0, :2], plane[on, 0, 2] = (u, v), 0.0
         sign = -1.0 if side < 2 else 1.0
         plane[on, 1, :2] = (u + abs(v), v + abs(u))
         plane[on, 2, :2] = (u - abs(v), v - abs(u))
