@@ -54,6 +54,8 @@ def faces(
         rings = _clip(xy, start, wing[at], frame.centre, frame.along, plane[at])
         made = _polygons(*rings)
         geometry[at] = made if subject is None else only_polygons(shapely.intersection(subject[wing[at]], made))
+    torn = np.flatnonzero(~shapely.is_valid(geometry))  # a corner that rounding turned over, rare
+    geometry[torn] = only_polygons(np.asarray(shapely.make_valid(geometry[torn]), dtype=object))
     azimuth = (frame.azimuth[wing] + turn) % 360.0
     return wing, geometry, azimuth, (azimuth + 90.0) % 180.0
 
