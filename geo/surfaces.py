@@ -15,6 +15,7 @@ from .faces import faces
 from .frames import frames
 from .wings import wings
 
+_TILED_M2 = 5e-7
 SLIVER_M2 = 0.5  # a smaller part of a roof is no surface of its own
 
 
@@ -166,8 +167,13 @@ def _pitched(
     spans = np.ceil(2.0 * frame.half[:, 1] / span[of] - 1e-6).clip(1.0).astype(np.int64)
     # The hips of a bent house lie on its main wing; the others abut on it with their gable.
     main = np.isin(np.arange(of.size), _largest_part(shapely.area(polygons), of, int(of.max()) + 1 if of.size else 0))
-    wing, geometry, azimuth, eaves = faces(polygons, frame, hipped[of] & main, spans)
+    hip = hipped[of] & main
+    wing, geometry, azimuth, eaves = faces(polygons, frame, hip, spans)
     area = shapely.area(geometry)
+    off = np.abs(np.bincount(wing, weights=area, minlength=of.size) - shapely.area(polygons)) > _TILED_M2
+    if (off & hip).any():  # rounding of an odd outline: it takes a gable, which tiles it
+        wing, geometry, azimuth, eaves = faces(polygons, frame, hip & ~off, spans)
+        area = shapely.area(geometry)
     keep = area >= SLIVER_M2
     for index in np.unique(wing[~keep]):
         own = np.flatnonzero(wing == index)
