@@ -45,6 +45,9 @@ def pv_capacity(case: Case) -> Finding:
         elif committed_other is not None and (committed_roof is not None or roadmap is not None):
             # Committed roofs are part of the roadmap's, so the larger of the two counts.
             finding.planned = built + committed_other + max(committed_roof or 0.0, roadmap or 0.0)
+        elif roadmap is not None and finding.required is not None and built + roadmap >= finding.required:
+            # What else is committed is unknown, but the roadmap alone suffices.
+            finding.planned = built + max(committed_roof or 0.0, roadmap)
         if committed_other is None:
             finding.notes.append(("技术可开发量未含在建地面光伏（未填）", "technical leaves out other committed PV, which is not given"))
     finding.missing_planned = _unplanned(form, region, {"roof": committed_roof, "other": committed_other})
@@ -79,6 +82,7 @@ def pv_capacity(case: Case) -> Finding:
         "listed_on_buildings_dc": listed,
         "committed_roof": committed_roof,
         "committed_other": committed_other,
+        "roadmap": roadmap,
         "roofs_technical": roofs_ac,
         "roofs_technical_dc": roofs_dc,
         "roofs_needed": needed,

@@ -137,6 +137,7 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
     else:
         finding.missing_planned = [asked("路线图（哪些屋顶在期限前建成）", "the roadmap: which roofs are built by the deadline")]
     finding.extra |= {
+        "roofs_needed_m2": 0.0 if low >= case.target.value * area else case.target.value * area - listed,
         "technical_mount": "densest" if densest == "covered_densest_m2" else "chosen",
         "technical_chosen_mount": reached(exact_sum(rows["covered_area_m2"])),
         **_by_mount(rows, installed.fillna(0.0) / density, densest, case.target.value),

@@ -4,7 +4,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from .codes import KINDS, code_word, role_word
 from .missing import missing_text
+from .plan_sheets import business_sheet, plan_sheets
 from .replacing import put_in_place
 from .schema import column, columns
 
@@ -51,6 +52,9 @@ def write_tables(
     by_status: pd.DataFrame,
     manifest: Mapping[str, Any],
     lang: str,
+    roadmap: Mapping[str, Any] | None = None,
+    supply: pd.DataFrame | None = None,
+    business: pd.DataFrame | None = None,
 ) -> None:
     """
     Write the workbook: whole or not at all.
@@ -69,6 +73,12 @@ def write_tables(
         The run's manifest.
     lang
         "zh" or "en".
+    roadmap
+        Content of roadmap.json, where the study has one.
+    supply
+        From `supply_curve`.
+    business
+        From `business.by_class`.
 
     Raises
     ------
@@ -88,6 +98,11 @@ def write_tables(
         *_heads("parcels", "display_parcels", lang),
     ]
     sheet.add("parcels", parcel_heads, _parcel_rows(regions.get("parcels"), lang))
+    word = partial(_word, lang=lang)
+    extra = [] if business is None else [business_sheet(business, word, lang)]
+    for found in (*plan_sheets(targets, roadmap, supply, word, lang), *extra):
+        own = (values if formats is None else _Formatted(values, formats) for values, formats in found.rows)
+        sheet.add(found.name, [_Head(text, form) for text, form in found.heads], own)
     sheet.add("statuses", _status_heads(lang), _status_rows(by_status, lang))
     sheet.add("assumptions", [_Head(_word(name, lang)) for name in ("group", "item", "value", "source")], _assumptions(manifest, lang))
     unfinished = path.with_name(f"{path.name}.part")

@@ -134,6 +134,9 @@ def _judge(case: Case, balance: Balance, rows: pd.DataFrame, finding: Finding) -
             f"pv_{name}_tce": electricity_tce(case.carbon, balance.pv_kwh, name),
         }
     finding.extra |= {f"{name}_tce": None if value is None else heat_tce(case.carbon, value) for name, value in balance.others_gj.items()}
+    per_kwh = (balance.share(case, main, 1e6) - balance.share(case, main)) / 1e6 * _pv_part(case)
+    if per_kwh > 0.0:
+        finding.extra["roofs_needed_kwh"] = max(0.0, case.target.value - finding.built_low) / per_kwh
     if capacity > 0 and room > 0:
         per_kwp = (finding.technical - finding.built_low) / capacity
         finding.extra["gap_kwp"] = max(0.0, case.target.value - finding.built_low) / per_kwp

@@ -16,7 +16,7 @@ from .errors import LayersError
 from .findings import Case, Finding
 from .form_values import FormValues, blank_form, shown_name
 from .missing import Missing
-from .policy import Policy
+from .policy import Policy, Target
 from .substitution import building_substitution
 from .verdict import decide
 
@@ -36,7 +36,7 @@ COLUMNS = (
     *SUMS,
 )
 SHARE_COLUMNS = ("area_m2", "usable_area_m2", "existing_area_m2")
-OPTIONAL = ("covered_densest_m2", "planned", "lcoe_cny_kwh")
+OPTIONAL = ("covered_densest_m2", "roadmap_year", "lcoe_cny_kwh")
 
 
 def needed_columns(policy: Policy) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def needed_columns(policy: Policy) -> tuple[str, ...]:
     Returns
     -------
     columns
-        Names; covered_densest_m2, planned and lcoe_cny_kwh are read where they exist.
+        Names; covered_densest_m2, roadmap_year and lcoe_cny_kwh are read where they exist.
     """
     shares = any(target.method == "installable_share" for target in policy.targets)
     return COLUMNS + (SHARE_COLUMNS if shares else ())
@@ -68,6 +68,7 @@ def judge(
     other_mw: float | None = None,
     demand: Demand | None = None,
     carbon: Carbon | None = None,
+    whole_only: bool = False,
 ) -> list[dict[str, Any]]:
     """
     Judge every target for the whole and for each accountable area.
@@ -77,7 +78,8 @@ def judge(
     policy
         The policy.
     buildings
-        The buildings table with the columns of `needed_columns`; a plain DataFrame, one row per input feature.
+        The buildings table with the columns of `needed_columns`; a plain DataFrame, one row per input feature. With
+        `roadmap_year` (0: not built) what the roadmap builds to a target's deadline counts as planned.
     as_of
         Day of the judgement.
     form
@@ -92,6 +94,8 @@ def judge(
         Energy-use intensities; the defaults where not given.
     carbon
         Conversion factors; the defaults where not given.
+    whole_only
+        Judge the whole alone, as a roadmap needs it.
 
     Returns
     -------
@@ -111,15 +115,24 @@ def judge(
     if other_year is not None and form.get(None, "committed_other_year") is None:
         form = form.with_city(committed_other_year=other_year)
     counted, left_out = _counted(buildings, policy)
-    by_area = dict(iter(counted.groupby("responsible_area", sort=False, observed=True)))
+    names = () if whole_only else names
+    by_area = {} if whole_only else dict(iter(counted.groupby("responsible_area", sort=False, observed=True)))
     demand, carbon = demand or load_demand(), carbon or load_carbon()
     rows = []
     for target in policy.targets:
         for region in (None,) if target.regions == "whole" else (None, *names):
             part = counted if region is None else by_area.get(region, counted.iloc[:0])
-            case = Case(target, region, part, counted, left_out, form, as_of, demand, carbon)
+            case = Case(target, region, _with_plan(part, target), counted, left_out, form, as_of, demand, carbon)
             rows.append(_row(case, METHODS[target.method](case)))
     return rows
+
+
+def _with_plan(part: pd.DataFrame, target: Target) -> pd.DataFrame:
+    """Mark what the roadmap builds to the deadline of the target."""
+    if "roadmap_year" not in part or target.deadline is None:
+        return part
+    year = part["roadmap_year"].to_numpy()
+    return part.assign(planned=(year > 0) & (year <= target.deadline.year))
 
 
 def _row(case: Case, found: Finding) -> dict[str, Any]:
@@ -176,6 +189,8 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
         "note_zh": "；".join([target.note_zh.rstrip("。"), *(zh for zh, _ in notes)]) + "。",
         "note_en": "; ".join([target.note_en.rstrip("."), *(en for _, en in notes)]) + ".",
         "built_at_least": found.built_low,
+        "baseline": None if found.baseline is None else found.baseline.value,
+        "baseline_year": None if found.baseline is None else found.baseline.year,
     }
     return row | {key: value for key, value in found.extra.items() if key not in row}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -23,6 +23,7 @@ from .fonts import ChartFont, find_font, legible
 from .words import as_float, load_words
 
 INK, SOFT, BAR, WARM = "#24302f", "#66706d", "#2a7587", "#e58a3c"
+LINES = (INK, BAR, WARM, "#8a5a9e", "#5c9a4f", "#b8493f")
 WIDTH = 6.7  # inches: the text width of an A4 page
 LONGEST_LABEL = 16
 MOST_BARS = 18
@@ -138,6 +139,55 @@ def months(energies: Sequence[float], title: str, *, alt: str, names: Sequence[s
     _quiet(axes, font, drawn[-1])
     axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
+    return _chart(figure, alt, keys, font)
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    title: str,
+    *,
+    alt: str,
+    x_title: str,
+    whole: bool,
+    font: ChartFont | None = None,
+) -> Chart:
+    """
+    Draw lines with a legend.
+
+    Parameters
+    ----------
+    series
+        Values along and up by name, in the order of the legend.
+    title
+        Title with the unit of the values up.
+    alt
+        What the picture says.
+    x_title
+        What runs along, with its unit.
+    whole
+        Whether the values along are whole numbers, such as years; then the legend stands above the start, else where there is room.
+    font
+        Font; None looks for a Chinese one.
+
+    Returns
+    -------
+    Chart
+        The picture.
+    """
+    font = font or find_font()
+    drawn, keys = legible([*series, title, x_title], font)
+    figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
+    axes = figure.add_subplot()
+    for at, (name, (along, up)) in enumerate(zip(drawn, series.values(), strict=False)):
+        axes.plot(along, up, color=LINES[at % len(LINES)], linewidth=1.8, marker="o" if whole else None, markersize=3.5, label=name)
+    if whole:
+        axes.set_xticks(sorted({round(x) for along, _ in series.values() for x in along}))
+    axes.grid(axis="y", color="#e4e1d8", linewidth=0.6)
+    _quiet(axes, font, drawn[-2])
+    axes.set_xlabel(drawn[-1], fontproperties=font.properties(8.5), color=INK, parse_math=False)
+    legend = axes.legend(prop=font.properties(8), frameon=False, loc="upper left" if whole else "best")
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     return _chart(figure, alt, keys, font)
 
 

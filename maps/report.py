@@ -15,6 +15,7 @@ from layers.codes import role_word
 from .charts import Chart, bars, months, region_map
 from .county_map import asset, capacity, energy, headline, templates, write_whole
 from .gauges import gauge, gauges, missing_inputs
+from .plan_page import COLUMNS, outcome_rows, roadmap_chart, scenario_tables, supply_chart
 from .remarks import remarks
 from .tables import MapTables
 from .words import Words, as_float, load_words, number
@@ -94,6 +95,8 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "by_area": _sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
         "by_use": _sums(_uses(tables, words), words, words["use"]),
         "money": _money(areas, words),
+        "scenarios": [(name, said, _plan_grid(rows, words)) for name, said, rows in scenario_tables(tables.roadmap, words)],
+        "outcomes": _outcomes(tables, words),
         "area_table": _area_table(tables, words),
         "charts": _charts(tables, words),
         "statuses": _statuses(tables, words),
@@ -259,7 +262,20 @@ def _charts(tables: MapTables, words: Words) -> dict[str, Chart]:
     title = f"{words['by_month']} · GWh"
     names = [f"{month}{words['month']}" for month in range(1, 13)]
     charts["month"] = months(list(monthly), title, alt=title, names=names)
+    planned = {"roadmap": roadmap_chart(tables.roadmap, words), "supply": supply_chart(tables.supply, words)}
+    charts |= {name: chart for name, chart in planned.items() if chart is not None}
     return charts
+
+
+def _plan_grid(rows: list[tuple[str, ...]], words: Words) -> Grid:
+    return Grid(tuple(words[name] for name in COLUMNS), tuple(rows))
+
+
+def _outcomes(tables: MapTables, words: Words) -> Grid | None:
+    titles = {row["id"]: gauge(row, words.lang).title for row in tables.targets if row.get("region") is None}
+    rows = outcome_rows(tables.roadmap, titles, words)
+    names = [str(scenario["name"]) for scenario in (tables.roadmap or {}).get("scenarios", ())]
+    return Grid((words["targets"], words["roofs_needed"], *names), tuple(rows)) if rows else None
 
 
 def _statuses(tables: MapTables, words: Words) -> Grid:

@@ -215,11 +215,22 @@ def _plans(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
         paper.grid(given)
     paper.say(words.chapters["no_hosting"])
     paper.chapter("roadmap")
-    paper.say(words.chapters["no_roadmap"])
+    if "roadmap" in said["charts"]:
+        paper.picture(said["charts"]["roadmap"])
+    if said["outcomes"]:
+        paper.grid(said["outcomes"])
+    for name, arises, years in said["scenarios"]:
+        paper.document.add_heading(_clean(name), level=2)
+        paper.say(arises)
+        paper.grid(years)
+    if not said["scenarios"]:
+        paper.say(words.chapters["no_roadmap"])
     paper.chapter("money")
     if said["money"].rows:
         paper.grid(said["money"])
         paper.say(words["lcoe_note"])
+    if "supply" in said["charts"]:
+        paper.picture(said["charts"]["supply"])
     paper.chapter("carbon")
     tonnes, zh = as_float(tables.totals.get("carbon_t")), words.lang == "zh"
     amount = number(None if tonnes is None else tonnes / (1e4 if zh else 1e3), 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pyarrow.dataset as ds
 import shapely
 
 from layers.errors import LayersError
+from layers.supply import supply_curve
 
 # Bounds that keep the page under 15 MB whatever the size of the county.
 ROOFS_DRAWN = 10_000
@@ -90,6 +91,10 @@ class MapTables:
         Sums by class of use, indexed by class.
     by_tier
         Buildings, roofs and capacity by data tier, indexed by tier.
+    roadmap
+        Content of roadmap.json, None where the run has none.
+    supply
+        Supply curve, None where it is not made.
     """
 
     manifest: Mapping[str, Any]
@@ -100,6 +105,8 @@ class MapTables:
     places: gpd.GeoDataFrame | None
     by_use: pd.DataFrame
     by_tier: pd.DataFrame
+    roadmap: Mapping[str, Any] | None = None
+    supply: pd.DataFrame | None = None
 
     def region(self, layer: str) -> gpd.GeoDataFrame | None:
         """
@@ -235,7 +242,14 @@ def read_tables(run: Path) -> MapTables:
     )
     by_id = pd.Series(kinds.to_numpy(), index=plain.loc[kinds.index, "building_id"].to_numpy())
     places["place"] = places["building_id"].map(by_id)
-    return _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain)
+    plan = run / "roadmap.json"
+    return replace(
+        _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain),
+        roadmap=json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else None,
+        supply=supply_curve(
+            pd.read_parquet(run / "buildings.parquet", columns=["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh"]), ("use",)
+        ),
+    )
 
 
 def _read_largest(folder: Path) -> gpd.GeoDataFrame:

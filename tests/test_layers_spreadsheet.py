@@ -69,7 +69,7 @@ def book(tmp_path_factory):
 
 
 def test_sheets_and_frozen_heads(book):
-    assert book.sheetnames == ["目标", "分区汇总", "按用途", "地块", "数据状态", "假设与来源"]
+    assert book.sheetnames == ["目标", "分区汇总", "按用途", "地块", "年度评价", "年度评价（按责任单位）", "数据状态", "假设与来源"]
     for sheet in book:
         assert sheet.freeze_panes in ("A2", "C2")
         assert all(cell.value for cell in sheet[1])

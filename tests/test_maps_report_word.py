@@ -60,7 +60,7 @@ def test_it_says_what_the_page_says(written: Document, run_folder: Path) -> None
 
 def test_pictures_are_there_and_not_empty(written: Document) -> None:
     pictures = [part.blob for part in written.part.package.iter_parts() if part.partname.endswith(".png")]
-    assert len(pictures) == 4
+    assert len(pictures) == 6  # areas, uses, roadmap, supply curve, map, months
     for blob in pictures:
         low, high = Image.open(io.BytesIO(blob)).convert("L").getextrema()
         assert low < 100 < high

@@ -31,6 +31,7 @@ from .placing import COLUMN_OF, exclude, existing_pv, place
 from .problems import Problems
 from .products import study_policy
 from .reading import check_scale, identify, read_buildings, read_region
+from .roadmapping import asks_for_room, scenarios
 from .study import BuildingsSection, LayerSection, Study
 
 # Buildings whose place is compared with borders: enough to see a shift of some hundred metres.
@@ -75,6 +76,10 @@ def check_study(study: Study, lang: str) -> Check:
     with check.problems.trying("system"):
         load_system(system_overrides(study))
         load_finance()
+    with check.problems.trying("roadmap"):
+        # the room of the grid stands in the form, which the run reads
+        if study.roadmap is not None and not asks_for_room(study.roadmap):
+            scenarios(study, policy, None)
     if crs is not None:
         _layers(check, crs)
         _buildings(check, crs, policy)

@@ -73,4 +73,13 @@ def _lay_out() -> None:
     )
 
 
-PARTS: tuple[Callable[[], None], ...] = (_shade, _lay_out)
+def _plan() -> None:
+    import pandas as pd
+
+    from layers.roadmap import NEEDED, Scenario, make_roadmap
+
+    one = pd.DataFrame({name: [1.0] for name in NEEDED} | {"building_id": ["1"], "status": ["assessed"], "use": ["factory"]})
+    make_roadmap(one.assign(responsible_area=["1"]), Scenario("", "lcoe", 2026, 2026), ())
+
+
+PARTS: tuple[Callable[[], None], ...] = (_shade, _lay_out, _plan)

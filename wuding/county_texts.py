@@ -61,6 +61,14 @@ source = "climatology"       # 内置济南气候月均值；有气象文件时�
 
 [policy]
 name = "jinan-2023-36"       # 济南市碳达峰实施方案（济政字〔2023〕36号）
+
+[roadmap]                    # 路线图：哪些屋顶、哪一年建
+order = "lcoe"               # 度电成本由低到高
+yearly_mw = 5.0              # 每年最多新增，MW（交流）
+[roadmap.alternative]        # 第二情景，只写不同之处
+name = "加快推进"
+yearly_mw = 10.0
+uptake = false               # 不受接受曲线限制
 """
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from layers.business import by_class
 from layers.form import read_form
 from layers.form_values import FormValues
 from layers.geopackage import renew_about, write_geopackage
@@ -16,12 +17,16 @@ from layers.geopackage_styles import write_style_files
 from layers.policy import Policy, load_policy
 from layers.spreadsheet import write_tables
 from layers.sums import sum_classes
+from layers.supply import supply_curve
 from layers.targets import judge
+from solar.cashflow import load_terms
+from solar.money import load_finance
 
 from .checksums import checksums
 from .errors import StudyError
 from .manifest import Clock, plain, read_manifest, write_json
 from .progress import Screen
+from .roadmapping import make_roadmaps, read_roadmap, with_roadmap
 from .study import Study, study_content
 from .summary import about_rows, in_language
 
@@ -48,9 +53,9 @@ def study_policy(study: Study) -> Policy | None:
 
 def write_targets(
     study: Study, policy: Policy | None, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame], out: Path
-) -> None:
+) -> bool:
     """
-    Judge the targets and write targets.json and targets.csv.
+    Make the roadmap, judge the targets, and write roadmap.json, targets.json, targets.csv and the years of the roofs.
 
     Parameters
     ----------
@@ -64,29 +69,37 @@ def write_targets(
         Region tables by layer.
     out
         Run folder.
+
+    Returns
+    -------
+    bool
+        Whether the year of any roof changed.
     """
+    table = pd.DataFrame(buildings.drop(columns="geometry"))
+    areas = _areas(regions)
+    form = _form(study, areas)
+    section = study.policy
+    given: dict[str, Any] = {
+        "as_of": study.study.as_of,
+        "form": form,
+        "areas": areas or None,
+        "existing_mw": section.existing_mw if section else None,
+        "other_mw": section.other_mw if section else None,
+    }
+    first = judge(policy, table, **given, whole_only=True) if policy and study.roadmap else []
+    years, changed = make_roadmaps(study, policy, table, first, form, out)
     rows: list[dict[str, Any]] = []
     if policy is not None:
-        areas = _areas(regions)
-        form = _form(study, areas)
-        section = study.policy
-        rows = judge(
-            policy,
-            pd.DataFrame(buildings.drop(columns="geometry")),
-            as_of=study.study.as_of,
-            form=form,
-            areas=areas or None,
-            existing_mw=section.existing_mw if section else None,
-            other_mw=section.other_mw if section else None,
-        )
+        rows = with_roadmap(judge(policy, table if years is None else table.assign(roadmap_year=years), **given), read_roadmap(out))
     flags = data_flags(study)
     write_json(
         out / "targets.json", {"as_of": str(study.study.as_of), "policy": policy.name if policy else None, "data": flags, "targets": rows}
     )
-    table = pd.DataFrame([{key: _cell(value) for key, value in plain({**row, "data": "; ".join(flags)}).items()} for row in rows])
+    listed = pd.DataFrame([{key: _cell(value) for key, value in plain({**row, "data": "; ".join(flags)}).items()} for row in rows])
     part = out / "targets.csv.part"
-    table.to_csv(part, index=False, encoding="utf-8-sig")
+    listed.to_csv(part, index=False, encoding="utf-8-sig")
     part.replace(out / "targets.csv")
+    return changed
 
 
 def data_flags(study: Study) -> list[str]:
@@ -173,16 +186,7 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
         for old in out.glob("*.gpkg"):
             if old.name != f"{name}.gpkg":
                 old.unlink()
-        styles = write_geopackage(
-            out / f"{name}.gpkg",
-            roofs_dataset=out / "roofs",
-            buildings=out / "buildings.parquet",
-            regions=regions,
-            about=about_rows(in_language(manifest, lang), _judged(out)),
-            lang=lang,
-            work=out / ".work" / "unfinished",
-        )
-        write_style_files(out / "styles", styles)
+        _geopackage(out, name, regions, manifest, lang)
         screen.told("geopackage", 1, 1)
     with clock.stage("products"):
         screen.told("products", 0, 3)
@@ -190,6 +194,19 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
         screen.told("products", 1, 3)
         remake_pages(out, lang)
         screen.told("products", 3, 3)
+
+
+def _geopackage(out: Path, name: str, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> None:
+    styles = write_geopackage(
+        out / f"{name}.gpkg",
+        roofs_dataset=out / "roofs",
+        buildings=out / "buildings.parquet",
+        regions=regions,
+        about=about_rows(in_language(manifest, lang), _judged(out)),
+        lang=lang,
+        work=out / ".work" / "unfinished",
+    )
+    write_style_files(out / "styles", styles)
 
 
 def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> None:
@@ -209,14 +226,20 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     """
     targets = _judged(out)["targets"]
     buildings = pd.read_parquet(out / "buildings.parquet").drop(columns=["geometry", "bbox"], errors="ignore")
+    by_use = sum_classes(buildings, "use")
+    # the run's own prices, not today's defaults
+    finance = load_finance({fact["name"]: fact["value"] for fact in manifest["parameters"]["finance"]})
     write_tables(
         out / "tables.xlsx",
         targets=targets,
         regions=regions,
-        by_use=sum_classes(buildings, "use"),
+        by_use=by_use,
         by_status=sum_classes(buildings, "status"),
         manifest=in_language(manifest, lang),
         lang=lang,
+        roadmap=read_roadmap(out),
+        supply=supply_curve(buildings),
+        business=by_class(by_use, finance, load_terms()),
     )
 
 
@@ -269,17 +292,23 @@ def remake_targets(study: Study, out: Path) -> None:
     manifest = read_manifest(out)
     policy = study_policy(study)
     regions = read_regions_of(out)
-    write_targets(study, policy, gpd.read_parquet(out / "buildings.parquet"), regions, out)
+    changed = write_targets(study, policy, gpd.read_parquet(out / "buildings.parquet"), regions, out)
     renewed = ("study", "form", "policy")
     manifest["inputs"] = [row for row in manifest["inputs"] if row["role"] not in renewed] + checksums(study, *renewed)
     manifest["study"]["as_of"] = str(study.study.as_of)
     content = study_content(study)
     kept = manifest["parameters"].get("study", content)
     # Everything else of the study file would take effect only in a new run.
-    manifest["parameters"]["study"] = {**kept, "policy": content["policy"], "study": {**kept["study"], "as_of": content["study"]["as_of"]}}
+    manifest["parameters"]["study"] = {
+        **kept,
+        **{key: content[key] for key in ("policy", "roadmap")},
+        "study": {**kept["study"], "as_of": content["study"]["as_of"]},
+    }
     write_json(out / "manifest.json", manifest)
     package = out / f"{manifest['study']['name']}.gpkg"
-    if package.is_file():
+    if package.is_file() and changed:
+        _geopackage(out, package.stem, regions, manifest, study.study.lang)
+    elif package.is_file():
         renew_about(package, about_rows(in_language(manifest, study.study.lang), _judged(out)))
     spreadsheet(out, regions, manifest, study.study.lang)
     remake_pages(out, study.study.lang)

@@ -179,6 +179,26 @@ class PolicySection(Section):
     other_mw: float | None = Field(default=None, ge=0)
 
 
+class ScenarioSection(Section):
+    """What a scenario of the roadmap says: order of building, years, limits [MW AC]."""
+
+    name: str = Field(default="路线图", max_length=40)
+    order: Literal["lcoe", "yield", "quota", "public_first", "grid_room"] = "lcoe"
+    first_year: int | None = Field(default=None, ge=2000, le=2100)
+    last_year: int | None = Field(default=None, ge=2000, le=2100)
+    yearly_mw: float | None = Field(default=None, gt=0)
+    uptake: bool | dict[str, list[float]] = True
+    quota: dict[str, float] = {}
+    grid_room: bool = False
+    stop: bool = True
+
+
+class RoadmapSection(ScenarioSection):
+    """`[roadmap]`: which roofs are built when; `alternative` is a second scenario beside it."""
+
+    alternative: ScenarioSection | None = None
+
+
 class RunSection(Section):
     """`[run]`: how the work is cut; none of it changes a number."""
 
@@ -198,6 +218,7 @@ class Study(Section):
     roofs: RoofsSection = RoofsSection()
     system: SystemSection = SystemSection()
     policy: PolicySection | None = None
+    roadmap: RoadmapSection | None = None
     run: RunSection = RunSection()
     folder: Path = Field(exclude=True)
     file: Path = Field(exclude=True)

@@ -90,6 +90,16 @@ choose = "lcoe"                # 平屋顶安装方式的选择：lcoe、energy�
 name = "jinan-2023-36"         # 内置政策，或自己的政策文件 "my-policy.toml"
 # form = "填报表.xlsx"          # wuding template study.toml 生成；已装、在建容量与用能在此填写
 
+# [roadmap]                    # 路线图：哪些屋顶、哪一年建；写入 roadmap_year，并计入规划值
+# order = "lcoe"               # 次序：lcoe、yield、quota（按类配额并行）、public_first、grid_room
+# last_year = 2030             # 缺省为最后一个未到期目标的年份
+# yearly_mw = 300.0            # 每年上限，MW（交流）
+# uptake = true                # 各类建筑按 S 形接受曲线，参数见 layers/roadmap.toml
+# grid_room = false            # true：各责任区域不超过填报表中的电网可开放容量
+# [roadmap.alternative]        # 第二情景，只写不同之处
+# name = "公共建筑优先"
+# order = "public_first"
+
 [run]
 tile_buildings = 4000          # 每个分块的建筑数；不影响结果
 # workers = 2                  # 进程数；不影响结果

@@ -1,0 +1,219 @@
+"""The sheets of tables.xlsx that plan: annual evaluation, roadmap by year, scenarios side by side, supply curve."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from .codes import code_word
+from .evaluation import Line, by_unit, evaluation_lines
+from .roadmap_years import by_year
+from .sums import OUTSIDE
+
+Word = Callable[[str], str]
+Columns = tuple[tuple[str, str], ...]
+WHOLE_NUMBER, TENTHS, HUNDREDTHS = "#,##0", "#,##0.0", "#,##0.00"
+# Column of the sums, factor to the unit in the head (MW, GWh, million CNY, t) and format.
+SHOWN = (
+    ("buildings", 1.0, WHOLE_NUMBER),
+    ("pdc0_kwp", 1e-3, HUNDREDTHS),
+    ("pac0_kw", 1e-3, HUNDREDTHS),
+    ("energy_kwh", 1e-6, HUNDREDTHS),
+    ("capex_cny", 1e-6, TENTHS),
+    ("carbon_t", 1.0, WHOLE_NUMBER),
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet before it is written: name in spreadsheet.toml, heads with number formats, rows with their own formats or None."""
+
+    name: str
+    heads: Columns
+    rows: tuple[tuple[list[Any], list[str] | None], ...]
+
+
+def plan_sheets(
+    targets: Sequence[Mapping[str, Any]], roadmap: Mapping[str, Any] | None, supply: pd.DataFrame | None, word: Word, lang: str
+) -> list[Sheet]:
+    """
+    Make the sheets of planning.
+
+    Parameters
+    ----------
+    targets
+        Rows of targets.json; without any there is no evaluation.
+    roadmap
+        Content of roadmap.json, None where the study has none.
+    supply
+        From `supply_curve`, None where it is not made.
+    word
+        Gives a word of spreadsheet.toml in the language.
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    sheets
+        Those for which there is something to show.
+    """
+    sheets = []
+    if targets:
+        sheets += [_evaluation(targets, word, lang), _units(targets, word, lang)]
+    if roadmap is not None:
+        titles = {row["id"]: row.get(f"title_{lang}") or row["id"] for row in targets}
+        sheets += [_years(roadmap["scenarios"], word), _reached(roadmap["scenarios"], titles, word, lang)]
+        if len(roadmap["scenarios"]) > 1:
+            sheets.append(_compared(roadmap["scenarios"], word))
+    if supply is not None and len(supply):
+        sheets.append(_supply(supply, word, lang))
+    return sheets
+
+
+def _evaluation(targets: Sequence[Mapping[str, Any]], word: Word, lang: str) -> Sheet:
+    first = ("region", "target", "clause", "responsible")
+    rows = [([*_name(line, word), *_numbers(line)], _formats(line, 4)) for line in evaluation_lines(targets, lang)]
+    return Sheet("evaluation", _evaluation_heads(first, word), tuple(rows))
+
+
+def _units(targets: Sequence[Mapping[str, Any]], word: Word, lang: str) -> Sheet:
+    rows = [
+        ([unit, line.region or word("whole"), line.task, line.clause, *_numbers(line)], _formats(line, 4))
+        for unit, line in by_unit(targets, lang)
+    ]
+    return Sheet("evaluation_units", _evaluation_heads(("responsible", "region", "target", "clause"), word), tuple(rows))
+
+
+def _evaluation_heads(first: Sequence[str], word: Word) -> Columns:
+    names = (*first, "required", "baseline", "built", "achieved", "gap", "unit", "verdict", "missing", "next_step")
+    return tuple((word(name), "General") for name in names)
+
+
+def _name(line: Line, word: Word) -> list[str]:
+    return [line.region or word("whole"), line.task, line.clause, line.unit_in_charge]
+
+
+def _numbers(line: Line) -> list[Any]:
+    return [line.required, line.baseline, line.built, line.achieved, line.gap, line.unit, line.verdict, line.missing, line.next_step]
+
+
+def _formats(line: Line, before: int) -> list[str]:
+    return ["General"] * before + [line.number] * 3 + ["0.0%", line.number] + ["General"] * 4
+
+
+def _years(scenarios: Sequence[Mapping[str, Any]], word: Word) -> Sheet:
+    heads = [(word(name), "0" if name == "year" else "General") for name in ("scenario", "region", "year")]
+    heads += [(word(f"new_{name}"), form) for name, _, form in SHOWN] + [(word(f"total_{name}"), form) for name, _, form in SHOWN]
+    rows = []
+    for scenario in scenarios:
+        table = _table(scenario)
+        regions: list[str | None] = [None, *sorted(table["region"].unique())]
+        for region in regions:
+            name = word("whole") if region is None else word("outside") if region == OUTSIDE else region
+            for year, sums in by_year(table, _span(scenario), region).iterrows():
+                new = [float(sums[key]) * factor for key, factor, _ in SHOWN]
+                total = [float(sums[f"total_{key}"]) * factor for key, factor, _ in SHOWN]
+                rows.append(([scenario["name"], name, year, *new, *total], None))
+    return Sheet("roadmap", tuple(heads), tuple(rows))
+
+
+def _reached(scenarios: Sequence[Mapping[str, Any]], titles: Mapping[str, str], word: Word, lang: str) -> Sheet:
+    names = ("target", "scenario", "roofs_needed", "unit", "deadline", "reached", "reached_year", "short_by", "note")
+    heads = [(word(name), TENTHS if name in ("roofs_needed", "short_by") else "General") for name in names]
+    rows = []
+    for number, target in enumerate(scenarios[0]["targets"]):
+        for scenario in scenarios:
+            found = scenario["targets"][number]
+            status = code_word("reached", found["status"], lang)
+            values = [
+                titles.get(target["id"], target["id"]),
+                scenario["name"],
+                found["need"],
+                found["unit"],
+                found["deadline_year"],
+                status,
+            ]
+            rows.append(([*values, found["year"], found["short"], _note(scenario, word, lang)], None))
+    if not rows:
+        rows = [([None, scenario["name"], *[None] * 6, _note(scenario, word, lang)], None) for scenario in scenarios]
+    return Sheet("reached", tuple(heads), tuple(rows))
+
+
+def _note(scenario: Mapping[str, Any], word: Word, lang: str) -> str:
+    return str(scenario[f"explained_{lang}"]) + ("" if scenario["uptake_verified"] else f" {word('uptake_unverified')}")
+
+
+def _compared(scenarios: Sequence[Mapping[str, Any]], word: Word) -> Sheet:
+    one, two = scenarios[:2]
+    heads = [(word("year"), "0")]
+    for key, _, form in SHOWN:
+        heads += [(f"{word(f'total_{key}')} · {name}", form) for name in (one["name"], two["name"], word("difference"))]
+    years = sorted({*_span(one), *_span(two)})
+    tables = [by_year(_table(scenario), years) for scenario in (one, two)]
+    rows = []
+    for at, year in enumerate(years):
+        values: list[Any] = [year]
+        for key, factor, _ in SHOWN:
+            a, b = (float(table[f"total_{key}"].to_numpy()[at]) * factor for table in tables)
+            values += [a, b, b - a]
+        rows.append((values, None))
+    return Sheet("compared", tuple(heads), tuple(rows))
+
+
+def _table(scenario: Mapping[str, Any]) -> pd.DataFrame:
+    columns = ["year", "region", "use", *(name for name, _, _ in SHOWN)]
+    return pd.DataFrame(scenario["rows"], columns=columns)
+
+
+def _span(scenario: Mapping[str, Any]) -> list[int]:
+    return list(range(scenario["first_year"], scenario["last_year"] + 1))
+
+
+def business_sheet(business: pd.DataFrame, word: Word, lang: str) -> Sheet:
+    """
+    Make the sheet of business models.
+
+    Parameters
+    ----------
+    business
+        From `business.by_class`.
+    word
+        Gives a word of spreadsheet.toml in the language.
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    sheet
+        A row for each class and model.
+    """
+    formats = ("General", "General", TENTHS, "0.0%", "0.0%", TENTHS, TENTHS, "General")
+    names = ("by_use", "model", "investment", "project_irr", "equity_irr", "project_npv", "owner_npv", "note")
+    rows = []
+    for row in business.to_dict("records"):
+        money = [row["capex_cny"] / 1e6, row["project_irr"], row["equity_irr"], row["npv_cny"] / 1e6, row["owner_npv_cny"] / 1e6]
+        rows.append(([code_word("use", str(row["use"]), lang), word(row["model"]), *money, word("business_note")], None))
+    return Sheet("business", tuple((word(name), form) for name, form in zip(names, formats, strict=True)), tuple(rows))
+
+
+def _supply(supply: pd.DataFrame, word: Word, lang: str) -> Sheet:
+    heads = tuple(
+        (word(name), form)
+        for name, form in (
+            ("split", "General"),
+            ("name", "General"),
+            ("cost_to", "0.000"),
+            ("supply_mw", HUNDREDTHS),
+            ("supply_gwh", HUNDREDTHS),
+        )
+    )
+    return Sheet("supply", heads, tuple(_supply_rows(supply, word, lang)))
+
+
+def _supply_rows(supply: pd.DataFrame, word: Word, lang: str) -> Iterator[tuple[list[Any], None]]:
+    kinds = {"whole": "whole", "use": "by_use", "responsible_area": "region"}
+    for row in supply.to_dict("records"):
+        name = str(row["name"])
+        shown = code_word("use", name, lang) if row["kind"] == "use" else word("outside") if name == OUTSIDE else name or word("whole")
+        yield [word(kinds.get(row["kind"], row["kind"])), shown, row["lcoe_cny_kwh"], row["pdc0_kwp"] / 1e3, row["energy_kwh"] / 1e6], None

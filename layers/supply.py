@@ -1,0 +1,70 @@
+"""The supply curve: how much PV costs no more than a price, by class of use and by accountable area."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .errors import LayersError
+from .sums import OUTSIDE, Groups
+
+STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # CNY/kWh
+MOST_STEPS = 24
+
+
+def supply_curve(buildings: pd.DataFrame, by: Sequence[str] = ("use", "responsible_area")) -> pd.DataFrame:
+    """
+    Add up capacity and energy by the cost of a kWh.
+
+    Parameters
+    ----------
+    buildings
+        Table `buildings` with lcoe_cny_kwh, pdc0_kwp, energy_kwh and the columns of `by`.
+    by
+        Columns to split by, beside the whole.
+
+    Returns
+    -------
+    curve
+        Columns lcoe_cny_kwh (upper edge of a step), kind ("whole" or a column of `by`), name, pdc0_kwp and energy_kwh of all
+        buildings that cost no more. The last step holds every building that has a cost.
+
+    Raises
+    ------
+    LayersError
+        For a missing column.
+    """
+    lacking = [name for name in ("lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *by) if name not in buildings]
+    if lacking:
+        raise LayersError(f"the buildings table lacks {', '.join(lacking)}; a supply curve is made from these columns")
+    cost = buildings["lcoe_cny_kwh"].to_numpy(dtype=np.float64, na_value=np.nan)
+    on = np.isfinite(cost) & (buildings["pdc0_kwp"].to_numpy(dtype=np.float64) > 0.0)
+    priced, cost = buildings[on], cost[on]
+    edges = _edges(cost)
+    bins = np.searchsorted(edges, cost, side="left")
+    labels = {"whole": pd.Series("", index=priced.index)}
+    labels |= {name: priced[name].astype(object).where(priced[name].notna(), OUTSIDE) for name in by}
+    return pd.concat([_cumulated(priced, bins, edges, kind, names) for kind, names in labels.items()], ignore_index=True)
+
+
+def _edges(cost: np.ndarray) -> np.ndarray:
+    """Round steps from the cheapest to the 99th percentile, and the dearest."""
+    if not cost.size:
+        return np.empty(0)
+    low, high = float(cost.min()), float(np.quantile(cost, 0.99))
+    step = next((step for step in STEPS if (high - low) / step <= MOST_STEPS), STEPS[-1])
+    edges = step * np.arange(np.ceil(low / step - 1e-9), np.ceil(high / step - 1e-9) + 1)[: MOST_STEPS + 2]
+    edges = np.round(edges, 6)
+    return edges if edges[-1] >= cost.max() else np.append(edges, np.ceil(cost.max() * 1000.0) / 1000.0)
+
+
+def _cumulated(priced: pd.DataFrame, bins: np.ndarray, edges: np.ndarray, kind: str, names: pd.Series) -> pd.DataFrame:
+    labels = pd.Index(sorted(names.unique()))
+    groups = Groups(labels.get_indexer(pd.Index(names)) * len(edges) + bins, len(labels) * len(edges))
+    sums = {
+        column: np.cumsum(groups.sums(priced[column]).reshape(len(labels), len(edges)), axis=1).ravel()
+        for column in ("pdc0_kwp", "energy_kwh")
+    }
+    return pd.DataFrame(
+        {"lcoe_cny_kwh": np.tile(edges, len(labels)), "kind": kind, "name": np.repeat(labels.to_numpy(), len(edges)), **sums}
+    )

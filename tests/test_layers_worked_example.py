@@ -1,0 +1,118 @@
+"""The worked example of docs/zh/worked-example.md: ten buildings, two areas, every target, the roadmap, money and carbon by hand."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import numpy_financial as npf
+import pytest
+
+from layers.carbon import load_carbon
+from layers.policy import load_policy
+from layers.roadmap import Scenario, make_roadmap
+from layers.roadmap_goals import roadmap_goals
+from layers.roadmap_years import by_year, yearly_rows
+from layers.targets import judge
+from solar.money import finance_roofs, load_finance
+
+from .test_layers_targets import filled, row, ten
+
+DOC = Path(__file__).resolve().parent.parent / "docs" / "zh" / "worked-example.md"
+COST = {"F1": 0.27, "F2": 0.28, "F3": 0.26, "F4": 0.30, "S1": 0.31, "H1": 0.33, "H2": 0.34, "C1": 0.29, "R1": 0.32, "X1": float("nan")}
+FORM = {
+    "existing_ac_mw": 4999.7,
+    "committed_other_ac_mw": 0.0,
+    "heating_gj": 0.0,
+    "building_electricity_mwh": 1000.0,
+    "building_fuel_gj": 0.0,
+    "urban_pv_mwh": 60.0,
+    "solar_thermal_gj": 0.0,
+    "heat_pump_gj": 0.0,
+    "biomass_gj": 0.0,
+    "survey_complete": True,
+}
+JINAN = load_policy("jinan-2023-36")
+AS_OF = date(2026, 11, 23)
+
+
+def buildings():
+    frame = ten()
+    capex = 3000.0 * frame["pdc0_kwp"]
+    return frame.assign(lcoe_cny_kwh=frame["building_id"].map(COST), capex_cny=capex, carbon_t=0.000641 * frame["energy_kwh"])
+
+
+def made():
+    judged = judge(JINAN, buildings(), as_of=AS_OF, form=filled(**FORM), whole_only=True)
+    goals = roadmap_goals(JINAN, judged, buildings())
+    return goals, make_roadmap(buildings(), Scenario("例", "lcoe", 2027, 2030, yearly_mw=0.1), goals)
+
+
+def test_targets_before_the_roadmap() -> None:
+    rows = judge(JINAN, buildings(), as_of=AS_OF, form=filled(**FORM))
+    capacity, coverage, share = (row(rows, name) for name in ("pv_capacity", "new_roof_coverage", "building_substitution"))
+    assert capacity["roofs_needed"] == pytest.approx(0.3)
+    # (45 + 90) kWp / 0.225 kWp/m2 = 600 of 2,000 m2; 400 m2 are lacking to a half
+    assert (coverage["built"], coverage["verdict"]) == (pytest.approx(0.3), "short")
+    assert coverage["roofs_needed_m2"] == pytest.approx(400.0)
+    assert (share["built"], share["verdict"]) == (pytest.approx(0.06), "short")
+    assert share["roofs_needed_kwh"] == pytest.approx(20_000.0)
+
+
+def test_what_the_targets_ask_of_roofs_and_the_years() -> None:
+    goals, roadmap = made()
+    assert [goal.target for goal in goals] == ["pv_capacity", "new_roof_coverage", "building_substitution"]
+    assert [goal.need for goal in goals] == pytest.approx([0.3, 400.0, 20_000.0])
+    years = dict(zip(buildings()["building_id"], roadmap.year.tolist(), strict=True))
+    assert {name: year for name, year in years.items() if year} == {"F1": 2027, "C1": 2028, "F3": 2029, "F2": 2030}
+    assert roadmap.met == (2030, 2027, 2028)
+    assert roadmap.status == ("in_time", "late", "late")
+
+
+def test_sums_by_year_and_area() -> None:
+    rows = yearly_rows(made()[1], buildings())
+    table = by_year(rows, range(2027, 2031))
+    assert table["pac0_kw"].tolist() == [75.0, 32.0, 160.0, 50.0]
+    assert table["energy_kwh"].tolist() == [90_000.0, 40_000.0, 200_000.0, 60_000.0]
+    assert table["capex_cny"].tolist() == [270_000.0, 120_000.0, 600_000.0, 180_000.0]
+    assert table["total_carbon_t"].tolist() == pytest.approx([57.69, 83.33, 211.53, 249.99])
+    assert by_year(rows, [2030], "甲区")["total_pac0_kw"].tolist() == [0.0]
+    assert by_year(rows, range(2027, 2031), "甲区")["total_pac0_kw"].iloc[-1] == 235.0
+    assert by_year(rows, range(2027, 2031), "乙县")["total_pac0_kw"].iloc[-1] == 82.0
+
+
+def test_targets_with_the_roadmap() -> None:
+    planned = buildings().assign(roadmap_year=made()[1].year)
+    rows = judge(JINAN, planned, as_of=AS_OF, form=filled(**FORM))
+    capacity = row(rows, "pv_capacity")
+    assert (capacity["planned"], capacity["verdict"], capacity["gap"]) == (pytest.approx(5000.017), "on_track", 0.0)
+    # The deadlines of the others are past: what comes later is not planned for them.
+    assert row(rows, "new_roof_coverage")["planned"] == pytest.approx(0.3)
+    unknown = judge(JINAN, planned, as_of=AS_OF, form=filled(**{**FORM, "committed_other_ac_mw": None}))
+    assert row(unknown, "pv_capacity")["verdict"] == "on_track"
+
+
+def test_money_of_one_roof() -> None:
+    finance = load_finance(
+        {
+            "degradation_first_year": 0.0,
+            "degradation_annual": 0.0,
+            "om_cost": 0.05,
+            "capex.commercial": [[20.0, 3.0], [400.0, 3.0]],
+            "self_use_share.factory": 1.0,
+            "retail_price.factory": 0.5,
+        }
+    )
+    money = finance_roofs(finance, pdc0_kwp=[90.0], energy_kwh=[90_000.0], use=[0])
+    flow = [-270_000.0, *[45_000.0 - 4_500.0] * 25]
+    assert money.capex_cny[0] == pytest.approx(270_000.0)
+    assert money.lcoe_cny_kwh[0] == pytest.approx((270_000 + 4_500 * 11.653583) / (90_000 * 11.653583), rel=1e-7)
+    assert money.npv_cny[0] == pytest.approx(npf.npv(0.07, flow), rel=1e-9)
+    assert money.npv_cny[0] == pytest.approx(40_500 * 11.653583 - 270_000, rel=1e-6)
+    assert money.irr[0] == pytest.approx(npf.irr(flow), rel=1e-8)
+    assert money.payback_years[0] == pytest.approx(270 / 40.5)
+    assert load_carbon().factor.value == pytest.approx(0.641)
+
+
+@pytest.mark.parametrize("number", ["400", "5000.017", "249.99", "0.3074", "201,970", "14.5", "6.67", "317"])
+def test_the_page_says_these_numbers(number: str) -> None:
+    assert re.search(rf"(?<![\d.,]){re.escape(number)}", DOC.read_text(encoding="utf-8"))
