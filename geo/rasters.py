@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -114,12 +115,14 @@ def prepare_raster(
             west, south, east, north = max(west, bounds[0]), max(south, bounds[1]), min(east, bounds[2]), min(north, bounds[3])
             if west >= east or south >= north:
                 raise GeoError(
-                    f"{source.name} does not reach the area of the study: it covers {_rounded(extents[0])} in {crs}, "
+                    f"{source.name} does not reach the area of the study: it covers {_rounded(extents[0])} in {_name(goal)}, "
                     f"the study lies in {_rounded(bounds)}. Check the CRS of both, or name another raster."
                 )
         window = snap((west, south, east, north), resolution)
         if (cells := (window[2] - window[0]) * (window[3] - window[1])) > _MOST_CELLS:
-            raise GeoError(f"{source.name} would have {cells:.1e} cells of {resolution:g} m in {crs}: check its resolution and its CRS.")
+            raise GeoError(
+                f"{source.name} would have {cells:.1e} cells of {resolution:g} m in {_name(goal)}: check its resolution and its CRS."
+            )
         facts = _write(sources, extents, target, goal, resolution, window)
     if not np.isfinite(facts.minimum):
         target.unlink()
@@ -310,6 +313,10 @@ def _source_part(source: Source, bounds: Bounds) -> tuple[NDArray[np.float32], A
         return np.empty((0, 0), np.float32), t
     values = source.read(Window(c0, r0, c1 - c0, r1 - r0))
     return values, Affine(t.a, t.b, t.c + t.a * c0 + t.b * r0, t.d, t.e, t.f + t.d * c0 + t.e * r0)
+
+
+def _name(crs: CRS) -> str:
+    return str(pyproj.CRS.from_wkt(crs.to_wkt()).name)
 
 
 def _rounded(bounds: Bounds) -> str:

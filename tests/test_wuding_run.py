@@ -183,3 +183,27 @@ def test_every_input_has_its_checksum(county: Path, run_folder: Path) -> None:
     assert {"study", "buildings", "dem", "regions.districts", "regions.parcels"} <= {row["role"] for row in inputs}
     found = next(row for row in inputs if row["role"] == "dem")
     assert found["sha256"] == hashlib.sha256((county / "dem.tif").read_bytes()).hexdigest()
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    from wuding.pipeline import alone
+
+    with alone(tmp_path), pytest.raises(ValueError, match="another run is working"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(("crs", "told"), [("EPSG:4548", False), ("EPSG:32650", True), ("EPSG:4549", True)])
+def test_areas_that_a_projection_does_not_keep_are_told(county: Path, crs: str, told: bool) -> None:
+    """At 117 E: Gauss-Krüger on its meridian keeps areas, UTM takes 0.08 % away, the next zone adds 0.18 %."""
+    import geopandas as gpd
+    import pyproj
+
+    from wuding.reading import check_scale
+    from wuding.study import load_study
+
+    warnings: list[str] = []
+    study = load_study(county / "study.toml")
+    check_scale(gpd.read_file(county / "buildings.gpkg", rows=50).to_crs(crs), pyproj.CRS(crs), study, warnings)
+    assert bool(warnings) == told

@@ -150,7 +150,7 @@ def _steps(check: Check, some: gpd.GeoDataFrame, crs: pyproj.CRS, policy: Policy
         told: list[str] = []
         archetypes = load_archetypes(study.roofs.archetypes)
         table = identify(some, study, told)
-        check_scale(table, crs, study)
+        check_scale(table, crs, study, told)
         with check.problems.trying("terrain") as ground:
             terrain, check.facts["terrain"] = coarse_terrain(study, crs, terrain_head(study, crs), table, Path(folder), ground)
             check.facts["terrain"] |= surface_head(study, crs, table, ground)
@@ -211,7 +211,12 @@ def _assumed(check: Check, policy: Policy | None) -> None:
     """Say what a run will take for granted where the inputs are silent."""
     study, notes, facts = check.study, check.notes, check.facts.get("buildings", {})
     known = facts.get("known", {})
-    if guessed := facts.get("height_source", {}).get("class", 0.0):
+    guessed = facts.get("height_source", {}).get("class", 0.0)
+    if guessed and study.terrain.dsm is not None:
+        notes.append(
+            f"the height of {guessed:.0%} of the buildings is measured on the surface model where it shows them, which a check does not try"
+        )
+    elif guessed:
         notes.append(f"the height of {guessed:.0%} of the buildings is that of their class of use")
     if floors := facts.get("height_source", {}).get("floors", 0.0):
         notes.append(f"the height of {floors:.0%} of the buildings is floors times the storey height of their class")

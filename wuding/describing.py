@@ -206,7 +206,8 @@ def measure(
         np.isfinite(floors), floors, archetypes.floors(use, height, archetypes.choose(use, height, table["footprint_area_m2"]))
     )
     table["floor_area_m2"] = table["footprint_area_m2"] * table["floors"]
-    if guessed := int((source == "class").sum()):
+    measurable = dsm is None and study.terrain.dsm is not None  # a check does not measure
+    if not measurable and (guessed := int((source == "class").sum())):
         warnings.append(
             f"{guessed} of {len(table)} buildings have neither height nor floors nor a surface model; the height of their class is assumed"
         )

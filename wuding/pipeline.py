@@ -5,6 +5,8 @@ import math
 import os
 import pickle
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
+from filelock import FileLock, Timeout
 
 from geo.archetypes import load_archetypes
 from geo.far_horizons import far_horizons
@@ -73,6 +76,35 @@ def run_study(
         The manifest.
     """
     check_rooms()
+    with alone(out):
+        return _run(study, out, screen, workers, scheduler, fresh)
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """
+    Keep a second run out of a run folder; the lock ends with the process, however that ends.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Raises
+    ------
+    StudyError
+        If another run is working there.
+    """
+    (out / ".work").mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / ".work" / "lock", timeout=0):
+            yield
+    except Timeout:
+        raise StudyError(f"another run is working in {out.name}; wait for it or stop it, or give another folder with --out") from None
+
+
+def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler: str | None, fresh: bool) -> dict[str, Any]:
+    """Run the whole job, top to bottom."""
     clock, work = Clock(), out / ".work"
     compiling = compile_ahead()
     policy = study_policy(study)

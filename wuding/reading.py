@@ -22,6 +22,8 @@ from .study import LayerSection, Study
 
 # Lengths in the study's CRS may be off by this share at the buildings (a UTM zone's edge is off by 0.1 %).
 SCALE_OFF = 0.005
+# Areas that are off by more than this are told.
+AREA_OFF = 0.0005
 # Layers that should fill the ground without gaps.
 PARTITIONS = ("responsible", "districts")
 
@@ -166,7 +168,7 @@ def _tell_repairs(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, warnings: list
         )
 
 
-def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study) -> None:
+def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study, warnings: list[str]) -> None:
     """
     Refuse a projection that is not true to scale at the buildings, such as a Gauss-Krüger zone far from its meridian.
 
@@ -178,6 +180,8 @@ def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study) -> None:
         CRS of the study.
     study
         The study.
+    warnings
+        What the user should know; appended to.
     """
     left, bottom, right, top = table.total_bounds
     if not np.isfinite([left, bottom, right, top]).all():
@@ -190,6 +194,12 @@ def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study) -> None:
         raise StudyError(
             f"study.crs = {study.study.crs!r} is off by {off:.1%} at the buildings ({longitude:.2f} E, {latitude:.2f} N), so areas "
             "would be wrong; choose the zone whose meridian is nearest, e.g. EPSG:4548 for 117 E"
+        )
+    area = factors.areal_scale - 1
+    if abs(area) > AREA_OFF:
+        warnings.append(
+            f"areas in study.crs = {study.study.crs!r} are off by {area:+.2%} at the buildings ({longitude:.2f} E, {latitude:.2f} N), "
+            "and so are capacity and energy; choose the zone whose meridian is nearest, e.g. EPSG:4548 for 117 E"
         )
 
 
