@@ -1,8 +1,10 @@
 """Whether a layer looks as if it were in GCJ-02 or BD-09: it fits its neighbours markedly better once the shift is taken out."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +21,8 @@ Objects = npt.NDArray[np.object_]
 _OUTLINES_LEFT, _OUTLINES_LEAST, _OUTLINES_MOST = 0.6, 0.005, 0.2
 # Buildings that border lines cut: at most half of them may be left, and enough of them must be gone.
 _CUT_LEFT, _CUT_LEAST = 0.5, 20
+# Buildings that lie in no region: few of them may be left, or several times as many must be found, and not by accident.
+_PLACES_LEFT, _PLACES_MORE, _PLACES_LEAST = 0.25, 3.0, 12
 # Outlines are compared without detail finer than this, far below a shift of some hundred metres. [m]
 _DETAIL_M, _BORDER_M = 20.0, 2.0
 _MOST_REGIONS = 500
@@ -37,8 +41,9 @@ class Evidence:
         "gcj02" or "bd09".
     before, after
         What does not fit, as it is and without the shift. [-]
-    borders
-        Whether that is the share of buildings cut by borders; else it is the share of area outside the common part.
+    kind
+        What is counted: "outlines", the share of area outside the common part; "borders", the share of buildings cut by borders;
+        "places", the share of buildings that lie in no region of the other layer.
     """
 
     layer: str
@@ -46,7 +51,7 @@ class Evidence:
     datum: str
     before: float
     after: float
-    borders: bool
+    kind: Literal["outlines", "borders", "places"]
 
 
 def shift_evidence(layers: Mapping[str, gpd.GeoDataFrame], buildings: Objects, crs: pyproj.CRS, suspects: set[str]) -> list[Evidence]:
@@ -69,7 +74,11 @@ def shift_evidence(layers: Mapping[str, gpd.GeoDataFrame], buildings: Objects, c
     list of Evidence
         The strongest of each layer, strongest first; empty outside China.
     """
-    found = [*_by_outlines(layers, crs, suspects), *_by_borders(layers, buildings, crs, suspects)]
+    found = [
+        *_by_outlines(layers, crs, suspects),
+        *_by_borders(layers, buildings, crs, suspects),
+        *_by_places(layers, buildings, crs, suspects),
+    ]
     best: dict[str, Evidence] = {}
     for one in sorted(found, key=lambda one: (one.after / one.before, one.layer, one.beside, one.datum)):
         best.setdefault(one.layer, one)
@@ -87,7 +96,7 @@ def _by_outlines(layers: Mapping[str, gpd.GeoDataFrame], crs: pyproj.CRS, suspec
             moved = without_shift(np.array([outlines[name]], dtype=object), crs, datum)
             after = before if moved is None else 1.0 - _overlap(shapely.make_valid(moved[0]), outlines[beside])
             if after <= _OUTLINES_LEFT * before:
-                yield Evidence(name, beside, datum, before, after, borders=False)
+                yield Evidence(name, beside, datum, before, after, "outlines")
 
 
 def _by_borders(layers: Mapping[str, gpd.GeoDataFrame], buildings: Objects, crs: pyproj.CRS, suspects: set[str]) -> Iterator[Evidence]:
@@ -103,7 +112,37 @@ def _by_borders(layers: Mapping[str, gpd.GeoDataFrame], buildings: Objects, crs:
                 continue
             still, reached = _across(moved, regions) if name == "buildings" else _across(buildings, moved)
             if reached and cut - still >= _CUT_LEAST and still / reached <= _CUT_LEFT * cut / touching:
-                yield Evidence(name, "buildings" if name == beside else beside, datum, cut / touching, still / reached, borders=True)
+                yield Evidence(name, "buildings" if name == beside else beside, datum, cut / touching, still / reached, "borders")
+
+
+def _by_places(layers: Mapping[str, gpd.GeoDataFrame], buildings: Objects, crs: pyproj.CRS, suspects: set[str]) -> Iterator[Evidence]:
+    """Count how many buildings lie in a region, as they are and without the shift: in few parcels by accident, in nearly all districts."""
+    points = shapely.centroid(buildings)
+    if not len(points):
+        return
+    found: dict[tuple[str, str], list[Evidence]] = {}
+    within: Counter[tuple[str, str]] = Counter()
+    for beside, frame in layers.items():
+        regions = shapely.simplify(shapely.get_parts(frame.geometry.to_numpy()), _BORDER_M)
+        inside = _within(points, regions)
+        for name, datum in itertools.product(sorted({beside, "buildings"} & suspects), SHIFTED):
+            moved = without_shift(points if name == "buildings" else regions, crs, datum)
+            if moved is None:
+                continue
+            reached = _within(moved, regions) if name == "buildings" else _within(points, moved)
+            within[name, datum] += reached
+            outside, left = 1.0 - inside / len(points), 1.0 - reached / len(points)
+            if reached - inside >= _PLACES_LEAST and (left <= _PLACES_LEFT * outside or reached >= _PLACES_MORE * inside):
+                against = "buildings" if name == beside else beside
+                found.setdefault((name, datum), []).append(Evidence(name, against, datum, outside, left, "places"))
+    for name in {name for name, _ in found}:
+        # a large shift may bring all into the districts as well: the one that fits all layers best counts
+        best = max(SHIFTED, key=lambda datum: within[name, datum])
+        yield from found.get((name, best), [])
+
+
+def _within(points: Objects, regions: Objects) -> int:
+    return len(np.unique(shapely.STRtree(regions).query(points, predicate="within")[0]))
 
 
 def without_shift(shapes: Objects, crs: pyproj.CRS, datum: str) -> Objects | None:

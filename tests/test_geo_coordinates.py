@@ -365,3 +365,19 @@ def test_a_shift_outside_china_is_refused(blocks: gpd.GeoDataFrame) -> None:
     elsewhere = gpd.GeoDataFrame(geometry=blocks.geometry.translate(-105.0, 10.0).to_numpy()).set_crs(4326, allow_override=True)
     with pytest.raises(GeoError, match="in China only"):
         into_crs(elsewhere, pyproj.CRS(32633), source="a.shp", datum="gcj02")
+
+
+def test_shifted_buildings_that_miss_their_parcels_are_recognised() -> None:
+    """Forty small parcels with a building in each, a kilometre apart: no border cuts a building, but the parcels are empty."""
+    rng = np.random.default_rng(4)
+    places = np.array([(500_000.0 + 1000 * i, 4_056_000.0 + 1000 * j) for i in range(8) for j in range(5)])
+    parcels = gpd.GeoDataFrame(geometry=shapely.buffer(shapely.points(places), 60, cap_style="square"), crs=GK117)
+    true = shapely.buffer(shapely.points(places + rng.uniform(-20, 20, places.shape)), 10)
+    assert shift_evidence({"parcels": parcels}, true, GK117, {"buildings", "parcels"}) == []
+    degrees = gpd.GeoSeries(true, crs=GK117).to_crs(4326)
+    shifted = shapely.transform(degrees.to_numpy(), lambda xy: np.column_stack(gcj02_from_wgs84(xy[:, 0], xy[:, 1])))
+    labelled = gpd.GeoSeries(shifted, crs=4326).to_crs(GK117).to_numpy()
+    (found,) = [one for one in shift_evidence({"parcels": parcels}, labelled, GK117, {"buildings"}) if one.layer == "buildings"]
+    assert (found.datum, found.kind) == ("gcj02", "places")
+    assert found.before == 1.0
+    assert found.after == 0.0

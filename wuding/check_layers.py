@@ -98,7 +98,13 @@ def suspect_shifts(
     seen = shift_evidence(regions, shapes[~buildings.geometry.isna().to_numpy()], buildings.crs, open_ones)
     for one in seen:
         with problems.trying(_section(one.layer), count) as warnings:
-            if one.borders:
+            if one.kind == "places":
+                warnings.append(
+                    f"coordinates are likely {_WORDS[one.datum]}, the shift of web maps: {one.before:.1%} of the buildings lie in no "
+                    f"region ({one.layer} against {one.beside}), without the shift {one.after:.1%}; write "
+                    f'datum = "{one.datum}" beside the path of {one.layer} in the study file'
+                )
+            elif one.kind == "borders":
                 warnings.append(
                     f"coordinates are likely {_WORDS[one.datum]}, the shift of web maps: {one.before:.1%} of the buildings at regions lie "
                     f"across borders ({one.layer} against {one.beside}), without the shift {one.after:.1%}; write "
