@@ -38,6 +38,7 @@ def test_broken_rings_nameless_rows_and_empty_layers_are_told(tmp_path: Path) ->
     frame = gpd.GeoDataFrame(
         {"name": ["a", "b", None]}, geometry=[bow_tie, shapely.box(200, 0, 300, 9), shapely.box(400, 0, 500, 9)], crs=CRS
     )
+    frame = frame.set_geometry(frame.translate(500_000, 4_056_000))  # a place that the CRS has
     frame.to_file(tmp_path / "regions.gpkg")
     notes: list[str] = []
     found = read_regions(tmp_path / "regions.gpkg", CRS, name="name", notes=notes)
