@@ -158,7 +158,7 @@ def unpacked(archive: Path) -> Iterator[list[Path]]:
                     raise GeoError(f"{archive.name}: says that it unpacks to more than 200 GB; unpack it yourself and name what is inside")
                 for member in members:
                     _unpack(packed, member, folder)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, zlib.error) as error:
+        except (zipfile.BadZipFile, RuntimeError, EOFError, OSError, zlib.error) as error:
             raise GeoError(f"{archive.name}: cannot be unpacked ({error}); check that the ZIP is whole and has no password") from error
         found = [p for p in sorted(folder.rglob("*")) if _is_vector(p) and p.suffix.lower() not in ARCHIVE]
         found = [p for p in found if not any(q.suffix.lower() == ".gdb" for q in p.parents)]

@@ -90,45 +90,29 @@ def _line(row: Mapping[str, Any], lang: str) -> Line:
         unit="%" if share else row["unit"],
         verdict=code_word("verdict", row["verdict"], lang),
         missing=("；" if lang == "zh" else "; ").join(missing_text(item, lang) for item in row["missing"] or ()),
-        next_step="；".join(_steps(row)) if lang == "zh" else "; ".join(_steps_en(row)),
+        next_step=("；" if lang == "zh" else "; ").join(_steps(row, lang)),
         number=SHARE if share else NUMBER,
     )
 
 
-def _steps(row: Mapping[str, Any]) -> Iterator[str]:
+def _steps(row: Mapping[str, Any], lang: str) -> Iterator[str]:
+    zh = lang == "zh"
     if row["verdict"] == "met":
-        yield "已达标，逐年复核并保持"
+        yield "已达标，逐年复核并保持" if zh else "met: check again each year"
         return
     if row["region"] is not None and row["required"] is None:
-        yield "先确定本区域分解目标"
+        yield "先确定本区域分解目标" if zh else "first settle this area's share of the target"
     if row["missing"]:
-        yield "补充缺失资料后重新研判"
+        yield "补充缺失资料后重新研判" if zh else "give what is missing and judge again"
     if row["verdict"] == "on_track":
-        yield "按路线图和在建项目推进，次年复核"
+        yield "按路线图和在建项目推进，次年复核" if zh else "build by the roadmap and the commitments, check next year"
     if row["verdict"] == "short" and row["gap"]:
-        yield f"补足差距 {_amount(row)}"
+        yield f"补足差距 {_amount(row)}" if zh else f"close the gap of {_amount(row)}"
     if row.get("gap_roofs"):
-        yield f"按度电成本由低到高，约 {row['gap_roofs']} 栋可补足"
+        count = row["gap_roofs"]
+        yield f"按度电成本由低到高，约 {count} 栋可补足" if zh else f"about {count} buildings, cheapest first, would close it"
     if (plan := row.get("roadmap_year")) is not None:
-        yield f"路线图在 {plan} 年达到"
-
-
-def _steps_en(row: Mapping[str, Any]) -> Iterator[str]:
-    if row["verdict"] == "met":
-        yield "met: check again each year"
-        return
-    if row["region"] is not None and row["required"] is None:
-        yield "first settle this area's share of the target"
-    if row["missing"]:
-        yield "give what is missing and judge again"
-    if row["verdict"] == "on_track":
-        yield "build by the roadmap and the commitments, check next year"
-    if row["verdict"] == "short" and row["gap"]:
-        yield f"close the gap of {_amount(row)}"
-    if row.get("gap_roofs"):
-        yield f"about {row['gap_roofs']} buildings, cheapest first, would close it"
-    if (plan := row.get("roadmap_year")) is not None:
-        yield f"the roadmap reaches it in {plan}"
+        yield f"路线图在 {plan} 年达到" if zh else f"the roadmap reaches it in {plan}"
 
 
 def _amount(row: Mapping[str, Any]) -> str:

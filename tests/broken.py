@@ -282,7 +282,7 @@ def huge_ring(folder: Path) -> str:
 
 def frame_of(*shapes: object) -> Callable[[Path], str]:
     def write(folder: Path) -> str:
-        frame = gpd.GeoDataFrame({"height": [6.0] * (2 + len(shapes))}, geometry=[*good(2).geometry, *shapes], crs=CRS)  # type: ignore[list-item]
+        frame = gpd.GeoDataFrame({"height": [6.0] * (2 + len(shapes))}, geometry=[*good(2).geometry, *shapes], crs=CRS)
         frame.to_file(folder / "some.gpkg")
         return "some.gpkg"
 
@@ -308,7 +308,7 @@ def table_only(folder: Path) -> str:
 
 def workbook(table: pd.DataFrame, **more: object) -> Callable[[Path], str]:
     def write(folder: Path) -> str:
-        table.to_excel(folder / "t.xlsx", index=False, **more)  # type: ignore[arg-type]
+        table.to_excel(folder / "t.xlsx", index=False, **more)
         return "t.xlsx"
 
     return write
