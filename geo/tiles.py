@@ -1,5 +1,6 @@
 """Prepared buildings on disk: tiles of balanced size along the Hilbert curve, and what stands around a tile."""
 
+import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,8 @@ Objects = npt.NDArray[np.object_]
 NEAR_M = 300.0
 TALL_M = NEAR_M * float(np.tan(np.radians(3.0)))
 FARTHEST_M = 5000.0
+# A footprint of more vertices than this weighs as several buildings when tiles are cut.
+VERTICES_OF_ONE = 100
 
 
 @dataclass(frozen=True)
@@ -47,39 +50,64 @@ class Surroundings:
     reach: float
 
 
-def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: int) -> pd.DataFrame:
+def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: int, widest: float = np.inf) -> pd.DataFrame:
     """
     Write prepared buildings as a spatially sorted GeoParquet dataset, a file a tile.
 
     Parameters
     ----------
     buildings
-        Rows with a geometry; columns `building_id`, `top_m`, `height_m`, `stale_surface` and what the assessment needs.
+        Rows with a geometry; columns `building_id`, `status` ("" = to be assessed), `top_m`, `height_m`, `stale_surface` and what the
+        assessment needs.
     folder
-        Target, created.
+        Target, created; older tiles in it are removed.
     tile_buildings
-        Most buildings in a tile; tiles are of equal size but for one row.
+        Most buildings in a tile; tiles carry about the same load.
+    widest
+        Largest extent of a tile of several buildings [m2], since the rasters under it are in memory at once.
 
     Returns
     -------
     pandas.DataFrame
-        A row a tile: `file`, `rows`, `left`, `bottom`, `right`, `top`.
+        A row a tile: `file`, `rows`, `assess` (rows to be assessed), `left`, `bottom`, `right`, `top`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ordered = buildings.iloc[hilbert_order(buildings)]
-    count = max(1, -(-len(ordered) // tile_buildings))
-    cuts = np.linspace(0, len(ordered), count + 1).round().astype(int)
+    cuts = _cuts(ordered.geometry.to_numpy(), tile_buildings, widest)
     rows = []
-    for tile in range(count):
+    for tile in range(len(cuts) - 1):
         part = ordered.iloc[cuts[tile] : cuts[tile + 1]].assign(tile=np.int32(tile))
         file = f"tile-{tile:05d}.parquet"
         part.to_parquet(folder / file, index=False, write_covering_bbox=True)
-        rows.append((file, len(part), *part.total_bounds))
-    index = pd.DataFrame(rows, columns=["file", "rows", "left", "bottom", "right", "top"])
+        rows.append((file, len(part), int((part["status"] == "").sum()), *part.total_bounds))
+    index = pd.DataFrame(rows, columns=["file", "rows", "assess", "left", "bottom", "right", "top"])
+    for old in {file.name for file in folder.glob("*.parquet")} - set(index["file"]):
+        (folder / old).unlink()
     index.to_parquet(folder.parent / "tiles.parquet", index=False)
     tall = ordered[ordered["height_m"] >= TALL_M]
     tall[["top_m", "height_m", "geometry"]].to_parquet(folder.parent / "tall.parquet", index=False)
     return index
+
+
+def _cuts(geometry: Objects, tile_buildings: int, widest: float) -> list[int]:
+    """Cut the row of buildings where tiles carry the same load, and again where a tile would be too wide; a ring weighs by its vertices."""
+    load = np.maximum(shapely.get_num_coordinates(geometry) / VERTICES_OF_ONE, 1.0).cumsum()
+    count = max(1, int(np.ceil(load[-1] / tile_buildings)))
+    inner = np.searchsorted(load, load[-1] * np.arange(1, count) / count, side="left") + 1
+    cuts = np.unique(np.concatenate([[0], inner, [len(geometry)]]))
+    box = shapely.bounds(geometry)
+    found: list[int] = [0]
+    waiting = [(int(first), int(last)) for first, last in itertools.pairwise(cuts)][::-1]
+    while waiting:
+        first, last = waiting.pop()
+        part = box[first:last]
+        width, height = part[:, 2:].max(axis=0) - part[:, :2].min(axis=0)
+        if last - first > 1 and width * height > widest:
+            middle = (first + last) // 2
+            waiting += [(middle, last), (first, middle)]
+        else:
+            found.append(last)
+    return found
 
 
 def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surroundings:

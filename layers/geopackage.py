@@ -1,7 +1,6 @@
 """The GeoPackage of a run: every table as a layer, with titles, descriptions, styles and spatial indexes; written once."""
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import pyproj
 from .errors import LayersError
 from .geopackage_project import Shown, project_table
 from .geopackage_styles import Kind, Range, Style, default_styles
-from .replacing import put_in_place
+from .replacing import unfinished
 from .schema import WITH_ROOFS, Column, arrow_table, column, columns
 
 _VERSION = "1.2"  # read by GDAL 2 and QGIS 3.0 on; GDAL's own default makes older readers warn
@@ -117,23 +116,17 @@ def write_geopackage(
     taken = {"roofs", "buildings", "rejected", "about", "legend", "layer_styles", "qgis_projects"} & set(regions)
     if taken:
         raise LayersError(f"region layers are called {', '.join(sorted(taken))}, which are the GeoPackage's own; give them other names")
-    work.mkdir(parents=True, exist_ok=True)
-    unfinished = work / f"{path.stem}.{os.getpid()}.gpkg"
-    unfinished.unlink(missing_ok=True)
-    try:
+    with unfinished(path, work) as part:
         styles = default_styles(lang, _numbers(roofs_dataset, "specific_yield"), regions, _statuses(buildings))
         layers = list(_layers(roofs_dataset, buildings, regions, {s.layer: s for s in styles if s.default}))
         crs = _crs(roofs_dataset)
         with _gdal_options(_FAST):
             for layer in layers:
-                _write_layer(unfinished, layer, crs)
+                _write_layer(part, layer, crs)
         shown = [Shown(layer.name, _titles(layer.name, lang)[0], layer.kind) for layer in layers]
-        _describe(unfinished, layers, about, styles, lang)
-        project_table(unfinished, path.name, shown, styles, crs)
-        put_in_place(unfinished, path)
-        return styles
-    finally:
-        unfinished.unlink(missing_ok=True)
+        _describe(part, layers, about, styles, lang)
+        project_table(part, path.name, shown, styles, crs)
+    return styles
 
 
 def _layers(roofs_dataset: Path, buildings: Path, regions: Mapping[str, gpd.GeoDataFrame], styles: Mapping[str, Style]) -> Iterator[_Layer]:

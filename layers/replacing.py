@@ -1,13 +1,43 @@
-"""Putting a finished file in the place of an older one that may be open elsewhere."""
+"""Putting a finished file in the place of an older one, whole or not at all, also when the power fails or the old one is open elsewhere."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import LayersError
 
 
+@contextmanager
+def unfinished(path: Path, work: Path) -> Iterator[Path]:
+    """
+    Give a name to write under; at the end of the block the file takes its place, or vanishes where the block failed.
+
+    Parameters
+    ----------
+    path
+        File to write or to replace.
+    work
+        Folder on the same disk for the unfinished file.
+
+    Yields
+    ------
+    pathlib.Path
+        Where to write.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    part = work / f"{path.parent.name}-{path.stem}.{os.getpid()}{path.suffix}"
+    part.unlink(missing_ok=True)
+    try:
+        yield part
+        put_in_place(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def put_in_place(finished: Path, path: Path) -> None:
     """
-    Replace a file by a finished one in one step.
+    Replace a file by a finished one in one step, its bytes on the disk first.
 
     Parameters
     ----------
@@ -22,6 +52,8 @@ def put_in_place(finished: Path, path: Path) -> None:
         Another program holds the old file (Windows); the new one then lies beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    with finished.open("r+b") as stream:  # a name must never stand for bytes that a power cut can still lose
+        os.fsync(stream.fileno())
     try:
         finished.replace(path)
     except PermissionError as error:

@@ -1,7 +1,6 @@
 """The one description of every column: types, units, titles and meaning of the tables in a run folder."""
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import pyproj
 import shapely
 
 from .errors import LayersError
+from .replacing import unfinished
 
 MONTHS = tuple(f"energy_{month:02d}_kwh" for month in range(1, 13))
 DEDUCTIONS = ("setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2", "usable_area_m2")
@@ -344,11 +344,5 @@ def write_table(frame: gpd.GeoDataFrame, table: str, path: Path, work: Path) -> 
     work
         Folder on the same disk for the unfinished file.
     """
-    work.mkdir(parents=True, exist_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = work / f"{path.parent.name}-{path.name}.{os.getpid()}"
-    try:
-        pq.write_table(arrow_table(frame, table), unfinished, compression="zstd", row_group_size=_ROW_GROUP)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished(path, work) as part:
+        pq.write_table(arrow_table(frame, table), part, compression="zstd", row_group_size=_ROW_GROUP)

@@ -47,7 +47,7 @@ def main() -> None:
 
 def _answer(error: Exception) -> int | None:
     """Say a mistake of the user's in the language of the command and return the exit code; None for a fault of ours."""
-    from .errors import INPUT_ERRORS
+    from .errors import INPUT_ERRORS, UnfinishedRun
     from .messages import language_of, translate
 
     lang = language_of(sys.argv[1:])
@@ -55,6 +55,9 @@ def _answer(error: Exception) -> int | None:
     if isinstance(error, INPUT_ERRORS):
         print(head + translate(str(error), lang), file=sys.stderr)
         return 2
+    if isinstance(error, UnfinishedRun):
+        print(head + translate(str(error), lang), file=sys.stderr)
+        return 1
     if isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
         # A folder that may not be written to, a file that another program holds, a full disk.
         where = Path(os.fsdecode(error.filename)).name if error.filename else "the disk"
@@ -191,11 +194,14 @@ def run(
 
 
 @app.command()
-def status(run_folder: RunFolder) -> None:
+def status(
+    run_folder: Annotated[Path, typer.Argument(help="结果文件夹，完成与否均可。 Run folder, finished or not.")], lang: Lang = None
+) -> None:
     """查看一个运行进行到哪里。 How far a run is."""
-    from .products import run_status
+    from .status import run_status
 
-    print(run_status(run_folder))
+    for line in run_status(run_folder, _lang(lang, "zh")):
+        print(line)
 
 
 @app.command()

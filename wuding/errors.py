@@ -9,4 +9,8 @@ class StudyError(ValueError):
     """The study file or a command's argument is wrong: the message says what, where and what to do."""
 
 
+class UnfinishedRun(RuntimeError):
+    """Some tiles could not be assessed; what is finished stays, and the command ends with 1."""
+
+
 INPUT_ERRORS = (StudyError, GeoError, SolarError, LayersError)

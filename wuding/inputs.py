@@ -27,6 +27,8 @@ from .reading import check_scale, identify, read_buildings, read_region
 from .study import Study
 
 Report = Callable[[str, int, int], None]
+# Cells of the surface model that a tile may hold: 0.24 GB at 4 bytes, and a few times that while roof planes are sought.
+CELLS_IN_MEMORY = 6e7
 
 
 @dataclass
@@ -98,6 +100,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
         standing.assign(top_m=standing["ground_elevation_m"] + standing["height_m"]),
         work / "tiles",
         tile_buildings=study.run.tile_buildings,
+        widest=np.inf if dsm is None else CELLS_IN_MEMORY * study.terrain.surface_resolution**2,
     )
     told("read", 4, 4)
     return Prepared(

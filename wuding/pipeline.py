@@ -1,12 +1,8 @@
 """The whole job, top to bottom: footprints in, roofs, sums, targets and products out."""
 
-import json
 import math
 import os
 import pickle
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
-from filelock import FileLock, Timeout
 
 from geo.archetypes import load_archetypes
 from geo.far_horizons import far_horizons
@@ -23,6 +18,7 @@ from layers.carbon import load_carbon
 from layers.grid_cells import choose_size, grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield
 from layers.policy import Policy
+from layers.replacing import unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import write_table
 from layers.sums import add_to_buildings, read_roofs, sum_regions, totals
@@ -37,11 +33,12 @@ from .audit import WARN_ABOVE, audit
 from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
 from .inputs import Prepared, prepare
-from .manifest import Clock, check_rooms, plain, source_digest, version, versions, write_json
+from .manifest import Clock, check_rooms, versions, write_json
 from .messages import translate, translate_all
 from .placing import COLUMN_OF
 from .products import study_policy, write_products, write_targets
 from .progress import Screen
+from .run_folder import alone, continue_or_clear, require_space, tiles_to_assess
 from .study import Study, study_content
 from .workers import assess_tiles, cluster
 
@@ -76,31 +73,8 @@ def run_study(
         The manifest.
     """
     check_rooms()
-    with alone(out):
+    with alone(out), screen.noting(out / ".work" / "progress.json"):
         return _run(study, out, screen, workers, scheduler, fresh)
-
-
-@contextmanager
-def alone(out: Path) -> Iterator[None]:
-    """
-    Keep a second run out of a run folder; the lock ends with the process, however that ends.
-
-    Parameters
-    ----------
-    out
-        Run folder.
-
-    Raises
-    ------
-    StudyError
-        If another run is working there.
-    """
-    (out / ".work").mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(out / ".work" / "lock", timeout=0):
-            yield
-    except Timeout:
-        raise StudyError(f"another run is working in {out.name}; wait for it or stop it, or give another folder with --out") from None
 
 
 def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler: str | None, fresh: bool) -> dict[str, Any]:
@@ -115,13 +89,17 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
         weathers = read_weathers(study)
         model = _model(study, prepared, weathers)
         screen.told("weather", 1, 1)
-    _continue_or_clear(study, prepared, out, work, fresh)
-    _save(model, work / "model.pickle")
+    continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
+    require_space(out, len(prepared.buildings), prepared.warnings)
+    with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
+        pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
     with clock.stage("roofs"):
-        files = [str(name) for name in prepared.tiles["file"]]
+        files = tiles_to_assess(work)
         count = workers or study.run.workers or os.cpu_count() or 1
         await_compiled(compiling)
-        with cluster(len(files), count, scheduler) as client:
+        with cluster(len(files), count, scheduler, study.run.worker_memory_gb) as client:
+            if client.dashboard_link and scheduler is not None:
+                screen.say(f"Dask 面板：{client.dashboard_link}", f"Dask dashboard: {client.dashboard_link}")
             assess_tiles(client, work, out / "roofs", files, lambda done, total: screen.told("tiles", done, total))
     with clock.stage("audit"):
         checked = audit(work, model, weathers, lambda done, total: screen.told("audit", done, total))
@@ -290,30 +268,6 @@ def check_distance(study: Study, weathers: list[Weather], longitude: float, lati
                 "no weather file: a typical year built from a monthly climatology of Jinan whose values could not be checked "
                 "against a source"
             )
-
-
-def _continue_or_clear(study: Study, prepared: Prepared, out: Path, work: Path, fresh: bool) -> None:
-    """Keep finished tiles only of a run with the same study, inputs and version."""
-    mark = work / "fingerprint.json"
-    content = json.dumps(
-        plain([version(), source_digest(), study.model_dump(mode="json", exclude={"run": {"workers"}}), prepared.inputs]), sort_keys=True
-    )
-    same = mark.is_file() and mark.read_text(encoding="utf-8") == content
-    if fresh or not same:
-        for name in ("roofs", "regions"):
-            shutil.rmtree(out / name, ignore_errors=True)
-        for name in ("audit", "mounts", "unfinished"):
-            shutil.rmtree(work / name, ignore_errors=True)
-    (out / "roofs").mkdir(parents=True, exist_ok=True)
-    mark.write_text(content, encoding="utf-8")
-    (work / "study.txt").write_text(str(study.file), encoding="utf-8")
-
-
-def _save(model: Model, file: Path) -> None:
-    part = file.with_suffix(".part")
-    with part.open("wb") as stream:
-        pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
-    part.replace(file)
 
 
 def _tables(prepared: Prepared, out: Path, work: Path, lang: str) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:

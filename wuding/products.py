@@ -359,31 +359,6 @@ def read_regions_of(out: Path) -> dict[str, gpd.GeoDataFrame]:
     }
 
 
-def run_status(out: Path) -> str:
-    """
-    Say how far a run is.
-
-    Parameters
-    ----------
-    out
-        Run folder, finished or not.
-
-    Returns
-    -------
-    str
-        One line.
-    """
-    index = out / ".work" / "tiles.parquet"
-    if not index.is_file():
-        raise StudyError(f"{out.name}: no run has started here")
-    tiles = pd.read_parquet(index)
-    done = sum((out / "roofs" / name).exists() for name in tiles["file"])
-    products = [
-        name for name in ("targets.json", "manifest.json", "tables.xlsx", "map.html", "report.html", "report.docx") if (out / name).exists()
-    ]
-    return f"分块 tiles {done}/{len(tiles)}; 已有 products: {', '.join(products) or '-'}"
-
-
 def parcel_sheet(out: Path, parcel_id: str) -> str:
     """
     Put together what the roofs of one parcel can carry.

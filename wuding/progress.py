@@ -5,10 +5,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .run_folder import note_progress
 
 STAGES = {
     "weather": ("气象与天空模型", "weather and sky"),
@@ -22,6 +25,8 @@ STAGES = {
 }
 # A plain log gets a line a stage and then at most one every so many seconds.
 QUIET_SECONDS = 10.0
+# A run notes its progress for other terminals at most every so many seconds.
+NOTE_SECONDS = 1.0
 
 
 class Screen:
@@ -46,6 +51,8 @@ class Screen:
         self._tasks: dict[str, TaskID] = {}
         self._started: dict[str, float] = {}
         self._last_line: dict[str, float] = {}
+        self._note: Path | None = None
+        self._noted = 0.0
 
     @contextmanager
     def running(self) -> Iterator["Screen"]:
@@ -65,6 +72,22 @@ class Screen:
             yield self
         self._bars = None
 
+    @contextmanager
+    def noting(self, file: Path) -> Iterator[None]:
+        """
+        Note the progress in a file too, so that another terminal can ask.
+
+        Parameters
+        ----------
+        file
+            Note in the run's own folder.
+        """
+        self._note = file
+        try:
+            yield
+        finally:
+            self._note = None
+
     def told(self, stage: str, done: int, total: int) -> None:
         """
         Note that `done` of `total` units of a stage are finished.
@@ -78,6 +101,9 @@ class Screen:
         """
         now = time.monotonic()
         start = self._started.setdefault(stage, now)
+        if self._note is not None and (done in (0, total) or now - self._noted > NOTE_SECONDS):
+            self._noted = now
+            note_progress(self._note, stage, done, total, now - start)
         rate = done / (now - start) if done and now > start else 0.0
         if self.json_lines:
             self.line(

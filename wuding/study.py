@@ -204,6 +204,7 @@ class RunSection(Section):
 
     tile_buildings: int = Field(default=4000, ge=1)
     workers: int | None = Field(default=None, ge=1)
+    worker_memory_gb: float | None = Field(default=None, gt=0)
 
 
 class Study(Section):

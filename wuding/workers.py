@@ -1,5 +1,6 @@
 """One task a tile: what runs on a Dask worker, and the cluster on this machine."""
 
+import heapq
 import logging
 import pickle
 from collections.abc import Callable, Iterator
@@ -12,20 +13,29 @@ import dask_geopandas
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, LocalCluster, as_completed, get_worker
 
 from geo.tiles import read_surroundings
 from layers.model import Model
 from layers.potential import assess_tile
+from layers.replacing import unfinished
 from layers.schema import write_table
 
-from .manifest import check_rooms
+from .errors import StudyError, UnfinishedRun
+from .manifest import check_rooms, source_digest, write_json
+
+# A tile that failed is tried again in so many parts: memory may have been the reason.
+RETRY_PARTS = 4
+CONNECT_SECONDS = 10
+AUDIT_ROOFS = 200
+# Measured on tiles of 4,000 buildings: what a worker holds before its first tile, and what a building adds at the peak.
+BYTES_OF_A_WORKER, BYTES_OF_A_BUILDING = 450e6, 60e3
 
 _META = pd.DataFrame({"tile": pd.Series([], dtype="int64"), "roofs": pd.Series([], dtype="int64")})
 
 
 @contextmanager
-def cluster(tiles: int, workers: int, scheduler: str | None) -> Iterator[Client]:
+def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | None = None) -> Iterator[Client]:
     """
     Give a Dask client: an existing cluster, worker processes here, or this process where that is enough.
 
@@ -37,16 +47,35 @@ def cluster(tiles: int, workers: int, scheduler: str | None) -> Iterator[Client]
         Worker processes on this machine.
     scheduler
         Address of a running scheduler, or None.
+    memory_gb
+        Memory that a worker process on this machine may take [GB]; by default its share of the machine's.
+
+    Raises
+    ------
+    StudyError
+        If no scheduler answers at the address.
     """
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     dask.config.set({"distributed.comm.timeouts.connect": "60s", "distributed.worker.daemon": True})
     if scheduler is not None:
-        with Client(scheduler) as client:
+        try:
+            client = Client(scheduler, timeout=CONNECT_SECONDS)
+        except (OSError, ValueError) as error:
+            raise StudyError(
+                f"--scheduler {scheduler}: no Dask scheduler answers there ({error}); start one, or leave --scheduler out"
+            ) from error
+        with client:
             yield client
         return
     count = min(tiles, workers)
+    limit = "auto" if memory_gb is None else f"{memory_gb}GB"
     local = LocalCluster(
-        n_workers=max(1, count), threads_per_worker=1, processes=count > 1, dashboard_address=":0", silence_logs=logging.CRITICAL
+        n_workers=max(1, count),
+        threads_per_worker=1,
+        processes=count > 1,
+        memory_limit=limit,
+        dashboard_address=":0",
+        silence_logs=logging.CRITICAL,
     )
     with local, Client(local) as client:
         yield client
@@ -54,7 +83,7 @@ def cluster(tiles: int, workers: int, scheduler: str | None) -> Iterator[Client]
 
 def assess_tiles(client: Client, work: Path, roofs: Path, files: list[str], told: Callable[[int, int], None]) -> None:
     """
-    Assess the tiles whose roofs are not there yet.
+    Assess the tiles whose roofs are not there yet; one that fails is tried once more, in smaller parts, and then set aside.
 
     Parameters
     ----------
@@ -68,26 +97,68 @@ def assess_tiles(client: Client, work: Path, roofs: Path, files: list[str], told
         Names of the tile files.
     told
         Called with tiles done and tiles in all.
+
+    Raises
+    ------
+    UnfinishedRun
+        If tiles were set aside; everything else is finished by then.
     """
     missing = [name for name in files if not (roofs / name).exists()]
-    done = len(files) - len(missing)
-    told(done, len(files))
+    told(len(files) - len(missing), len(files))
     if not missing:
         return
-    versions = set(client.run(check_rooms).values())
-    if versions != {check_rooms()}:
-        raise RuntimeError(f"the workers run wuding {sorted(versions)}, this process {check_rooms()}; install the same version everywhere")
+    _same_version(client)
+    failed: dict[str, str] = {}
+    for parts in (1, RETRY_PARTS):
+        names = [name for name in missing if not (roofs / name).exists()]
+        failed = _assess(client, work, roofs, names, parts, lambda open_: told(len(files) - open_, len(files)))
+        if not failed:
+            return
+    write_json(work / "failed.json", failed)
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(failed.items())[:5])
+    raise UnfinishedRun(
+        f"{len(failed)} of {len(files)} tiles could not be assessed, twice: {reasons}. "
+        "The others are finished and kept, no product was made; run the same command again to try these alone"
+    )
+
+
+def _assess(client: Client, work: Path, roofs: Path, names: list[str], parts: int, told: Callable[[int], None]) -> dict[str, str]:
+    """Assess tiles, one task a tile; reasons of those that failed, by name."""
     with dask.config.set({"dataframe.convert-string": False}):
-        buildings = dask_geopandas.read_parquet([str(work / "tiles" / name) for name in missing])
-        tasks = buildings.map_partitions(assess_one, str(work), str(roofs), meta=_META, enforce_metadata=False)
+        buildings = dask_geopandas.read_parquet([str(work / "tiles" / name) for name in names])
+        tasks = buildings.map_partitions(assess_one, str(work), str(roofs), parts, meta=_META, enforce_metadata=False)
         futures = client.compute(tasks.to_delayed())
+    failed, left = {}, len(names)
+    of = {future.key: name for future, name in zip(futures, names, strict=True)}
     for future in as_completed(futures):
-        future.result()
-        done += 1
-        told(done, len(files))
+        error = future.exception()
+        if error is None:
+            left -= 1
+            told(left)
+        else:
+            failed[of[future.key]] = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    return failed
 
 
-def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str) -> pd.DataFrame:
+def _same_version(client: Client) -> None:
+    try:
+        found = set(client.run(same_code).values())
+    except Exception as error:
+        raise StudyError(f"the workers cannot run wuding {same_code()}: {error}; install the same version everywhere") from error
+    if not found:
+        raise StudyError("the Dask scheduler has no workers; start some with: dask worker ADDRESS")
+    if found != {same_code()}:
+        raise StudyError(
+            f"the workers run wuding {', '.join(sorted(found))}, this process {same_code()}; install the same version everywhere"
+        )
+
+
+def same_code() -> str:
+    """Return version and state of the code, which every process of a run must share."""
+    return f"{check_rooms()} ({source_digest()})"
+
+
+def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 1) -> pd.DataFrame:
     """
     Assess one tile and write its roofs, its audit sample and its candidates.
 
@@ -97,6 +168,8 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str) -> pd.DataFra
         All prepared buildings of the tile.
     work, roofs
         Folders, see `assess_tiles`.
+    parts
+        Assess the tile in so many parts, one after the other: the same rows in less memory.
 
     Returns
     -------
@@ -107,16 +180,29 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str) -> pd.DataFra
     tile = int(buildings["tile"].iloc[0])
     name = f"tile-{tile:05d}.parquet"
     wanted = buildings[buildings["status"] == ""]
-    if not len(wanted):
-        return pd.DataFrame({"tile": [tile], "roofs": [0]})
-    around = read_surroundings(own / "tiles", np.asarray(wanted.total_bounds))
-    result = assess_tile(wanted, around, _model(own / "model.pickle", (own / "model.pickle").stat().st_mtime_ns))
-    for folder in ("audit", "mounts"):
-        (own / folder).mkdir(exist_ok=True)
-    pd.DataFrame(result.audit).to_parquet(own / "audit" / name, index=False)
-    result.mounts.to_parquet(own / "mounts" / name, index=False)
-    write_table(result.roofs, "roofs", target / name, own / "unfinished")
-    return pd.DataFrame({"tile": [tile], "roofs": [len(result.roofs)]})
+    model = _model(own / "model.pickle", (own / "model.pickle").stat().st_mtime_ns)
+    results = []
+    for rows in np.array_split(np.arange(len(wanted)), min(max(parts, _parts_in_memory(len(wanted))), len(wanted))):
+        part = wanted.iloc[rows]
+        results.append(assess_tile(part, read_surroundings(own / "tiles", np.asarray(part.total_bounds)), model))
+    audit = heapq.nsmallest(AUDIT_ROOFS, (row for result in results for row in result.audit), key=lambda row: str(row["key"]))
+    mounts = pd.concat([result.mounts for result in results], ignore_index=True)
+    found = pd.concat([result.roofs for result in results], ignore_index=True).sort_values("roof_id", ignore_index=True)
+    for folder, table in (("audit", pd.DataFrame(audit)), ("mounts", mounts)):
+        with unfinished(own / folder / name, own / "unfinished") as file:
+            table.to_parquet(file, index=False)
+    write_table(found, "roofs", target / name, own / "unfinished")  # last: its file says that the tile is done
+    return pd.DataFrame({"tile": [tile], "roofs": [len(found)]})
+
+
+def _parts_in_memory(buildings: int) -> int:
+    """Give the parts in which a tile stays within the memory of its worker."""
+    try:
+        limit = get_worker().memory_manager.memory_limit
+    except (ValueError, AttributeError):  # not on a worker, or one without a nanny
+        return 1
+    room = (limit or np.inf) - BYTES_OF_A_WORKER
+    return int(np.ceil(buildings * BYTES_OF_A_BUILDING / max(room, BYTES_OF_A_BUILDING)))
 
 
 @lru_cache(maxsize=1)

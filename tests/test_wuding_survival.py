@@ -1,0 +1,278 @@
+"""A run may die anywhere: what is finished stays, nothing is mixed, and the next run gives the same numbers."""
+
+import io
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+import shapely
+
+from geo.tiles import _cuts
+from wuding.errors import StudyError
+from wuding.progress import Screen
+from wuding.run_folder import alone, require_space
+from wuding.status import run_status
+from wuding.workers import assess_one, cluster
+
+from .conftest import run_county
+
+TILES = 6
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a sample county of 240 buildings, cut into six tiles."""
+    from wuding.county import write_county
+
+    folder = tmp_path_factory.mktemp("survival")
+    write_county(folder, buildings=240)
+    study = folder / "study.toml"
+    text = study.read_text(encoding="utf-8")
+    study.write_text(text + f"\n[run]\ntile_buildings = {240 // TILES}\n" if "[run]" not in text else text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(small: Path) -> Path:
+    """Run it once without disturbance."""
+    out = small / "undisturbed"
+    done = run(small, out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def start(small: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "wuding", "run", str(small / "study.toml"), "--out", str(out), "--lang", "en", *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", start_new_session=True)
+
+
+def run(small: Path, out: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    process = start(small, out, *more)
+    stdout, stderr = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def same_numbers(one: Path, other: Path) -> None:
+    """Compare every table to the last bit, and what is judged to the last byte."""
+    for name in ("roofs", "regions"):
+        files = sorted(file.name for file in (one / name).glob("*"))
+        assert files == sorted(file.name for file in (other / name).glob("*"))
+        for file in files:
+            assert (one / name / file).read_bytes() == (other / name / file).read_bytes(), file
+    for name in ("buildings.parquet", "targets.json", "targets.csv"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    told = [json.loads((run / "manifest.json").read_text(encoding="utf-8")) for run in (one, other)]
+    for key in ("totals", "mounts", "counts", "audit", "sanity", "warnings"):
+        assert told[0][key] == told[1][key], key
+
+
+def nothing_unfinished(out: Path) -> None:
+    left = [file for file in (out / ".work" / "unfinished").rglob("*") if file.is_file()] + list(out.glob("*.part"))
+    assert not left, left
+
+
+def killed_at(small: Path, out: Path, moment: float, whole: bool) -> bool:
+    """Start a run and kill it (all of it, or one worker) after some seconds; whether it was still alive."""
+    process = start(small, out)
+    time.sleep(moment)
+    alive = process.poll() is None
+    if alive:
+        if whole:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            for pid in _workers(process.pid)[:1]:
+                os.kill(pid, signal.SIGKILL)
+    process.communicate()
+    return alive
+
+
+def _workers(pid: int) -> list[int]:
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+        return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+    except psutil.Error:
+        return []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are ended differently on Windows")
+@pytest.mark.parametrize("share", [0.4, 0.75])
+def test_a_killed_run_continues_and_gives_the_same_numbers(small: Path, undisturbed: Path, tmp_path: Path, share: float) -> None:
+    seconds = sum(stage["seconds"] for stage in json.loads((undisturbed / "manifest.json").read_text(encoding="utf-8"))["stages"])
+    out = tmp_path / "run"
+    killed_at(small, out, seconds * share + 1.0, whole=True)
+    again = run(small, out)
+    assert again.returncode == 0, again.stderr
+    same_numbers(undisturbed, out)
+    nothing_unfinished(out)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are ended differently on Windows")
+@pytest.mark.parametrize("seed", range(30))
+def test_runs_killed_at_random_moments(small: Path, undisturbed: Path, tmp_path: Path, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    seconds = sum(stage["seconds"] for stage in json.loads((undisturbed / "manifest.json").read_text(encoding="utf-8"))["stages"])
+    out = tmp_path / "run"
+    for _ in range(int(random.integers(1, 4))):
+        killed_at(small, out, float(random.uniform(0.3, seconds + 2.0)), whole=bool(random.random() < 0.7))
+    again = run(small, out)
+    assert again.returncode == 0, again.stderr
+    same_numbers(undisturbed, out)
+    nothing_unfinished(out)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an interrupt is sent differently on Windows")
+def test_ctrl_c_stops_within_seconds_and_says_how_to_go_on(small: Path, tmp_path: Path) -> None:
+    process = start(small, tmp_path / "run")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "assessing roofs" in line:
+            break
+    started = time.monotonic()
+    os.kill(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "run the same command again to continue" in told
+    assert time.monotonic() - started < 20.0  # seconds when idle; the machine of a test may be busy
+    assert not (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_a_tile_that_fails_is_tried_again_and_then_set_aside(small: Path, undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    for name in ("tile-00001.parquet", "tile-00003.parquet"):
+        (out / "roofs" / name).unlink()
+    # a file of the tile cannot be written: a folder has its name
+    (out / ".work" / "audit" / "tile-00003.parquet").unlink()
+    (out / ".work" / "audit" / "tile-00003.parquet").mkdir()
+    done = run(small, out)
+    assert done.returncode == 1
+    assert f"1 of {TILES} tiles could not be assessed, twice: tile-00003.parquet" in done.stderr
+    assert (out / "roofs" / "tile-00001.parquet").is_file()
+    assert not (out / "manifest.json").exists()
+    assert any("set aside: tile-00003.parquet" in line for line in run_status(out, "en"))
+    (out / ".work" / "audit" / "tile-00003.parquet").rmdir()
+    again = run(small, out)
+    assert again.returncode == 0, again.stderr
+    same_numbers(undisturbed, out)
+    assert run_status(out, "en")[:2] == ["finished", f"tiles: {TILES}/{TILES}"]
+
+
+def test_what_changes_no_roof_keeps_the_roofs_and_what_does_redoes_them(small: Path, undisturbed: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "county"
+    shutil.copytree(small, copy, ignore=shutil.ignore_patterns("undisturbed"))
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    before = {file.name: file.stat().st_ino for file in (out / "roofs").glob("*")}
+    study = copy / "study.toml"
+    text = study.read_text(encoding="utf-8")
+    run_county(copy, out, tile_buildings=240 // TILES)
+    assert {file.name: file.stat().st_ino for file in (out / "roofs").glob("*")} == before
+    study.write_text(
+        text.replace("[system]", "[system]\nchoose = 'coverage'") if "[system]" in text else text + "\n[system]\nchoose = 'coverage'\n"
+    )
+    run_county(copy, out, tile_buildings=240 // TILES)
+    assert not set(before.values()) & {file.stat().st_ino for file in (out / "roofs").glob("*")}
+
+
+def test_parts_of_a_tile_are_the_tile(undisturbed: Path, tmp_path: Path) -> None:
+    tile = gpd.read_parquet(undisturbed / ".work" / "tiles" / "tile-00002.parquet")
+    shutil.copytree(undisturbed / ".work", tmp_path / ".work")
+    for parts in (1, 4):
+        (tmp_path / "roofs" / "tile-00002.parquet").unlink(missing_ok=True)
+        assess_one(tile, str(tmp_path / ".work"), str(tmp_path / "roofs"), parts)
+        found = pd.read_parquet(tmp_path / "roofs" / "tile-00002.parquet").drop(columns="roadmap_year")
+        whole = pd.read_parquet(undisturbed / "roofs" / "tile-00002.parquet").drop(columns="roadmap_year")
+        pd.testing.assert_frame_equal(found, whole, check_exact=True)
+
+
+def test_tiles_are_cut_by_load_and_by_extent() -> None:
+    x = np.arange(100.0)
+    boxes = shapely.box(x, 0.0, x + 0.5, 1.0)
+    assert _cuts(boxes, 25, np.inf) == [0, 25, 50, 75, 100]
+    ring = shapely.Point(0, 0).buffer(1.0, quad_segs=2500)  # 10,001 vertices weigh as 100 buildings
+    assert _cuts(np.append(boxes, ring), 50, np.inf) == [0, 41, 81, 101]  # not 0, 51, 101: the last tile has 19 others
+    far = shapely.box(1e5, 1e5, 1e5 + 1.0, 1e5 + 1.0)
+    cuts = _cuts(np.append(boxes, far), 1000, 1e6)
+    assert cuts[-2:] == [100, 101] or max(np.diff(cuts)) <= 100
+    for first, last in itertools.pairwise(cuts):
+        bounds = shapely.total_bounds(np.append(boxes, far)[first:last])
+        assert last - first == 1 or (bounds[2] - bounds[0]) * (bounds[3] - bounds[1]) <= 1e6
+
+
+def test_a_full_disk_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=int(1e9)))
+    warnings: list[str] = []
+    require_space(tmp_path, 100_000, warnings)
+    assert not warnings
+    require_space(tmp_path, 500_000, warnings)
+    assert len(warnings) == 1
+    with pytest.raises(StudyError, match="make room"):
+        require_space(tmp_path, 5_000_000, warnings)
+
+
+@pytest.fixture
+def dask_cluster(tmp_path: Path) -> Iterator[str]:
+    """Start a scheduler and two workers as processes of their own on loopback."""
+    note = tmp_path / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    started = [subprocess.Popen([*scheduler, "--scheduler-file", str(note)], **quiet)]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(note), "--nthreads", "1", "--no-dashboard"]
+    started += [subprocess.Popen([*worker, "--local-directory", str(tmp_path / str(k))], **quiet) for k in range(2)]
+    try:
+        for _ in range(300):
+            if note.is_file() and note.read_text(encoding="utf-8").strip():
+                break
+            time.sleep(0.1)
+        yield json.loads(note.read_text(encoding="utf-8"))["address"]
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(30)
+
+
+def test_a_cluster_another_time_zone_and_locale_give_the_same_bits(
+    small: Path, undisturbed: Path, tmp_path: Path, dask_cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/St_Johns")
+    monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    out = tmp_path / "run"
+    done = run(small, out, "--scheduler", dask_cluster)
+    assert done.returncode == 0, done.stderr
+    same_numbers(undisturbed, out)
+
+
+def test_a_scheduler_that_does_not_answer_is_told() -> None:
+    with pytest.raises(StudyError, match="no Dask scheduler answers"), cluster(1, 1, "tcp://127.0.0.1:9"):
+        pass
+
+
+def test_status_of_a_working_run(small: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with alone(out):
+        screen = Screen("en", stream=io.StringIO())
+        with screen.noting(out / ".work" / "progress.json"):
+            screen.told("tiles", 0, 250)
+        said: list[str] = []
+        asking = threading.Thread(target=lambda: said.extend(run_status(out, "en")))
+        asking.start()
+        asking.join()
+    assert said[0].startswith("working: assessing roofs 0/250")
+    assert run_status(out, "en")[0].startswith("stopped; run the same command again")

@@ -1,0 +1,65 @@
+"""How far a run is, asked from another terminal."""
+
+import json
+from pathlib import Path
+
+from .errors import StudyError
+from .progress import STAGES
+from .run_folder import is_working, tiles_to_assess
+
+PRODUCTS = ("targets.json", "manifest.json", "tables.xlsx", "map.html", "report.html", "report.docx")
+
+
+def run_status(out: Path, lang: str = "zh") -> list[str]:
+    """
+    Say how far a run is.
+
+    Parameters
+    ----------
+    out
+        Run folder, finished or not.
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    list of str
+        Lines: what it does now, tiles done, tiles set aside, products.
+
+    Raises
+    ------
+    StudyError
+        If no run has started there.
+    """
+    work, zh = out / ".work", lang == "zh"
+    if not (work / "progress.json").is_file() and not (work / "tiles.parquet").is_file():
+        raise StudyError(f"{out.name}: no run has started here")
+    lines = [_state(out, zh)]
+    if (work / "tiles.parquet").is_file():
+        tiles = tiles_to_assess(work)
+        done = sum((out / "roofs" / name).exists() for name in tiles)
+        lines.append(f"{'分块' if zh else 'tiles'}: {done}/{len(tiles)}")
+    if (work / "failed.json").is_file():
+        failed = json.loads((work / "failed.json").read_text(encoding="utf-8"))
+        lines += [f"{'未能测算' if zh else 'set aside'}: {name}: {reason}" for name, reason in sorted(failed.items())]
+    products = [file.name for file in sorted(out.glob("*.gpkg"))] + [name for name in PRODUCTS if (out / name).exists()]
+    lines.append(f"{'成果' if zh else 'products'}: {', '.join(products) or '-'}")
+    return lines
+
+
+def _state(out: Path, zh: bool) -> str:
+    note = out / ".work" / "progress.json"
+    if not is_working(out):
+        if (out / "manifest.json").is_file():
+            return "已完成" if zh else "finished"
+        return "已中断；再次运行同一命令即可继续" if zh else "stopped; run the same command again to continue"
+    if not note.is_file():
+        return "运行中" if zh else "working"
+    now = json.loads(note.read_text(encoding="utf-8"))
+    stage = STAGES[now["stage"]][0 if zh else 1]
+    text = f"{'运行中' if zh else 'working'}: {stage} {now['done']:,}/{now['total']:,}"
+    if 0 < now["done"] < now["total"] and now["seconds"] > 0:
+        rate = now["done"] / now["seconds"]
+        left = (now["total"] - now["done"]) / rate
+        text += f"，每秒 {rate:,.2f}，剩余约 {left:,.0f} 秒" if zh else f", {rate:,.2f}/s, {left:,.0f} s left"
+    return text
