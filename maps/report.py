@@ -35,7 +35,7 @@ class Grid:
     total: tuple[str, ...] | None = None
 
 
-def report(tables: MapTables, out: Path, lang: str) -> Path:
+def report(tables: MapTables, out: Path, lang: str, said: dict[str, Any] | None = None) -> Path:
     """
     Write the report of a run as one self-contained page.
 
@@ -47,6 +47,8 @@ def report(tables: MapTables, out: Path, lang: str) -> Path:
         File to write, usually report.html.
     lang
         zh or en.
+    said
+        What `content` gives, where it is at hand already.
 
     Returns
     -------
@@ -58,7 +60,8 @@ def report(tables: MapTables, out: Path, lang: str) -> Path:
     LayersError
         If the language is unknown or a table lacks what the report needs.
     """
-    return write_whole(out, templates().get_template("report.html").render(**content(tables, lang), style=asset("report.css")))
+    told = content(tables, lang) if said is None else said
+    return write_whole(out, templates().get_template("report.html").render(**told, style=asset("report.css")))
 
 
 def content(tables: MapTables, lang: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"^[−–\-]?[\d,]+(\.\d+)?( %)?$|^—$")
 _WIDTH = Cm(16)
 
 
-def report_word(tables: MapTables, out: Path, lang: str) -> Path:
+def report_word(tables: MapTables, out: Path, lang: str, said: dict[str, Any] | None = None) -> Path:
     """
     Write the report of a run as a Word document with the same contents as report.html.
 
@@ -47,6 +47,8 @@ def report_word(tables: MapTables, out: Path, lang: str) -> Path:
         File to write, usually report.docx.
     lang
         zh or en.
+    said
+        What `content` gives, where it is at hand already.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def report_word(tables: MapTables, out: Path, lang: str) -> Path:
     LayersError
         The language is unknown, a table lacks what the report needs, or the file is open in another program.
     """
-    said = content(tables, lang)
+    said = content(tables, lang) if said is None else said
     words: Words = said["w"]
     paper = _Paper(words)
     _title(paper, said)

@@ -265,7 +265,7 @@ def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
         The two pages and the document.
     """
     from maps.county_map import county_map
-    from maps.report import report
+    from maps.report import content, report
     from maps.report_word import report_word
     from maps.tables import read_tables
 
@@ -274,8 +274,9 @@ def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
     read = read_tables(out)
     chosen = lang or read.lang
     tables = replace(read, manifest=in_language(read.manifest, chosen))
-    pages = [county_map(tables, out / "map.html", chosen), report(tables, out / "report.html", chosen)]
-    return [*pages, report_word(tables, out / "report.docx", chosen)]
+    said = content(tables, chosen)
+    pages = [county_map(tables, out / "map.html", chosen), report(tables, out / "report.html", chosen, said)]
+    return [*pages, report_word(tables, out / "report.docx", chosen, said)]
 
 
 def remake_targets(study: Study, out: Path) -> None:
