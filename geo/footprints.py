@@ -22,6 +22,9 @@ NOT_STANDING = (INVALID, DUPLICATE, JOINED, COVERED)
 _FARTHEST_M = 5e7
 # A rejected line or point is drawn this wide, so that it can be found in a layer of polygons.
 _DRAWN_M = 0.1
+# A footprint of more vertices is noise of digitising; what is done to a roof is done to pairs of its walls.
+MOST_VERTICES = 2000
+FINEST_M = 0.05
 
 
 def repair(geometry: Objects) -> tuple[Objects, Objects]:
@@ -61,10 +64,25 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     after = shapely.area(fixed)
     for row, old, new in zip(broken, before, after, strict=True):
         reason[row] = f"repaired: area {old:.1f} -> {new:.1f} m2" if new > 0 else "encloses no area"
+    for row in np.flatnonzero(shapely.get_num_coordinates(out) > MOST_VERTICES):
+        drawn = int(shapely.get_num_coordinates(out[row]))
+        out[row], coarse = _shortened(out[row])
+        kept = int(shapely.get_num_coordinates(out[row]))
+        if kept < drawn and not reason[row]:
+            reason[row] = f"simplified: {drawn} -> {kept} vertices, none moved by more than {coarse:.2f} m"
     lost |= ~lost & (shapely.area(out) <= 0)
     reason[lost & (reason == "")] = "encloses no area"
     out[lost] = None
     return out, reason
+
+
+def _shortened(shape: shapely.Geometry) -> tuple[shapely.Geometry, float]:
+    """Leave out vertices that no roof has: noise of digitising, finer and finer until few enough are left; the tolerance [m] too."""
+    for coarse in FINEST_M * 2.0 ** np.arange(12):
+        shorter = _polygons_only(shapely.make_valid(np.array([shapely.simplify(shape, coarse)]), method="structure"))[0]
+        if shorter is not None and shapely.get_num_coordinates(shorter) <= MOST_VERTICES:
+            return shorter, float(coarse)
+    return shape, 0.0
 
 
 def remains(geometry: Objects) -> Objects:

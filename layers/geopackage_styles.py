@@ -77,7 +77,9 @@ class Style:
             found = np.searchsorted([item.upper for item in limits], numbers, side="left")
             where = pa.array(found, pa.int32(), mask=~(found < len(limits)) | ~np.isfinite(numbers))
         else:
-            where = pc.index_in(values.cast(pa.string()), pa.array([item.value for item in self.classes if isinstance(item, Kind)]))
+            where = pc.index_in(
+                values.cast(pa.string()), pa.array([item.value for item in self.classes if isinstance(item, Kind)], pa.string())
+            )
         labels, colours = (pa.array([getattr(item, part) for item in self.classes], pa.string()) for part in ("label", "colour"))
         return labels.take(where), colours.take(where)
 

@@ -159,7 +159,7 @@ def test_surroundings_do_not_depend_on_the_tiling(tmp_path: Path) -> None:
     boxes = shapely.box(x.ravel(), y.ravel(), x.ravel() + 10, y.ravel() + 10)
     height = np.where(np.arange(boxes.size) % 97 == 0, 60.0, 6.0)
     frame = gpd.GeoDataFrame(
-        {"building_id": [f"{n:05d}" for n in range(boxes.size)], "height_m": height, "top_m": height, "stale_surface": False},
+        {"building_id": [f"{n:05d}" for n in range(boxes.size)], "height_m": height, "top_m": height, "stale_surface": False, "status": ""},
         geometry=boxes,
         crs=UTM,
     )
@@ -175,3 +175,17 @@ def test_surroundings_do_not_depend_on_the_tiling(tmp_path: Path) -> None:
     # every building that reaches into 300 m around the window, 700..1800 in both directions: at 700, 750 ... 1800 (and 690..700 touching)
     assert len(found[0][0]) == 23 * 23
     assert found[0][2] == pytest.approx(60 / np.tan(np.radians(3)))
+
+
+def test_a_ring_of_a_million_vertices_is_shortened_and_told() -> None:
+    angle = np.linspace(0.0, 2.0 * np.pi, 1_000_000, endpoint=False)
+    noise = 100.0 + np.random.default_rng(0).uniform(-0.01, 0.01, angle.size)
+    ring = shapely.Polygon(np.column_stack([noise * np.cos(angle), noise * np.sin(angle)]))
+    house = shapely.box(0.0, 0.0, 10.0, 8.0)
+    shapes, reason = repair(np.array([ring, house], dtype=object))
+    assert shapely.get_num_coordinates(shapes[0]) <= 2000
+    assert shapely.area(shapes[0]) == pytest.approx(np.pi * 100.0**2, rel=1e-3)  # 5 cm on a circumference of 628 m are 31 of 31,416 m2
+    assert shapely.hausdorff_distance(shapes[0].exterior, shapely.Point(0, 0).buffer(100.0, quad_segs=500).exterior) < 0.2
+    assert reason[0].startswith("simplified: 1000001 -> ")
+    assert shapes[1] is house
+    assert reason[1] == ""

@@ -103,6 +103,15 @@ def test_an_empty_polygon_is_an_empty_multipolygon(tmp_path):
     assert gpd.read_file(tmp_path / "x.gpkg", layer="rejected").geometry.is_empty.tolist() == [False, False, True]
 
 
+def test_a_county_without_a_rejected_feature(tmp_path):
+    tables = run_folder(tmp_path)
+    kept = gpd.read_parquet(tables["buildings"]).iloc[:2]
+    write_table(kept, "buildings", tables["buildings"], tmp_path / "work")
+    write_geopackage(tmp_path / "x.gpkg", **tables, lang="zh")
+    assert len(gpd.read_file(tmp_path / "x.gpkg", layer="rejected")) == 0
+    assert len(gpd.read_file(tmp_path / "x.gpkg", layer="buildings")) == 2
+
+
 def test_version_is_old_enough_and_the_file_sound(package):
     assert ask(package, "pragma user_version") == [(10200,)]
     assert ask(package, "pragma integrity_check") == [("ok",)]

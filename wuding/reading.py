@@ -166,6 +166,11 @@ def _tell_repairs(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, warnings: list
             f"{len(repaired)} invalid shapes were repaired, which changes their area by {change.sum():+.1f} m2 in all, most of it at "
             f"{table['building_id'].iloc[worst]} (row {int(table['source_row'].iloc[worst])})"
         )
+    shortened = int(table["reason"].str.startswith("simplified").sum())
+    if shortened:
+        warnings.append(
+            f"{shortened} shapes of more than {footprints.MOST_VERTICES} vertices were simplified; column reason says by how much"
+        )
 
 
 def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study, warnings: list[str]) -> None:
