@@ -49,6 +49,8 @@ def remarks(tables: MapTables, words: Words) -> list[Remark]:
             found.append(Remark(words["note_weather_unverified"], True))
     if terrain.get("flat") or terrain.get("dem") == "flat":
         found.append(Remark(words["note_flat"], True))
+    if notes.get("sources"):
+        found.append(Remark(words["note_sources"].format(sources="; ".join(map(str, notes["sources"]))), False))
     guessed = _share_of_outlines(tables)
     if guessed > 0.005:
         found.append(Remark(words["note_tiers"].format(share=f"{guessed * 100:.0f} %"), False))

@@ -73,7 +73,7 @@ class Weather:
 
 def read_weather(path: Path) -> Weather:
     """
-    Read one typical year from an EPW or a PVGIS TMY CSV file.
+    Read one typical year from an EPW or a PVGIS TMY file (CSV or JSON).
 
     Parameters
     ----------
@@ -95,7 +95,9 @@ def read_weather(path: Path) -> Weather:
         if first.startswith("LOCATION"):
             frame, name, latitude, longitude, altitude, utc_offset, header_offset = _read_epw(path)
         elif first.lower().startswith("latitude (decimal degrees)"):
-            frame, name, latitude, longitude, altitude, utc_offset, header_offset = _read_pvgis(path)
+            frame, name, latitude, longitude, altitude, utc_offset, header_offset = _read_pvgis(path, "csv")
+        elif first.startswith("{"):
+            frame, name, latitude, longitude, altitude, utc_offset, header_offset = _read_pvgis(path, "json")
         else:
             raise SolarError(
                 f"weather {path.name}: first line is '{first[:40]}'; expected EPW (LOCATION, ...) or PVGIS TMY CSV; give one of these"
@@ -164,10 +166,10 @@ def _read_epw(path: Path) -> tuple[pd.DataFrame, str, float, float, float, float
     return frame, str(meta["city"]), float(meta["latitude"]), float(meta["longitude"]), float(meta["altitude"]), float(meta["TZ"]), 0.5
 
 
-def _read_pvgis(path: Path) -> tuple[pd.DataFrame, str, float, float, float, float, float]:
-    """PVGIS TMY CSV by pvlib; the file names no place and no zone, so the zone is the longitude's."""
-    frame, meta = pvlib.iotools.read_pvgis_tmy(path, pvgis_format="csv")
-    inputs = meta["inputs"]
+def _read_pvgis(path: Path, form: str) -> tuple[pd.DataFrame, str, float, float, float, float, float]:
+    """PVGIS TMY by pvlib; the file names no place and no zone, so the zone is the longitude's."""
+    frame, meta = pvlib.iotools.read_pvgis_tmy(path, pvgis_format=form)
+    inputs = meta["inputs"].get("location", meta["inputs"])
     latitude, longitude = float(inputs["latitude"]), float(inputs["longitude"])
     offset = float(inputs.get("irradiance time offset", 0.0))
     return (

@@ -136,6 +136,60 @@ def init(file: Annotated[Path, typer.Argument(help="要写的文件。 File to w
 
 
 @app.command()
+def fetch(
+    place: Annotated[str, typer.Argument(help="地名，西,南,东,北（度），或多边形文件。 Name, box w,s,e,n, or polygon file.")],
+    kinds: Annotated[
+        list[str] | None,
+        typer.Argument(help="buildings dem weather districts canopy；默认前四种。 What to fetch; the first four by default."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="写到哪个文件夹。 Folder to write into.")] = Path("study"),
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="指定来源，如 buildings=openstreetmap。 One source for a kind.")
+    ] = None,
+    url: Annotated[
+        list[str] | None, typer.Option("--url", help="指定地址，如 dem=https://…；可重复。 An address for a kind; may be repeated.")
+    ] = None,
+    sources: Annotated[Path | None, typer.Option("--sources", help="来源表（镜像、版本）。 Own table of sources.")] = None,
+    cache: Annotated[Path | None, typer.Option("--cache", help="缓存文件夹。 Folder that keeps downloads.")] = None,
+    lang: Lang = None,
+) -> None:
+    """联网下载开放数据并写好研究文件；只有本命令联网。 Fetch open inputs and write a study file; the only command that goes online."""
+    from .fetching.job import Wanted
+    from .fetching.job import fetch as fetch_inputs
+    from .fetching.sources import load_sources
+    from .fetching.web import Web
+    from .progress import Screen
+
+    rules = load_sources(sources)
+    urls: dict[str, list[str]] = {}
+    for kind, address in _pairs(url, "--url"):
+        urls.setdefault(kind, []).append(address)
+    wanted = Wanted(kinds or ["buildings", "dem", "weather", "districts"], dict(_pairs(source, "--source")), urls)
+    screen = Screen(_lang(lang, "zh"))
+    with screen.running():
+        web = Web(
+            cache or cache_folder().parent.parent / "fetched",
+            rules["web"],
+            told=lambda stage, done, total: screen.told(stage, done // 1000, total // 1000),
+        )
+        lacking = fetch_inputs(place, out, wanted, web, rules, screen)
+    screen.say(f"已写入 {out / 'study.toml'} 和 SOURCES.md", f"written: {out / 'study.toml'} and SOURCES.md")
+    screen.say(f"下一步：wuding check {out / 'study.toml'}", f"next: wuding check {out / 'study.toml'}")
+    if lacking:
+        screen.say(f"未能获取，请自行补充：{'、'.join(lacking)}", f"could not be had, left for you: {', '.join(lacking)}")
+        raise typer.Exit(2)
+
+
+def _pairs(given: list[str] | None, option: str) -> list[tuple[str, str]]:
+    from .errors import StudyError
+
+    for text in given or []:
+        if "=" not in text:
+            raise StudyError(f"{option} {text}: expected KIND=VALUE, for example buildings=openstreetmap")
+    return [(text.partition("=")[0], text.partition("=")[2]) for text in given or []]
+
+
+@app.command()
 def template(
     study: StudyFile,
     out: Annotated[Path | None, typer.Option("--out", help="Excel 文件名。 Name of the Excel file.")] = None,

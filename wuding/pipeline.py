@@ -29,6 +29,7 @@ from solar.sky import prepare_sky
 from solar.uncertainty import p90_of_groups
 from solar.weather import Weather, read_weather
 
+from .attributing import attributions, source_notes
 from .audit import WARN_ABOVE, audit
 from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
@@ -315,6 +316,7 @@ def _manifest(
         warnings.insert(0, "this county is made up: terrain, buildings and names are invented")
     densities = sanity(buildings)
     warn_outside(densities, warnings)
+    warnings.extend(source_notes(study))
     first = weathers[0]
     return {
         "study": {"name": study.study.name, "lang": study.study.lang, "as_of": str(study.study.as_of), "crs": prepared.crs.to_string()},
@@ -341,6 +343,7 @@ def _manifest(
         "warnings": translate_all(warnings, study.study.lang),
         "warnings_en": warnings,
         "notes": {
+            "sources": attributions(study),
             "weather": {
                 "name": first.name,
                 "latitude": first.latitude,

@@ -22,6 +22,14 @@ STAGES = {
     "tables": ("汇总与目标研判", "tables and targets"),
     "geopackage": ("GeoPackage", "GeoPackage"),
     "products": ("地图、报告、表格", "map, report, spreadsheet"),
+    "fetch_place": ("查找地名（kB）", "looking the place up (kB)"),
+    "fetch_index": ("读取目录（kB）", "reading an index (kB)"),
+    "fetch_buildings": ("下载建筑轮廓（kB）", "fetching buildings (kB)"),
+    "fetch_dem": ("下载高程（kB）", "fetching elevation (kB)"),
+    "fetch_weather": ("下载气象（kB）", "fetching weather (kB)"),
+    "fetch_districts": ("下载区县界线（kB）", "fetching districts (kB)"),
+    "fetch_canopy": ("下载树冠高度（kB）", "fetching canopy height (kB)"),
+    "fetch_quality": ("下载建成区以判断完整性（kB）", "fetching built-up land to judge completeness (kB)"),
 }
 # A plain log gets a line a stage and then at most one every so many seconds.
 QUIET_SECONDS = 10.0

@@ -199,6 +199,16 @@ class RoadmapSection(ScenarioSection):
     alternative: ScenarioSection | None = None
 
 
+class SourceSection(Section):
+    """`[[sources]]`: where open data comes from, named in every product; `wuding fetch` writes it."""
+
+    title: str
+    attribution: str
+    licence: str
+    version: str = ""
+    weakness: str = ""
+
+
 class RunSection(Section):
     """`[run]`: how the work is cut; none of it changes a number."""
 
@@ -213,6 +223,7 @@ class Study(Section):
     study: StudySection
     buildings: BuildingsSection
     exclusions: list[ExclusionSection] = []
+    sources: list[SourceSection] = []
     terrain: TerrainSection
     regions: dict[str, LayerSection] = {}
     weather: WeatherSection

@@ -1,0 +1,43 @@
+"""The sources of open data, named in every product as their licences ask."""
+
+from .study import Study
+
+
+def source_notes(study: Study) -> list[str]:
+    """
+    Name the sources of a study's data, and what is known to be weak about them.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    list of str
+        Two lines for each source.
+    """
+    notes = []
+    for source in study.sources:
+        title = f"{source.title} ({source.version})" if source.version else source.title
+        notes.append(f"data from {title}: {source.attribution}; licence: {source.licence}")
+        if source.weakness:
+            notes.append(f"known weakness of {source.title}: {source.weakness}")
+    return notes
+
+
+def attributions(study: Study) -> list[str]:
+    """
+    Give the attributions of a study's data, for maps.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    list of str
+        Each once, as its source wants to be named.
+    """
+    return list(dict.fromkeys(source.attribution for source in study.sources))

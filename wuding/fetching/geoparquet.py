@@ -1,0 +1,128 @@
+"""The part of a GeoParquet file on a server that lies in a box: only the row groups whose statistics touch it are loaded."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import shapely
+
+from .answers import FetchError, host
+from .parts import PartFile
+from .place import Bounds
+from .web import Web
+
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def read_box(web: Web, urls: Sequence[str], bounds: Bounds, columns: Iterable[str], stage: str) -> pa.Table:
+    """
+    Read what lies in a box.
+
+    Parameters
+    ----------
+    web
+        The way to the internet.
+    urls
+        Files of the same schema.
+    bounds
+        West, south, east, north, in the files' CRS.
+    columns
+        Wanted beside the geometry; those that a file lacks are left out. Empty for all.
+    stage
+        What it is for, in the words of the progress.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows whose box touches the box, with `geometry` in WKB.
+
+    Raises
+    ------
+    FetchError
+        If a file cannot be had or is no GeoParquet.
+
+    Notes
+    -----
+    GeoParquet 1.1 covering: a struct column `bbox` with xmin, ymin, xmax, ymax (geoparquet.org/releases/v1.1.0).
+    """
+    opened = []
+    for url in urls:
+        try:
+            file = pq.ParquetFile(pa.PythonFile(PartFile(web, url, stage), mode="r"))
+        except pa.ArrowInvalid as error:
+            raise FetchError(f"{host(url)}: the file is no GeoParquet ({str(error).splitlines()[0]}); check the address") from error
+        names = file.schema_arrow.names
+        if "geometry" not in names:
+            raise FetchError(f"{host(url)}: the GeoParquet has no column 'geometry'; it has: {', '.join(names)}")
+        wanted = [name for name in dict.fromkeys((*columns, "geometry", "bbox")) if name in names] if columns else names
+        opened.append((file, _touching(file, bounds), wanted))
+    # the size is told before the first group is loaded
+    web.expect(stage, sum(_size(file, group, wanted) for file, groups, wanted in opened for group in groups))
+    tables = [
+        _inside(file.read_row_group(group, columns=wanted, use_threads=False), bounds)
+        for file, groups, wanted in opened
+        for group in groups
+    ]
+    if not tables:
+        raise FetchError(f"{host(urls[0]) if urls else stage}: no data for this area; check the place, or use another source")
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def with_shapes(table: pa.Table) -> gpd.GeoDataFrame:
+    """
+    Turn plain columns into a table with geometry.
+
+    Parameters
+    ----------
+    table
+        With `geometry` in WKB (WGS 84).
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Columns that are lists or structures are left out.
+    """
+    plain = [name for name in table.column_names if name != "geometry" and not pa.types.is_nested(table.schema.field(name).type)]
+    geometry = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))
+    return gpd.GeoDataFrame(table.select(plain).to_pandas(), geometry=geometry, crs=4326)
+
+
+def _touching(file: pq.ParquetFile, bounds: Bounds) -> list[int]:
+    """Row groups whose statistics of the column bbox touch the box; all of a file without them."""
+    places = {file.metadata.schema.column(n).path: n for n in range(file.metadata.num_columns)}
+    sides = [places.get(f"bbox.{side}") for side in _SIDES]
+    groups: list[int] = []
+    for group in range(file.num_row_groups):
+        stats: list[Any] = [None if n is None else file.metadata.row_group(group).column(n).statistics for n in sides]
+        if all(s is not None and s.has_min_max for s in stats):
+            west, south, east, north = stats[0].min, stats[1].min, stats[2].max, stats[3].max
+            if west > bounds[2] or south > bounds[3] or east < bounds[0] or north < bounds[1]:
+                continue
+        groups.append(group)
+    return groups
+
+
+def _size(file: pq.ParquetFile, group: int, wanted: Sequence[str]) -> int:
+    about = file.metadata.row_group(group)
+    return sum(
+        about.column(n).total_compressed_size for n in range(about.num_columns) if about.column(n).path_in_schema.split(".")[0] in wanted
+    )
+
+
+def _inside(table: pa.Table, bounds: Bounds) -> pa.Table:
+    if "bbox" in table.column_names and pa.types.is_struct(table.schema.field("bbox").type):
+        box = table["bbox"]
+        west, south, east, north = (pc.struct_field(box, side) for side in _SIDES)
+        touches = pc.and_(
+            pc.and_(pc.less_equal(west, bounds[2]), pc.less_equal(south, bounds[3])),
+            pc.and_(pc.greater_equal(east, bounds[0]), pc.greater_equal(north, bounds[1])),
+        )
+        return table.filter(touches)
+    box = shapely.bounds(shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False)))
+    with np.errstate(invalid="ignore"):
+        kept = (box[:, 0] <= bounds[2]) & (box[:, 1] <= bounds[3]) & (box[:, 2] >= bounds[0]) & (box[:, 3] >= bounds[1])
+    return table.filter(pa.array(kept))

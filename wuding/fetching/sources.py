@@ -1,0 +1,81 @@
+"""The table of sources, and what every source gives back."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .answers import FetchError
+
+KINDS = ("buildings", "dem", "weather", "districts", "canopy")
+Rules = dict[str, dict[str, Any]]
+
+
+@dataclass
+class Fetched:
+    """
+    What a source gave.
+
+    Attributes
+    ----------
+    kind
+        One of `KINDS`.
+    source
+        Key of sources.toml.
+    files
+        Files in the study's folder.
+    version
+        Release or version, as far as it is known.
+    address
+        Where it came from, without keys.
+    keys
+        What the study file says beside the path.
+    notes
+        What was found about it, Chinese and English.
+    """
+
+    kind: str
+    source: str
+    files: list[Path]
+    version: str
+    address: str
+    keys: dict[str, Any] = field(default_factory=dict)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def load_sources(own: Path | None = None) -> Rules:
+    """
+    Read the table of sources.
+
+    Parameters
+    ----------
+    own
+        A file of the same form whose keys win: mirrors, releases.
+
+    Returns
+    -------
+    dict
+        Section to key to value.
+
+    Raises
+    ------
+    FetchError
+        If the file is not readable or has unknown sections or keys.
+    """
+    rules: Rules = tomllib.loads((files(__package__) / "sources.toml").read_text(encoding="utf-8"))
+    if own is None:
+        return rules
+    try:
+        mine = tomllib.loads(own.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise FetchError(f"{own.name}: is no readable TOML file in UTF-8: {error}") from error
+    for section, table in mine.items():
+        if section not in rules or not isinstance(table, Mapping):
+            raise FetchError(f"{own.name}: unknown section {section!r}; known are: {', '.join(rules)}")
+        for key, value in table.items():
+            if key not in rules[section]:
+                raise FetchError(f"{own.name}: unknown key {section}.{key}; known are: {', '.join(rules[section])}")
+            rules[section][key] = value
+    return rules

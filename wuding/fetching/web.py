@@ -1,0 +1,308 @@
+"""Files from the internet into a cache: resumed after a break, tried again with growing pauses, checked before they get their name."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from filelock import FileLock
+
+from .answers import PAGES, FetchError, PassingError, file_sha256, host, refuse_pages, retry_after, said_in
+
+Told = Callable[[str, int, int], None]
+Opens = Callable[[Path], object]
+T = TypeVar("T")
+
+AGENT = "wuding-fetch (rooftop solar planning; one user at a desk)"
+_CHUNK = 1 << 18
+_TEMPORARY = {408, 425, 429, 500, 502, 503, 504, 529}
+
+
+def _nothing(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass
+class Web:
+    """
+    The way to the internet.
+
+    Attributes
+    ----------
+    cache
+        Folder that keeps what was fetched.
+    rules
+        The table `web` of sources.toml.
+    told
+        Called with stage, bytes done and bytes expected.
+    pause
+        Waits so many seconds.
+    """
+
+    cache: Path
+    rules: Mapping[str, Any]
+    told: Told = _nothing
+    pause: Callable[[float], None] = time.sleep
+    session: requests.Session = field(default_factory=requests.Session)
+    _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def expect(self, stage: str, size: int) -> None:
+        """
+        Note how much is to come, before it comes.
+
+        Parameters
+        ----------
+        stage
+            What it is for, in the words of the progress.
+        size
+            Beside what has come already [bytes].
+        """
+        done = self._seen.get(stage, (0, 0))[0]
+        self._seen[stage] = (done, done + size)
+        self.told(stage, done, done + size)
+
+    def came(self, stage: str, size: int) -> None:
+        """
+        Note that bytes have come.
+
+        Parameters
+        ----------
+        stage
+            What it is for, in the words of the progress.
+        size
+            Number of bytes.
+        """
+        done, total = self._seen.get(stage, (0, 0))
+        self._seen[stage] = (done + size, max(total, done + size))
+        self.told(stage, *self._seen[stage])
+
+    def download(
+        self,
+        url: str,
+        *,
+        stage: str,
+        opens: Opens,
+        params: Mapping[str, Any] | None = None,
+        data: Mapping[str, str] | None = None,
+        sha256: str | None = None,
+        keep_days: float | None = None,
+    ) -> Path:
+        """
+        Give the file behind an address, from the cache where it lies there.
+
+        Parameters
+        ----------
+        url
+            Address.
+        stage
+            What it is for, in the words of the progress.
+        opens
+            Called with the file before it gets its name; raises ValueError where it is not what it should be.
+        params
+            Query of the address.
+        data
+            Form to post.
+        sha256
+            Its checksum, where the source gives one.
+        keep_days
+            How long the cache counts; `rules["keep_days"]` by default. [d]
+
+        Returns
+        -------
+        pathlib.Path
+            In the cache; not to be changed.
+
+        Raises
+        ------
+        FetchError
+            If it cannot be had or is not what it should be.
+        """
+        try:
+            whole = str(requests.Request("GET", url, params=params).prepare().url)
+        except (requests.exceptions.RequestException, ValueError) as error:
+            raise FetchError(f"{url!r} is no address that can be asked; write it whole, with https://") from error
+        path = self.place(whole, repr(data) if data else "")
+        keep = self.rules["keep_days"] if keep_days is None else keep_days
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if path.is_file() and time.time() - path.stat().st_mtime < keep * 86400.0:
+                self.came(stage, path.stat().st_size)
+                return path
+            part = path.with_suffix(".part")
+            self.persist(url, lambda: self._fill(part, whole, data, stage))
+            try:
+                self._check(part, url, sha256, opens)
+            except FetchError:
+                part.unlink()
+                raise
+            part.replace(path)
+            part.with_suffix(".tag").unlink(missing_ok=True)
+        return path
+
+    def place(self, url: str, more: str = "") -> Path:
+        """
+        Name the place of an answer in the cache.
+
+        Parameters
+        ----------
+        url
+            Address with its query.
+        more
+            What else tells it from others.
+
+        Returns
+        -------
+        pathlib.Path
+            Not created here.
+        """
+        name = Path(urlsplit(url).path).name[-40:] or "answer"
+        return self.cache / f"{hashlib.blake2b((url + more).encode(), digest_size=10).hexdigest()}-{name}.data"
+
+    def persist(self, url: str, action: Callable[[], T]) -> T:
+        """
+        Try again, with growing pauses, what fails for a passing reason.
+
+        Parameters
+        ----------
+        url
+            Address, for the message.
+        action
+            One try.
+
+        Returns
+        -------
+        object
+            What the action returns.
+
+        Raises
+        ------
+        FetchError
+            If all attempts fail, or one for a lasting reason.
+        """
+        attempts, last = int(self.rules["attempts"]), ""
+        for attempt in range(attempts):
+            try:
+                return action()
+            except PassingError as fault:
+                last = str(fault)
+                if attempt + 1 < attempts:
+                    wait = max(fault.pause, float(self.rules["first_pause_seconds"]) * 2.0**attempt)
+                    self.pause(min(wait, float(self.rules["longest_pause_seconds"])))
+        raise FetchError(f"{host(url)}: {last}; tried {attempts} times; try again later (what has come is kept), or use another source")
+
+    def ask(self, url: str, data: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
+        """
+        Send one request and look at the head of its answer.
+
+        Parameters
+        ----------
+        url
+            Address with its query.
+        data
+            Form to post.
+        headers
+            Added to ours.
+
+        Returns
+        -------
+        requests.Response
+            Not yet read; status 200, 206 or 416.
+
+        Raises
+        ------
+        FetchError
+            If another try would not help.
+        """
+        ours = {"User-Agent": AGENT, "Accept-Encoding": "identity"} | dict(headers or {})
+        wait = (float(self.rules["connect_seconds"]), float(self.rules["read_seconds"]))
+        try:
+            answer = self.session.request("POST" if data else "GET", url, data=data, headers=ours, timeout=wait, stream=True)
+        except requests.exceptions.SSLError as error:
+            raise FetchError(
+                f"{host(url)}: its certificate is not trusted; where your organisation inspects traffic, set REQUESTS_CA_BUNDLE to its "
+                "certificate file; never switch the check off"
+            ) from error
+        except requests.exceptions.ProxyError as error:
+            raise PassingError("the proxy does not let it through; check HTTPS_PROXY or the proxy of the system") from error
+        except requests.exceptions.Timeout as error:
+            raise PassingError(f"no answer within {wait[1]:g} s") from error
+        except requests.exceptions.ConnectionError as error:
+            raise PassingError("no connection") from error
+        except (requests.exceptions.RequestException, ValueError) as error:
+            raise FetchError(f"{url!r} is no address that can be asked; write it whole, with https://") from error
+        return self._judged(url, answer)
+
+    def _judged(self, url: str, answer: requests.Response) -> requests.Response:
+        status = answer.status_code
+        if status in (200, 206, 416):
+            if urlsplit(url).scheme == "https" and urlsplit(answer.url).scheme != "https":
+                answer.close()
+                raise FetchError(f"{host(url)}: sends on to an address without encryption ({host(answer.url)}); use another source")
+            return answer
+        with answer:
+            if status in _TEMPORARY:
+                raise PassingError(f"it answers {status} ({answer.reason})", retry_after(answer.headers.get("Retry-After")))
+            said = said_in(answer.raw.read(2000, decode_content=True))
+        raise FetchError(f"{host(url)}: answers {status}: {said or answer.reason}; check the address and the place")
+
+    def _fill(self, part: Path, url: str, data: Mapping[str, str] | None, stage: str) -> None:
+        """Load what is missing of a file; what came stays for the next try where the server can say that it is still the same."""
+        tag = part.with_suffix(".tag")
+        start = part.stat().st_size if part.is_file() and tag.is_file() else 0
+        asked = {"Range": f"bytes={start}-", "If-Range": tag.read_text(encoding="utf-8")} if start else {}
+        with self.ask(url, data, asked) as answer:
+            if answer.status_code == 416:
+                part.unlink(missing_ok=True)
+                raise PassingError("the file has changed meanwhile")
+            if answer.status_code != 206:
+                start = 0
+            refuse_pages(url, answer.headers.get("Content-Type", ""))
+            length = answer.headers.get("Content-Length")
+            total = start + int(length) if length else None
+            self._room(url, (total or start) - start)
+            mark = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+            tag.write_text(mark, encoding="utf-8") if mark and not mark.startswith("W/") else tag.unlink(missing_ok=True)
+            if total is not None and not self._seen.get(stage, (0, 0))[1]:
+                self.expect(stage, total - start)
+            try:
+                with part.open("ab" if start else "wb") as stream:
+                    for block in answer.iter_content(_CHUNK):
+                        stream.write(block)
+                        start += len(block)
+                        self.came(stage, len(block))
+            except requests.exceptions.RequestException as error:
+                raise PassingError(f"the answer broke off after {start:,} bytes") from error
+        if total is not None and start != total:
+            raise PassingError(f"the answer broke off after {start:,} of {total:,} bytes")
+
+    def _room(self, url: str, size: int) -> None:
+        free = shutil.disk_usage(self.cache).free
+        if size > free:
+            raise FetchError(f"{host(url)}: {size / 1e6:,.0f} MB are to come, but the disk has {free / 1e6:,.0f} MB left; make room")
+
+    def _check(self, part: Path, url: str, sha256: str | None, opens: Opens) -> None:
+        with part.open("rb") as stream:
+            head = stream.read(300).lstrip().lower()
+        if not head:
+            raise FetchError(f"{host(url)}: the answer is empty; try again later or use another source")
+        if head.startswith(PAGES):
+            raise FetchError(
+                f"{host(url)}: answers with a web page instead of data, as sign-in pages of networks and overloaded servers do; "
+                "open the address in a browser"
+            )
+        if sha256 is not None and file_sha256(part) != sha256.lower():
+            raise FetchError(f"{host(url)}: the checksum of the file is not the one that its source gives; fetch it again")
+        try:
+            opens(part)
+        except FetchError:
+            raise
+        except (ValueError, KeyError, IndexError, TypeError, OSError) as error:
+            said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            raise FetchError(
+                f"{host(url)}: the answer is not what was asked for ({said}); try again later or use another source"
+            ) from error
