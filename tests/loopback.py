@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import pvlib
 import pyarrow as pa
 import pyarrow.parquet as pq
 import rasterio
+import rasterio.shutil
 import shapely
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
@@ -138,6 +140,8 @@ def served(loopback: Loopback, tls: Any = None) -> Iterator[Loopback]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    # a client that goes away is part of the play
+    server.handle_error = lambda request, client_address: None
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     loopback.address = f"{'https' if tls is not None else 'http'}://127.0.0.1:{server.server_address[1]}"
@@ -215,9 +219,14 @@ def overture(loopback: Loopback, buildings: gpd.GeoDataFrame, areas: gpd.GeoData
     ]
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(row), out)
-    loopback.files |= {"/stac/catalog.json": json.dumps({"latest": RELEASE}).encode(), f"/stac/{RELEASE}/collections.parquet": out.getvalue()}
+    loopback.files |= {
+        "/stac/catalog.json": json.dumps({"latest": RELEASE}).encode(),
+        f"/stac/{RELEASE}/collections.parquet": out.getvalue(),
+    }
     names = pa.array([{"primary": name} for name in buildings["name"]], pa.struct([("primary", pa.string())]))
-    sources = pa.array([[{"dataset": "Google Open Buildings", "update_time": f"{2015 + n % 10}-05-01T00:00:00.000Z"}] for n in range(len(buildings))])
+    sources = pa.array(
+        [[{"dataset": "Google Open Buildings", "update_time": f"{2015 + n % 10}-05-01T00:00:00.000Z"}] for n in range(len(buildings))]
+    )
     columns = {
         "id": pa.array(buildings["id"], pa.string()),
         "height": pa.array(buildings["height"], pa.float64(), from_pandas=True),
@@ -265,18 +274,24 @@ def cog(source: Path | np.ndarray, west: float, north: float, cells: tuple[int, 
     if isinstance(source, Path):
         with rasterio.open(source) as raster:
             reproject(
-                rasterio.band(raster, 1), data, dst_transform=transform, dst_crs="EPSG:4326", dst_nodata=np.nan, resampling=Resampling.bilinear
+                rasterio.band(raster, 1),
+                data,
+                dst_transform=transform,
+                dst_crs="EPSG:4326",
+                dst_nodata=np.nan,
+                resampling=Resampling.bilinear,
             )
     else:
         data[:] = source
-    # the driver COG copies from another driver's file, in memory here
-    with MemoryFile() as plain, MemoryFile() as packed:
+    # the driver COG copies from a raster in memory
+    with MemoryFile() as plain, tempfile.TemporaryDirectory() as folder:
         profile = {"height": cells[0], "width": cells[1], "count": 1, "dtype": dtype, "crs": "EPSG:4326", "transform": transform}
         with plain.open(driver="GTiff", **profile) as out:
             out.write(data, 1)
+        made = Path(folder) / "cog.tif"
         with plain.open() as out:
-            rasterio.shutil.copy(out, packed.name, driver="COG", blocksize=128, compress="deflate", overview_resampling="nearest")
-        return bytes(packed.read())
+            rasterio.shutil.copy(out, made, driver="COG", blocksize=128, compress="deflate", overview_resampling="nearest")
+        return made.read_bytes()
 
 
 def clear_year(latitude: float, longitude: float, year: int, *, leap: bool) -> pd.DataFrame:
@@ -335,15 +350,17 @@ def county_world(county: Path) -> tuple[Loopback, gpd.GeoDataFrame, gpd.GeoDataF
     buildings = gpd.GeoDataFrame(
         {
             "id": [f"b{n:04d}" for n in range(len(own))],
-            "name": own["名称"].astype(object),
+            "name": own["名称"].astype(object).where(own["名称"].notna(), None),
             "height": pd.to_numeric(own["高度"], errors="coerce"),
             "floors": pd.to_numeric(own["层数"], errors="coerce"),
-            "class": np.where(np.arange(len(own)) % 3 == 0, "industrial", None),
+            "class": np.where(np.arange(len(own)) % 3 == 0, np.array("industrial", dtype=object), None),
         },
         geometry=own.geometry.to_numpy(),
         crs=own.crs,
     ).to_crs(4326)
-    buildings = buildings[~buildings.geometry.isna() & buildings.geometry.is_valid & (buildings.geometry.geom_type != "Point")]
+    buildings = buildings[
+        ~buildings.geometry.isna() & buildings.geometry.is_valid & buildings.geometry.geom_type.eq("Polygon") & ~buildings.geometry.is_empty
+    ]
     buildings = buildings.sort_values("id").reset_index(drop=True)
     districts = gpd.read_file(county / "districts.gpkg").to_crs(4326)[["name", "geometry"]].assign(level="county")
     whole = gpd.GeoDataFrame({"name": ["示例市"], "level": ["region"]}, geometry=[districts.union_all()], crs=4326)

@@ -120,11 +120,6 @@ def find_place(text: str, web: Web, rules: Mapping[str, Any], lang: str) -> Area
         area = _from_wkt(text)
     else:
         area = _named(text, web, rules, lang)
-    west, south, east, north = area.bounds
-    if not (-180 <= west < east <= 180 and -85 <= south < north <= 85):
-        raise FetchError(
-            f"{text[:60]!r}: west, south, east, north = {west:g}, {south:g}, {east:g}, {north:g} is no box on Earth in degrees"
-        )
     if area.km2 > rules["largest_km2"]:
         raise FetchError(
             f"{text[:60]!r}: {area.km2:,.0f} km2 is more than a study covers ({rules['largest_km2']:,.0f} km2); give one county or city"
@@ -161,6 +156,8 @@ def _number(text: str) -> bool:
 
 
 def _box(west: float, south: float, east: float, north: float) -> Area:
+    if not (-180 <= west < east <= 180 and -85 <= south < north <= 85):
+        raise FetchError(f"west, south, east, north = {west:g}, {south:g}, {east:g}, {north:g} is no box on Earth in degrees")
     name = f"{west:g}_{south:g}_{east:g}_{north:g}"
     return Area(name, shapely.box(west, south, east, north), ("按给定范围", "the box that was given"))
 
@@ -186,10 +183,12 @@ def _from_wkt(text: str) -> Area:
 
 def _polygons(shape: shapely.Geometry, source: str) -> shapely.Geometry:
     parts = shapely.get_parts(shape)
-    kept = parts[np.isin(shapely.get_type_id(parts), (3, 6))]
+    kept = parts[np.isin(shapely.get_type_id(parts), (3, 6)) & ~shapely.is_empty(parts)]
     if not len(kept):
         raise FetchError(f"{source!r}: holds no polygon; give the outline of the area")
-    return shapely.union_all(kept)
+    whole = shapely.union_all(kept)
+    _box(*(float(v) for v in whole.bounds))  # metres taken for degrees
+    return whole
 
 
 def _named(text: str, web: Web, rules: Mapping[str, Any], lang: str) -> Area:

@@ -1,0 +1,231 @@
+"""From a place name to a finished run, without internet; and nothing but `fetch` ever opens a connection."""
+
+import ast
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pytest
+
+from wuding.study import load_study
+
+from .conftest import run_county
+from .loopback import RELEASE, Fault, Loopback, county_world, rules_for, served
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def world(county: Path) -> Iterator[Loopback]:
+    loopback, _, _ = county_world(county)
+    with served(loopback):
+        yield loopback
+
+
+def fetched(loopback: Loopback, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does, in a process of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "own.toml").write_text(rules_for(loopback), encoding="utf-8")
+    whole = [sys.executable, "-m", "wuding", "fetch", *arguments, "--sources", str(folder / "own.toml"), "--cache", str(folder / "cache")]
+    free = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    return subprocess.run(whole, capture_output=True, text=True, encoding="utf-8", check=False, env=free)
+
+
+@pytest.fixture(scope="module")
+def study(world: Loopback, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("fetched")
+    world.faults["/pvgis"] = Fault("503", 1)
+    done = fetched(world, folder, "示例市", "--out", str(folder / "示例市"))
+    world.faults.clear()
+    return folder / "示例市", done
+
+
+def test_a_name_becomes_a_study(study: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = study
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in folder.iterdir()} == {
+        "buildings.parquet",
+        "dem.tif",
+        "weather",
+        "districts.gpkg",
+        "study.toml",
+        "SOURCES.md",
+        "fetch.json",
+    }
+    assert f"Overture Maps {RELEASE}" in done.stderr and "wuding check" in done.stderr and "示例湖" in done.stderr
+    # size before, progress after
+    assert "下载建筑轮廓（kB）" in done.stderr
+    sources = (folder / "SOURCES.md").read_text(encoding="utf-8")
+    for word in (
+        "© OpenStreetMap contributors",
+        "Copernicus DEM licence",
+        "PVGIS © European Union",
+        RELEASE,
+        "sha256",
+        "37%",
+        "有高度",
+        "完整性",
+        "最能改进",
+    ):
+        assert word in sources, word
+    told = json.loads((folder / "fetch.json").read_text(encoding="utf-8"))
+    assert told["lacking"] == {} and told["quality"]["share_with_height"] > 0.3
+
+
+def test_check_accepts_the_study(study: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = study
+    for lang in ("zh", "en"):
+        whole = [sys.executable, "-m", "wuding", "check", str(folder / "study.toml"), "--lang", lang]
+        done = subprocess.run(whole, capture_output=True, text=True, encoding="utf-8", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "check.json").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def no_internet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Sockets to anything but loopback raise, and are noted."""
+    tried: list[str] = []
+    real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
+
+    def guarded(name: str) -> Any:
+        def call(own: socket.socket, *arguments: Any) -> Any:
+            address = arguments[-1]
+            if own.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+                tried.append(str(address))
+                raise OSError(f"no internet in this test: {address}")
+            return real[name](own, *arguments)
+
+        return call
+
+    def looked_up(host: Any, *arguments: Any, **more: Any) -> Any:
+        if host not in (None, "", "127.0.0.1", "::1", "localhost", socket.gethostname()):
+            tried.append(str(host))
+            raise OSError(f"no internet in this test: {host}")
+        return lookup(host, *arguments, **more)
+
+    lookup = socket.getaddrinfo
+    for name in real:
+        monkeypatch.setattr(socket.socket, name, guarded(name))
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    with pytest.raises(OSError, match="no internet"):
+        socket.create_connection(("192.0.2.1", 80), timeout=1)
+    tried.clear()
+    return tried
+
+
+def test_the_fetched_study_runs_offline_and_every_product_names_its_sources(
+    study: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, no_internet: list[str]
+) -> None:
+    folder, _ = study
+    run = tmp_path / "run"
+    manifest = run_county(folder, run, tile_buildings=10_000)
+    assert no_internet == []
+    assert manifest["counts"]["assessed"] > 300 and manifest["totals"]["pdc0_kwp"] > 0
+    assert manifest["parameters"]["study"]["sources"][0]["version"] == RELEASE
+    credit = "Overture Maps Foundation"
+    assert any(credit in text for text in manifest["warnings"]) and any("37%" in text for text in manifest["warnings"])
+    about = gpd.read_file(run / "示例市.gpkg", layer="about")
+    assert about["value"].str.contains(credit).any()
+    for name in ("map.html", "report.html"):
+        assert credit in (run / name).read_text(encoding="utf-8"), name
+    import docx
+    import openpyxl
+
+    assert any(credit in paragraph.text for paragraph in docx.Document(run / "report.docx").paragraphs)
+    cells = (str(c) for sheet in openpyxl.load_workbook(run / "tables.xlsx") for row in sheet.iter_rows(values_only=True) for c in row)
+    assert any(credit in text for text in cells)
+
+
+def test_the_sample_county_runs_without_a_socket_beyond_loopback(county: Path, tmp_path: Path, no_internet: list[str]) -> None:
+    run_county(county, tmp_path / "run", tile_buildings=300, workers=1)
+    assert no_internet == []
+
+
+def test_only_fetch_knows_how_to_open_a_connection() -> None:
+    clients = {"requests", "urllib3", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib", "http.client", "urllib.request", "pyarrow.fs"}
+    found = set()
+    for room in ("geo", "solar", "layers", "maps", "wuding"):
+        for file in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                names += [str(node.module), *(f"{node.module}.{a.name}" for a in node.names)] if isinstance(node, ast.ImportFrom) else []
+                if any(name == client or name.startswith(client + ".") for name in names for client in clients):
+                    found.add(file.relative_to(ROOT).parts[:2])
+                assert not any("fetching" in name for name in names) or file.name == "cli.py" or "fetching" in file.parts, file
+    assert found == {("wuding", "fetching")}
+
+
+def test_what_cannot_be_had_is_named_and_left_for_the_user(world: Loopback, tmp_path: Path) -> None:
+    world.faults |= {"/pvgis": Fault("503"), "/power": Fault("html"), "/s3": Fault("503"), "/cover": Fault("503")}
+    quick = rules_for(world).replace("[web]", "[web]\nattempts = 2")
+    world_rules = tmp_path / "own.toml"
+    try:
+        box = "116.9,36.6,117.0,36.7"
+        world_rules.write_text(quick.replace("first_pause_seconds = 0.5", "first_pause_seconds = 0.01"), encoding="utf-8")
+        whole = [sys.executable, "-m", "wuding", "fetch", box, "--out", str(tmp_path / "out"), "--lang", "en"]
+        free = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+        more = ["--sources", str(world_rules), "--cache", str(tmp_path / "cache")]
+        done = subprocess.run([*whole, *more], capture_output=True, text=True, encoding="utf-8", check=False, env=free)
+    finally:
+        world.faults.clear()
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "could not be had, left for you: weather, districts" in done.stderr
+    # the second choice of the buildings is told, not hidden
+    sources = (tmp_path / "out" / "SOURCES.md").read_text(encoding="utf-8")
+    assert "## buildings: OpenStreetMap" in sources and "taken because the first choice could not be had: Overture Maps" in sources
+    assert "## Could not be had" in sources and "PVGIS typical year: 127.0.0.1: it answers 503" in sources
+    assert "completeness: cannot be judged" in sources
+    content = tomllib.loads((tmp_path / "out" / "study.toml").read_text(encoding="utf-8"))
+    assert content["weather"] == {"files": ["weather.epw"]} and "regions" not in content
+    assert not list((tmp_path / "out").rglob("*.part"))
+    checked = subprocess.run(
+        [sys.executable, "-m", "wuding", "check", str(tmp_path / "out" / "study.toml")],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert checked.returncode == 2 and "weather.epw" in checked.stdout
+
+
+def test_a_second_fetch_takes_everything_from_the_cache(world: Loopback, study: tuple[Path, Any], tmp_path: Path) -> None:
+    folder, _ = study
+    shutil.copytree(folder.parent / "cache", tmp_path / "cache")
+    world.asked.clear()
+    done = fetched(world, tmp_path, "示例市", "weather", "--out", str(tmp_path / "again"))
+    assert done.returncode == 0, done.stderr
+    assert world.asked == []
+    assert (tmp_path / "again" / "weather").is_dir() and not (tmp_path / "again" / "dem.tif").exists()
+    # what was not asked for is named in the study, nothing stands in for it
+    assert load_study(tmp_path / "again" / "study.toml").terrain.dem == "dem.tif"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["117,36,117.1,36.1", "roofs"], "无法下载"),
+        (["117,36,117.1,36.1", "--source", "dem=nowhere"], "nowhere"),
+        (["117,36,117.1,36.1", "--url", "dem"], "--url dem"),
+        (["117,36,117.1,36.1", "--url", "weather=https://x"], "EPW"),
+        (["117,36,116,37"], "不是地球上"),
+    ],
+)
+def test_mistakes_are_told_before_a_connection_is_opened(world: Loopback, tmp_path: Path, arguments: list[str], said: str) -> None:
+    world.asked.clear()
+    done = fetched(world, tmp_path, *arguments, "--out", str(tmp_path / "out"))
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert world.asked == [] and not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_a_study_is_left_alone(world: Loopback, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text("", encoding="utf-8")
+    done = fetched(world, tmp_path, "117,36,117.1,36.1", "--out", str(tmp_path), "--lang", "en")
+    assert done.returncode == 2 and "holds a study.toml already" in done.stderr
