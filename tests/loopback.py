@@ -161,8 +161,8 @@ def rules_for(loopback: Loopback) -> str:
     return f"""
 [web]
 connect_seconds = 5.0
-read_seconds = 0.5
-first_pause_seconds = 0.5
+read_seconds = 30.0
+first_pause_seconds = 0.1
 block_kb = 16
 [place]
 url = "{a}/search"

@@ -15,6 +15,10 @@ from typing import Any
 import geopandas as gpd
 import pytest
 
+from wuding.checking import check_study
+from wuding.cli import app
+from wuding.errors import StudyError
+from wuding.messages import translate
 from wuding.study import load_study
 
 from .conftest import run_county
@@ -82,10 +86,8 @@ def test_a_name_becomes_a_study(study: tuple[Path, subprocess.CompletedProcess[s
 
 def test_check_accepts_the_study(study: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, _ = study
-    for lang in ("zh", "en"):
-        whole = [sys.executable, "-m", "wuding", "check", str(folder / "study.toml"), "--lang", lang]
-        done = subprocess.run(whole, capture_output=True, text=True, encoding="utf-8", check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    done = check_study(load_study(folder / "study.toml"), "zh")
+    assert done.problems.fatal() is False, done.problems
     (folder / "check.json").unlink(missing_ok=True)
 
 
@@ -169,7 +171,7 @@ def test_what_cannot_be_had_is_named_and_left_for_the_user(world: Loopback, tmp_
     world_rules = tmp_path / "own.toml"
     try:
         box = "116.9,36.6,117.0,36.7"
-        world_rules.write_text(quick.replace("first_pause_seconds = 0.5", "first_pause_seconds = 0.01"), encoding="utf-8")
+        world_rules.write_text(quick, encoding="utf-8")
         whole = [sys.executable, "-m", "wuding", "fetch", box, "--out", str(tmp_path / "out"), "--lang", "en"]
         free = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
         more = ["--sources", str(world_rules), "--cache", str(tmp_path / "cache")]
@@ -186,14 +188,8 @@ def test_what_cannot_be_had_is_named_and_left_for_the_user(world: Loopback, tmp_
     content = tomllib.loads((tmp_path / "out" / "study.toml").read_text(encoding="utf-8"))
     assert content["weather"] == {"files": ["weather.epw"]} and "regions" not in content
     assert not list((tmp_path / "out").rglob("*.part"))
-    checked = subprocess.run(
-        [sys.executable, "-m", "wuding", "check", str(tmp_path / "out" / "study.toml")],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert checked.returncode == 2 and "weather.epw" in checked.stdout
+    checked = check_study(load_study(tmp_path / "out" / "study.toml"), "en")
+    assert checked.problems.fatal() and "weather.epw" in str(checked.problems.plain("en"))
 
 
 def test_a_second_fetch_takes_everything_from_the_cache(world: Loopback, study: tuple[Path, Any], tmp_path: Path) -> None:
@@ -220,12 +216,15 @@ def test_a_second_fetch_takes_everything_from_the_cache(world: Loopback, study: 
 )
 def test_mistakes_are_told_before_a_connection_is_opened(world: Loopback, tmp_path: Path, arguments: list[str], said: str) -> None:
     world.asked.clear()
-    done = fetched(world, tmp_path, *arguments, "--out", str(tmp_path / "out"))
-    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stderr
+    own = tmp_path / "own.toml"
+    own.write_text(rules_for(world), encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        app(["fetch", *arguments, "--out", str(tmp_path / "out"), "--sources", str(own)], standalone_mode=False)
+    assert said in translate(str(caught.value), "zh")
     assert world.asked == [] and not (tmp_path / "out").exists()
 
 
 def test_a_folder_with_a_study_is_left_alone(world: Loopback, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text("", encoding="utf-8")
-    done = fetched(world, tmp_path, "117,36,117.1,36.1", "--out", str(tmp_path), "--lang", "en")
-    assert done.returncode == 2 and "holds a study.toml already" in done.stderr
+    with pytest.raises(StudyError, match=r"holds a study\.toml already"):
+        app(["fetch", "117,36,117.1,36.1", "--out", str(tmp_path)], standalone_mode=False)

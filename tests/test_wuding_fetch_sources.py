@@ -66,9 +66,7 @@ def expected_in(buildings: gpd.GeoDataFrame, area: Area) -> gpd.GeoDataFrame:
     return buildings[shapely.within(shapely.point_on_surface(buildings.geometry.to_numpy()), area.shape)]
 
 
-def test_overture_buildings_keep_height_floors_class_and_name_their_release(
-    world: Any, rules: Rules, web: Web, area: Area, tmp_path: Path
-) -> None:
+def test_overture_buildings_keep_their_columns_and_name_the_release(world: Any, rules: Rules, web: Web, area: Area, tmp_path: Path) -> None:
     sizes: list[tuple[int, int]] = []
     web.told = lambda stage, done, total: sizes.append((done, total)) if stage == "fetch_buildings" else None
     found = overture.fetch_buildings(area, tmp_path, web, rules["overture"])

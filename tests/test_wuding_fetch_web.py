@@ -82,7 +82,7 @@ def test_a_passing_fault_is_tried_again_with_growing_pauses(web: Web, world: Loo
 )
 def test_a_lasting_fault_is_told_and_leaves_nothing_half(web: Web, world: Loopback, fault: str, said: str) -> None:
     world.faults["/a.json"] = Fault(fault)
-    with pytest.raises(FetchError, match="127.0.0.1") as caught:
+    with pytest.raises(FetchError, match=r"127\.0\.0\.1") as caught:
         get(web, world)
     assert said in str(caught.value)
     assert nothing_half(web)

@@ -69,12 +69,16 @@ def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | 
         return
     count = min(tiles, workers)
     limit = "auto" if memory_gb is None else f"{memory_gb}GB"
+    # All on loopback: left to itself it listens to the whole network, and finds its own address by the way to a server on the internet.
     local = LocalCluster(
         n_workers=max(1, count),
         threads_per_worker=1,
         processes=count > 1,
         memory_limit=limit,
-        dashboard_address=":0",
+        host="127.0.0.1",
+        protocol="tcp://",
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
     )
     with local, Client(local) as client:
