@@ -44,6 +44,7 @@ class Loopback:
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    heads: dict[str, dict[str, str]] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
@@ -113,6 +114,7 @@ def served(loopback: Loopback, tls: Any = None) -> Iterator[Loopback]:
         def give(self, body: bytes, *, cut: bool, ranges: bool) -> None:
             tag = f'"{len(body)}-{hash(body)}"'
             head = {"ETag": tag, "Content-Type": "application/octet-stream"} if ranges else {}
+            head |= loopback.heads.get(urlsplit(self.path).path, {})
             status, asked = 200, self.headers.get("Range")
             if asked and ranges and self.headers.get("If-Range", tag) == tag:
                 first, last = (int(v) if v else None for v in asked.removeprefix("bytes=").split("-"))

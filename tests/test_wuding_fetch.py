@@ -146,11 +146,6 @@ def test_the_fetched_study_runs_offline_and_every_product_names_its_sources(
     assert any(credit in text for text in cells)
 
 
-def test_the_sample_county_runs_without_a_socket_beyond_loopback(county: Path, tmp_path: Path, no_internet: list[str]) -> None:
-    run_county(county, tmp_path / "run", tile_buildings=300, workers=1)
-    assert no_internet == []
-
-
 def test_only_fetch_knows_how_to_open_a_connection() -> None:
     clients = {"requests", "urllib3", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib", "http.client", "urllib.request", "pyarrow.fs"}
     found = set()

@@ -22,7 +22,7 @@ from wuding.fetching.answers import FetchError
 from wuding.fetching.districts import choose_level
 from wuding.fetching.place import Area, find_place, study_crs_of
 from wuding.fetching.quality import judge_buildings, what_would_help
-from wuding.fetching.rasters import fetch_raster, tiles_of
+from wuding.fetching.rasters import fetch_raster, read_tiles, tiles_of
 from wuding.fetching.sources import Rules, load_sources
 from wuding.fetching.tables import fetch_buildings_by_url, fetch_districts_by_url
 from wuding.fetching.typical_year import typical_months
@@ -31,6 +31,8 @@ from wuding.fetching.web import Web
 
 from .loopback import RELEASE, Fault, Loopback, clear_year, cog, county_world, geoparquet, rules_for, served
 
+VECTORS = ["overture", "openstreetmap", "districts", "osm_districts", "datav"]
+SOURCES = [*VECTORS, "worldcover", "copernicus", "meta_canopy", "pvgis", "nasa_power", "place"]
 TODAY = pd.Timestamp("2026-11-23").date()
 
 
@@ -375,7 +377,7 @@ def test_an_answer_of_the_index_without_this_place_is_told(world: Any, rules: Ru
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("kind", ["overture", "openstreetmap", "districts", "copernicus", "meta_canopy", "pvgis", "nasa_power", "place"])
+@pytest.mark.parametrize("kind", SOURCES)
 def test_the_real_source(kind: str, tmp_path: Path) -> None:
     real = load_sources()
     way = Web(tmp_path / "cache", real["web"])
@@ -387,6 +389,17 @@ def test_the_real_source(kind: str, tmp_path: Path) -> None:
             assert openstreetmap.fetch_buildings(spot, tmp_path, way, real["openstreetmap"]).files
         case "districts":
             assert overture.fetch_districts(spot, tmp_path, way, real["overture"]).files
+        case "osm_districts":
+            part = Area("part", shapely.box(116.9, 36.5, 117.2, 36.8), ("", ""))
+            assert openstreetmap.fetch_districts(part, tmp_path, way, real["openstreetmap"]).files
+        case "datav":
+            city = find_place("116.2,36.0,117.8,37.6", way, real["place"], "zh")
+            url = "https://geo.datav.aliyun.com/areas_v3/bound/370100_full.json"
+            found = fetch_districts_by_url(city, tmp_path, way, real["districts_url"], url, real["datav"])
+            assert found.source == "datav" and len(gpd.read_file(found.files[0])) == 12
+        case "worldcover":
+            cells, *_ = read_tiles(way, tiles_of(real["worldcover"], spot.bounds), spot.bounds, 30.0, "fetch_quality")
+            assert (cells == real["worldcover"]["built_up"]).mean() > 0.2
         case "copernicus" | "meta_canopy":
             what = "dem" if kind == "copernicus" else "canopy"
             assert fetch_raster(spot, tmp_path, way, real[kind] | {"margin_km": 1.0}, what, kind).files

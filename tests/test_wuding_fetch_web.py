@@ -1,6 +1,8 @@
 """How files come from a server: resumed, tried again, checked, and never half under their name."""
 
+import base64
 import datetime
+import hashlib
 import json
 import shutil
 import ssl
@@ -122,13 +124,31 @@ def test_a_redirect_is_followed(web: Web, world: Loopback) -> None:
 
 
 def test_checksum_and_content_are_checked_before_the_file_gets_its_name(web: Web, world: Loopback) -> None:
-    with pytest.raises(FetchError, match="checksum"):
-        get(web, world, sha256="0" * 64)
     with pytest.raises(FetchError, match="not what was asked for"):
         get(web, world, "/big.bin")
     with pytest.raises(FetchError, match="answers 404"):
         get(web, world, "/nowhere")
     assert nothing_half(web)
+
+
+def test_the_checksum_that_a_server_gives_is_held_against_the_file(web: Web, world: Loopback) -> None:
+    good = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
+    world.heads["/a.json"] = {"Repr-Digest": f"sha-256=:{good}:"}
+    # also over a break: the sum is that of the whole file
+    world.faults["/a.json"] = Fault("truncated", 1)
+    assert get(web, world) == BODY
+    for head in (
+        {"Repr-Digest": f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"},
+        {"x-amz-checksum-sha256": base64.b64encode(bytes(32)).decode()},
+        {"Content-MD5": base64.b64encode(bytes(16)).decode()},
+        {"x-goog-hash": f"crc32c=AAAAAA==, md5={base64.b64encode(bytes(16)).decode()}"},
+    ):
+        world.heads["/a.json"] = head
+        with pytest.raises(FetchError, match="checksum"):
+            get(web, world, keep_days=0.0)
+    # the sum of an upload's parts is not the file's
+    world.heads["/a.json"] = {"x-amz-checksum-sha256": "AAAA-3"}
+    assert get(web, world, keep_days=0.0) == BODY
 
 
 def test_no_server_and_no_address_are_told(web: Web, world: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:

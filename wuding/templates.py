@@ -74,6 +74,13 @@ source = "climatology"         # 内置济南气候月均值（未经核实，�
 # files = ["jinan.epw"]        # EPW 或 PVGIS TMY CSV；可写多个站，各屋顶取最近的站
 # stand_in = true              # 气象站距研究区超过 100 公里时必须写明，成果会标注
 
+# [[sources]]                  # 开放数据的来源，写入各项成果；wuding fetch 会自动写好
+# title = "OpenStreetMap"
+# attribution = "© OpenStreetMap contributors"
+# licence = "ODbL 1.0"
+# version = "2026-11-01"
+# weakness = "农村建筑不全"
+
 [roofs]
 point_threshold = 0.7          # 低于无遮挡辐照量此比例的部位不装组件
 # access_spacing_m = 40        # 大屋面检修通道的间距（米，纵横两向）

@@ -1,9 +1,12 @@
 """What servers answer, and how it fails: the errors of fetching, pages instead of data, pauses that a server asks for."""
 
+import base64
 import hashlib
 import json
 import os
+import re
 import time
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ from urllib.parse import urlsplit
 
 from wuding.errors import StudyError
 
+_DIGEST = re.compile(r"sha-256=:([^:]+):")
+_GOOGLE = re.compile(r"md5=([^,\s]+)")
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
@@ -19,7 +24,16 @@ class FetchError(StudyError):
 
 
 class PassingError(Exception):
-    """Worth another try, after a pause [s] that the server asked for."""
+    """
+    Worth another try.
+
+    Parameters
+    ----------
+    why
+        What failed.
+    pause
+        How long the server wants to be left alone [s].
+    """
 
     def __init__(self, why: str, pause: float = 0.0) -> None:
         super().__init__(why)
@@ -60,7 +74,7 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def file_sha256(path: Path) -> str:
+def file_checksum(path: Path, kind: str = "sha256") -> str:
     """
     Give a file's checksum.
 
@@ -68,14 +82,16 @@ def file_sha256(path: Path) -> str:
     ----------
     path
         File.
+    kind
+        "sha256" or "md5".
 
     Returns
     -------
     str
-        SHA-256 in hexadecimal.
+        In hexadecimal.
     """
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, kind).hexdigest()
 
 
 def finish(part: Path, path: Path) -> Path:
@@ -97,6 +113,42 @@ def finish(part: Path, path: Path) -> Path:
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
     return part.replace(path)
+
+
+def told_checksum(headers: Mapping[str, str]) -> str:
+    """
+    Read the checksum that a server gives of a whole file.
+
+    Parameters
+    ----------
+    headers
+        Head of its answer.
+
+    Returns
+    -------
+    str
+        "sha256" or "md5", a colon and the sum in hexadecimal; empty where it gives none.
+
+    Notes
+    -----
+    Repr-Digest (RFC 9530), x-amz-checksum-sha256 (S3), x-goog-hash (Google), Content-MD5 (RFC 1864). An ETag is none: S3 makes it of
+    the parts of an upload.
+    """
+    said = {name.lower(): value for name, value in headers.items()}
+    found = [
+        ("sha256", said.get("x-amz-checksum-sha256", "")),
+        ("sha256", (_DIGEST.search(said.get("repr-digest", "")) or ("", ""))[1]),
+        ("md5", said.get("content-md5", "")),
+        ("md5", (_GOOGLE.search(said.get("x-goog-hash", "")) or ("", ""))[1]),
+    ]
+    for kind, text in found:
+        # a sum with a dash is one of the parts of an upload
+        if text and "-" not in text:
+            try:
+                return f"{kind}:{base64.b64decode(text, validate=True).hex()}"
+            except ValueError:
+                continue
+    return ""
 
 
 def refuse_pages(url: str, kind: str) -> None:

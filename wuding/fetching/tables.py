@@ -206,7 +206,7 @@ def _read(path: Path, suffix: str, area: Area | None) -> gpd.GeoDataFrame:
         if linked:
             named.unlink()
     if not len(frame):
-        raise ValueError("no rows")
+        raise ValueError("a file without any row")
     frame = frame.set_crs(4326) if frame.crs is None else frame.to_crs(4326)
     return frame if area is None else frame.cx[area.bounds[0] : area.bounds[2], area.bounds[1] : area.bounds[3]]
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from filelock import FileLock
 
-from .answers import PAGES, FetchError, PassingError, file_sha256, host, refuse_pages, retry_after, said_in
+from .answers import PAGES, FetchError, PassingError, file_checksum, host, refuse_pages, retry_after, said_in, told_checksum
 
 Told = Callable[[str, int, int], None]
 Opens = Callable[[Path], object]
@@ -89,7 +89,6 @@ class Web:
         opens: Opens,
         params: Mapping[str, Any] | None = None,
         data: Mapping[str, str] | None = None,
-        sha256: str | None = None,
         keep_days: float | None = None,
     ) -> Path:
         """
@@ -107,8 +106,6 @@ class Web:
             Query of the address.
         data
             Form to post.
-        sha256
-            Its checksum, where the source gives one.
         keep_days
             How long the cache counts; `rules["keep_days"]` by default. [d]
 
@@ -136,12 +133,13 @@ class Web:
             part = path.with_suffix(".part")
             self.persist(url, lambda: self._fill(part, whole, data, stage))
             try:
-                self._check(part, url, sha256, opens)
+                self._check(part, url, opens)
             except FetchError:
                 part.unlink()
                 raise
             part.replace(path)
-            part.with_suffix(".tag").unlink(missing_ok=True)
+            for beside in (".tag", ".sum"):
+                part.with_suffix(beside).unlink(missing_ok=True)
         return path
 
     def place(self, url: str, more: str = "") -> Path:
@@ -261,6 +259,7 @@ class Web:
                 raise PassingError("the file has changed meanwhile")
             if answer.status_code != 206:
                 start = 0
+                part.with_suffix(".sum").write_text(told_checksum(answer.headers), encoding="utf-8")
             refuse_pages(url, answer.headers.get("Content-Type", ""))
             length = answer.headers.get("Content-Length")
             total = start + int(length) if length else None
@@ -285,7 +284,7 @@ class Web:
         if size > free:
             raise FetchError(f"{host(url)}: {size / 1e6:,.0f} MB are to come, but the disk has {free / 1e6:,.0f} MB left; make room")
 
-    def _check(self, part: Path, url: str, sha256: str | None, opens: Opens) -> None:
+    def _check(self, part: Path, url: str, opens: Opens) -> None:
         with part.open("rb") as stream:
             head = stream.read(300).lstrip().lower()
         if not head:
@@ -295,7 +294,9 @@ class Web:
                 f"{host(url)}: answers with a web page instead of data, as sign-in pages of networks and overloaded servers do; "
                 "open the address in a browser"
             )
-        if sha256 is not None and file_sha256(part) != sha256.lower():
+        checksum = part.with_suffix(".sum")
+        kind, _, told = checksum.read_text(encoding="utf-8").partition(":") if checksum.is_file() else ("", "", "")
+        if told and file_checksum(part, kind) != told:
             raise FetchError(f"{host(url)}: the checksum of the file is not the one that its source gives; fetch it again")
         try:
             opens(part)

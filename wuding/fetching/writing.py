@@ -8,7 +8,7 @@ from typing import Any
 
 from wuding.study import TerrainSection
 
-from .answers import file_sha256
+from .answers import file_checksum
 from .place import Area, study_crs_of
 from .quality import Quality, Words
 from .sources import KINDS, Fetched, Rules
@@ -63,12 +63,10 @@ def write_sources(
     """
     side = 0 if lang == "zh" else 1
 
-    def say(zh: str, en: str) -> str:
-        return (zh, en)[side]
-
-    lines = [say(f"# {area.name}：数据来源与许可", f"# {area.name}: sources and licences"), ""]
+    lines = [_say(side, f"# {area.name}：数据来源与许可", f"# {area.name}: sources and licences"), ""]
     lines += [
-        say(
+        _say(
+            side,
             f"{area.told[0]}；{area.km2:,.0f} 平方公里；{date.today()} 下载。",
             f"{area.told[1]}; {area.km2:,.0f} km2; fetched {date.today()}.",
         ),
@@ -77,19 +75,22 @@ def write_sources(
     for item in got:
         rule = rules[item.source]
         lines += [f"## {TITLES[item.kind][side]}: {rule['title']} {item.version}".rstrip(), ""]
-        lines += [f"- {say('署名', 'attribution')}: {rule['attribution']}", f"- {say('许可', 'licence')}: {rule['licence']}"]
-        lines += [f"- {say('地址', 'address')}: {item.address}", f"- {say('说明文档', 'documentation')}: {rule['page']}"]
-        lines += [f"- {say('已知不足', 'known weakness')}: {rule[f'weakness_{lang}']}"]
+        lines += [f"- {_say(side, '署名', 'attribution')}: {rule['attribution']}", f"- {_say(side, '许可', 'licence')}: {rule['licence']}"]
+        lines += [f"- {_say(side, '地址', 'address')}: {item.address}", f"- {_say(side, '说明文档', 'documentation')}: {rule['page']}"]
+        lines += [f"- {_say(side, '已知不足', 'known weakness')}: {rule[f'weakness_{lang}']}"]
         lines += [f"- {note[side]}" for note in item.notes]
         lines += [
-            f"- `{file.relative_to(folder).as_posix()}` {file.stat().st_size:,} B, sha256 {file_sha256(file)}" for file in item.files
+            f"- `{file.relative_to(folder).as_posix()}` {file.stat().st_size:,} B, sha256 {file_checksum(file)}" for file in item.files
         ] + [""]
     if lacking:
-        lines += [say("## 未能获取，请自行补充", "## Could not be had: left for you"), ""]
+        lines += [_say(side, "## 未能获取，请自行补充", "## Could not be had: left for you"), ""]
         lines += [f"- {TITLES[kind][side]}: {why}" for kind, why in lacking.items()] + [""]
     if quality.said:
-        lines += [say("## 数据质量", "## Quality"), ""] + [f"- {words[side]}" for words in quality.said] + [""]
-    lines += [say("## 最能改进结果的用户数据（按重要性）", "## Your data that would improve this most, the most important first"), ""]
+        lines += [_say(side, "## 数据质量", "## Quality"), ""] + [f"- {words[side]}" for words in quality.said] + [""]
+    lines += [
+        _say(side, "## 最能改进结果的用户数据（按重要性）", "## Your data that would improve this most, the most important first"),
+        "",
+    ]
     lines += [f"{number}. {words[side]}" for number, words in enumerate(helps, start=1)]
     path = folder / "SOURCES.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -166,6 +167,10 @@ def write_study(folder: Path, area: Area, got: Sequence[Fetched], lacking: Mappi
     part = path.with_name("study.toml.part")
     part.write_text("\n".join(lines), encoding="utf-8")
     return part.replace(path)
+
+
+def _say(side: int, zh: str, en: str) -> str:
+    return (zh, en)[side]
 
 
 def _canopy(paths: Mapping[str, list[str]]) -> list[str]:
