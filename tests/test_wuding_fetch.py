@@ -66,6 +66,7 @@ def test_a_name_becomes_a_study(study: tuple[Path, subprocess.CompletedProcess[s
     }
     assert f"Overture Maps {RELEASE}" in done.stderr and "wuding check" in done.stderr and "示例湖" in done.stderr
     # size before, progress after
+    assert done.stderr.index("下载气象：预计 1.4 MB") < done.stderr.index("气象：PVGIS")
     assert "下载建筑轮廓（kB）" in done.stderr
     sources = (folder / "SOURCES.md").read_text(encoding="utf-8")
     for word in (

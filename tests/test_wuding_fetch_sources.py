@@ -108,6 +108,19 @@ def test_of_overture_only_row_groups_that_touch_the_place_are_loaded(world: Any,
     assert found.keys["columns"] == {"id": "id"}
 
 
+def test_a_geoparquet_of_another_maker(world: Any, rules: Rules, web: Web, area: Area, tmp_path: Path) -> None:
+    loopback, buildings, _ = world
+    # as geopandas writes it: shapes in a column of another name, no column bbox
+    buildings[["id", "height", "geometry"]].rename_geometry("geom").to_parquet(tmp_path / "mirror.parquet")
+    loopback.files["/mirror.parquet"] = (tmp_path / "mirror.parquet").read_bytes()
+    found = fetch_buildings_by_url(area, tmp_path, web, rules["buildings_url"], loopback.address + "/mirror.parquet")
+    assert sorted(gpd.read_parquet(found.files[0])["id"]) == sorted(expected_in(buildings, area)["id"])
+    buildings[["id", "geometry"]].to_crs(4548).to_parquet(tmp_path / "metres.parquet")
+    loopback.files["/metres.parquet"] = (tmp_path / "metres.parquet").read_bytes()
+    with pytest.raises(FetchError, match="only WGS 84"):
+        fetch_buildings_by_url(area, tmp_path, web, rules["buildings_url"], loopback.address + "/metres.parquet")
+
+
 def test_a_flatgeobuf_by_address(world: Any, rules: Rules, web: Web, area: Area, tmp_path: Path) -> None:
     loopback, buildings, _ = world
     pyogrio.write_dataframe(buildings[["id", "height", "geometry"]], tmp_path / "mirror.fgb", driver="FlatGeobuf")

@@ -23,7 +23,7 @@ def source_notes(study: Study) -> list[str]:
         notes.append(f"data from {title}: {source.attribution}; licence: {source.licence}")
         if source.weakness:
             notes.append(f"known weakness of {source.title}: {source.weakness}")
-    return notes
+    return list(dict.fromkeys(notes))
 
 
 def attributions(study: Study) -> list[str]:

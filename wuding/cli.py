@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from .progress import Screen
     from .study import Study
 
 app = typer.Typer(
@@ -170,7 +171,8 @@ def fetch(
         web = Web(
             cache or cache_folder().parent.parent / "fetched",
             rules["web"],
-            told=lambda stage, done, total: screen.told(stage, done // 1000, total // 1000),
+            told=lambda stage, done, total: screen.told(stage, -(-done // 1000), -(-total // 1000)),
+            announce=lambda stage, size: _announce(screen, stage, size),
         )
         lacking = fetch_inputs(place, out, wanted, web, rules, screen)
     screen.say(f"已写入 {out / 'study.toml'} 和 SOURCES.md", f"written: {out / 'study.toml'} and SOURCES.md")
@@ -178,6 +180,12 @@ def fetch(
     if lacking:
         screen.say(f"未能获取，请自行补充：{'、'.join(lacking)}", f"could not be had, left for you: {', '.join(lacking)}")
         raise typer.Exit(2)
+
+
+def _announce(screen: "Screen", stage: str, size: int) -> None:
+    title = screen.title(stage).removesuffix(" (kB)").removesuffix("（kB）")
+    if size >= 100_000:
+        screen.say(f"{title}：预计 {size / 1e6:,.1f} MB", f"{title}: about {size / 1e6:,.1f} MB to come")
 
 
 def _pairs(given: list[str] | None, option: str) -> list[tuple[str, str]]:

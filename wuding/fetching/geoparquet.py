@@ -1,5 +1,6 @@
 """The part of a GeoParquet file on a server that lies in a box: only the row groups whose statistics touch it are loaded."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pyproj
 import shapely
 
 from .answers import FetchError, host
@@ -56,15 +58,16 @@ def read_box(web: Web, urls: Sequence[str], bounds: Bounds, columns: Iterable[st
         except pa.ArrowInvalid as error:
             raise FetchError(f"{host(url)}: the file is no GeoParquet ({str(error).splitlines()[0]}); check the address") from error
         names = file.schema_arrow.names
-        if "geometry" not in names:
-            raise FetchError(f"{host(url)}: the GeoParquet has no column 'geometry'; it has: {', '.join(names)}")
-        wanted = [name for name in dict.fromkeys((*columns, "geometry", "bbox")) if name in names] if columns else names
-        opened.append((file, _touching(file, bounds), wanted))
+        shapes = _geometry_column(file, url)
+        if shapes not in names:
+            raise FetchError(f"{host(url)}: the GeoParquet has no column {shapes!r}; it has: {', '.join(names)}")
+        wanted = [name for name in dict.fromkeys((*columns, shapes, "bbox")) if name in names] if columns else names
+        opened.append((file, _touching(file, bounds), wanted, shapes))
     # the size is told before the first group is loaded
-    web.expect(stage, sum(_size(file, group, wanted) for file, groups, wanted in opened for group in groups))
+    web.expect(stage, sum(_size(file, group, wanted) for file, groups, wanted, _ in opened for group in groups))
     tables = [
-        _inside(file.read_row_group(group, columns=wanted, use_threads=False), bounds)
-        for file, groups, wanted in opened
+        _inside(_named(file.read_row_group(group, columns=wanted, use_threads=False), shapes), bounds)
+        for file, groups, wanted, shapes in opened
         for group in groups
     ]
     if not tables:
@@ -89,6 +92,24 @@ def with_shapes(table: pa.Table) -> gpd.GeoDataFrame:
     plain = [name for name in table.column_names if name != "geometry" and not pa.types.is_nested(table.schema.field(name).type)]
     geometry = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))
     return gpd.GeoDataFrame(table.select(plain).to_pandas(), geometry=geometry, crs=4326)
+
+
+def _geometry_column(file: pq.ParquetFile, url: str) -> str:
+    """Name the column of shapes, which must be in degrees of WGS 84."""
+    about = json.loads((file.schema_arrow.metadata or {}).get(b"geo", b"{}"))
+    name = str(about.get("primary_column", "geometry"))
+    crs = about.get("columns", {}).get(name, {}).get("crs")
+    # no crs is OGC:CRS84 by the specification
+    said = None if crs is None else pyproj.CRS.from_json_dict(crs)
+    if said is not None and not any(said.equals(pyproj.CRS(known), ignore_axis_order=True) for known in ("OGC:CRS84", "EPSG:4326")):
+        raise FetchError(
+            f"{host(url)}: the GeoParquet is in {said.name}; only WGS 84 is read by parts: load it and name it in the study file"
+        )
+    return name
+
+
+def _named(table: pa.Table, shapes: str) -> pa.Table:
+    return table if shapes == "geometry" else table.rename_columns({shapes: "geometry"})
 
 
 def _touching(file: pq.ParquetFile, bounds: Bounds) -> list[int]:

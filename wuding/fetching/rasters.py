@@ -32,7 +32,8 @@ from .web import Web
 _ENV = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO", "GDAL_CACHEMAX": 64}
 # A window of more cells than this is a slip: 1 GB as float32.
 _MOST_CELLS = 2.5e8
-_MERCATOR = 20037508.342789244
+# Cells at the edge of the area may fall outside a raster that was cut to it.
+_WHOLE = 0.995
 
 
 def fetch_raster(
@@ -78,6 +79,8 @@ def fetch_raster(
     with rasterio.open(part) as data:
         data.read(1, window=((0, 1), (0, 1)))
     notes = [(f"覆盖研究区的 {share:.1%}", f"covers {share:.1%} of the area")]
+    if share < _WHOLE:
+        notes.append(("缺口处请自行补充", "the gaps are left for you to fill"))
     address = str(rules["url"]) if urls is None else " ".join(url.split("?")[0] for url in urls)
     return Fetched(kind, source, [finish(part, path)], str(rules.get("version", "")), address, {}, notes)
 

@@ -1,5 +1,6 @@
 """Vector files: cut to the area, written whole or not at all, and any file by its address."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,10 @@ def _read(path: Path, suffix: str, area: Area | None) -> gpd.GeoDataFrame:
     named = path.with_suffix(suffix)
     linked = not named.exists()
     if linked:
-        named.hardlink_to(path)
+        try:
+            named.hardlink_to(path)
+        except OSError:  # a disk without links
+            shutil.copyfile(path, named)
     try:
         frame = read_vectors(named)
     except GeoError as error:

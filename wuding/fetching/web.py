@@ -15,6 +15,7 @@ from filelock import FileLock
 from .answers import PAGES, FetchError, PassingError, file_checksum, host, refuse_pages, retry_after, said_in, told_checksum
 
 Told = Callable[[str, int, int], None]
+Announce = Callable[[str, int], None]
 Opens = Callable[[Path], object]
 T = TypeVar("T")
 
@@ -24,6 +25,10 @@ _TEMPORARY = {408, 425, 429, 500, 502, 503, 504, 529}
 
 
 def _nothing(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def _unsaid(stage: str, size: int) -> None:
     """Tell nobody."""
 
 
@@ -40,6 +45,8 @@ class Web:
         The table `web` of sources.toml.
     told
         Called with stage, bytes done and bytes expected.
+    announce
+        Called with stage and bytes to come, before they come.
     pause
         Waits so many seconds.
     """
@@ -47,6 +54,7 @@ class Web:
     cache: Path
     rules: Mapping[str, Any]
     told: Told = _nothing
+    announce: Announce = _unsaid
     pause: Callable[[float], None] = time.sleep
     session: requests.Session = field(default_factory=requests.Session)
     _seen: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -64,6 +72,7 @@ class Web:
         """
         done = self._seen.get(stage, (0, 0))[0]
         self._seen[stage] = (done, done + size)
+        self.announce(stage, size)
         self.told(stage, done, done + size)
 
     def came(self, stage: str, size: int) -> None:

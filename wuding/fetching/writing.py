@@ -77,7 +77,7 @@ def write_sources(
         lines += [f"## {TITLES[item.kind][side]}: {rule['title']} {item.version}".rstrip(), ""]
         lines += [f"- {_say(side, '署名', 'attribution')}: {rule['attribution']}", f"- {_say(side, '许可', 'licence')}: {rule['licence']}"]
         lines += [f"- {_say(side, '地址', 'address')}: {item.address}", f"- {_say(side, '说明文档', 'documentation')}: {rule['page']}"]
-        lines += [f"- {_say(side, '已知不足', 'known weakness')}: {rule[f'weakness_{lang}']}"]
+        lines += [f"- {_say(side, '已知不足', 'known weakness')}: {_weakness(item, rules, lang)}"]
         lines += [f"- {note[side]}" for note in item.notes]
         lines += [
             f"- `{file.relative_to(folder).as_posix()}` {file.stat().st_size:,} B, sha256 {file_checksum(file)}" for file in item.files
@@ -162,11 +162,17 @@ def write_study(folder: Path, area: Area, got: Sequence[Fetched], lacking: Mappi
         rule = rules[item.source]
         lines += ["[[sources]]", f"title = {_text(rule['title'])}", f"version = {_text(item.version)}"]
         lines += [f"attribution = {_text(rule['attribution'])}", f"licence = {_text(rule['licence'])}"]
-        lines += [f"weakness = {_text(rule[f'weakness_{lang}'])}", ""]
+        lines += [f"weakness = {_text(_weakness(item, rules, lang))}", ""]
     path = folder / "study.toml"
     part = path.with_name("study.toml.part")
     part.write_text("\n".join(lines), encoding="utf-8")
     return part.replace(path)
+
+
+def _weakness(item: Fetched, rules: Rules, lang: str) -> str:
+    """Say what is weak about a source for this kind of data, where it serves two."""
+    rule = rules[item.source]
+    return str(rule.get(f"{item.kind}_weakness_{lang}", rule[f"weakness_{lang}"]))
 
 
 def _say(side: int, zh: str, en: str) -> str:
