@@ -1,6 +1,7 @@
 """Everything that is the same for all tiles of a run: parameters, skies, and the land around."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ class Station:
 
 @dataclass(frozen=True)
 class Model:
-    """Parameters of the assessment; it travels to the workers once."""
+    """Parameters of the assessment; it travels to the workers once. `profile_columns`: column of the region's name by layer."""
 
     archetypes: Archetypes
     system: System
@@ -53,6 +54,7 @@ class Model:
     surface_resolution: float
     choose: str
     point_threshold: float
+    profile_columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def county_orientations(system: System, latitude: float) -> Orientations:

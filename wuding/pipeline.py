@@ -18,6 +18,7 @@ from layers.carbon import load_carbon
 from layers.grid_cells import choose_size, grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield
 from layers.policy import Policy
+from layers.profiles import MOST_REGIONS, read_parts, write_profiles
 from layers.replacing import unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import write_table
@@ -106,6 +107,7 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
     with clock.stage("tables"):
         screen.told("tables", 0, 2)
         buildings, regions, whole = _tables(prepared, out, work, study.study.lang)
+        write_profiles(read_parts(sorted((work / "profiles").glob("*.parquet"))), _profile_regions(prepared), out / "profiles")
         screen.told("tables", 1, 2)
         write_targets(study, policy, buildings, regions, out)
         screen.told("tables", 2, 2)
@@ -187,7 +189,21 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
         surface_resolution=study.terrain.surface_resolution,
         choose=study.system.choose,
         point_threshold=study.roofs.point_threshold,
+        profile_columns={name: COLUMN_OF.get(name, f"region_{name}") for name in _profile_regions(prepared)},
     )
+
+
+def _profile_regions(prepared: Prepared) -> dict[str, list[str]]:
+    """Names of the regions whose hours are summed, by layer; layers of more regions than can be read are left out and told."""
+    found = {}
+    for name, frame in prepared.regions.items():
+        if name == "urban":
+            continue
+        if len(frame) > MOST_REGIONS:
+            prepared.warnings.append(f"regions.{name} has {len(frame)} regions: no hourly profiles are written for more than {MOST_REGIONS}")
+            continue
+        found[name] = [str(word) for word in frame["id" if name == "parcels" else "name"]]
+    return found
 
 
 def _shows_planes(study: Study, prepared: Prepared) -> bool:
