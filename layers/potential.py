@@ -21,12 +21,13 @@ from geo.surfaces import RoofSurfaces
 from geo.tiles import NEAR_M, Surroundings
 from geo.walls import walls
 from solar.layout import pack_rows
-from solar.money import finance_roofs, unit_capex, use_codes
+from solar.money import export_prices, finance_roofs, unit_capex, use_codes
 from solar.mounts import ORIENTATIONS, Candidates, candidates, choose, layout_inputs
 from solar.orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES, Blend
 from solar.uncertainty import p90
 
 from .carbon import carbon_t
+from .demand import building_load_kwh
 from .model import LAPSE_K_PER_M, Model, cover_ratio
 from .profiles import Memberships, memberships, sum_groups
 from .roofs import TileRoofs, measured_confidence, tile_roofs
@@ -230,6 +231,7 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
     use = use_codes(rows["use"].to_numpy(dtype=object)[surfaces.building])
     capex = np.stack([kwp[m] * unit_capex(model.finance, kwp[m], use, np.full(shape[1], m)) for m in MOUNTS])
     finance = model.finance
+    price = float(export_prices(finance, model.market.spot_all).mean())
     annuity = float(((1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)).sum())
     chosen = choose(
         model.choose,
@@ -239,7 +241,7 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
         covered_area=covered,
         upkeep=1000.0 * finance.om_cost,
         annuity=annuity,
-        price=float(finance.export_price.mean()),
+        price=price,
     )
     return _Mounted(offered, count, classes, weights, kwp, kwp * open_yield, covered, chosen)
 
@@ -336,7 +338,18 @@ def _roof_table(
     energy = months.sum(axis=1)
     use = use_codes(rows["use"].to_numpy(dtype=object)[owner])
     size = np.bincount(owner, weights=kwp, minlength=len(rows))[owner]
-    money = finance_roofs(model.finance, pdc0_kwp=kwp, energy_kwh=energy, use=use, size_kwp=size, mounting=np.where(on, mount, -1))
+    generated = np.bincount(owner, weights=energy, minlength=len(rows))
+    prices = model.market.prices(use, generated[owner], building_load_kwh(model.demand, rows).to_numpy()[owner])
+    money = finance_roofs(
+        model.finance,
+        pdc0_kwp=kwp,
+        energy_kwh=energy,
+        use=use,
+        prices=prices,
+        terms=model.terms,
+        size_kwp=size,
+        mounting=np.where(on, mount, -1),
+    )
     ids = rows["building_id"].to_numpy(dtype=object)[owner]
     confidence = rows["confidence"].to_numpy(dtype=float)[owner]
     densest = np.nan_to_num(np.where(mounted.count > 0, mounted.covered, 0.0)).max(axis=0) * kept

@@ -122,6 +122,23 @@ def profile_table(hours: Mapping[str, Ints], names: Sequence[str]) -> pd.DataFra
     return pd.DataFrame({"local_time": hour_names(), **columns})
 
 
+def milliwatt_hours(kwh: npt.ArrayLike) -> Ints:
+    """
+    Bring hours to the whole numbers that profiles are kept in.
+
+    Parameters
+    ----------
+    kwh
+        Hours, shape (8760,) [kWh].
+
+    Returns
+    -------
+    array
+        Shape (8760,) [mWh].
+    """
+    return np.rint(np.asarray(kwh, dtype=np.float64) / KWH).astype(np.int64)
+
+
 def hour_names() -> list[str]:
     """
     Name the hours of the year.

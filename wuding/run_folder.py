@@ -81,7 +81,7 @@ def continue_or_clear(study: Study, inputs: Sequence[dict[str, object]], new_yea
         mark.unlink(missing_ok=True)
         for name in ("roofs", "regions"):
             shutil.rmtree(out / name, ignore_errors=True)
-        for name in ("audit", "mounts"):
+        for name in ("audit", "mounts", "profiles"):
             shutil.rmtree(work / name, ignore_errors=True)
     (work / "failed.json").unlink(missing_ok=True)
     (out / "roofs").mkdir(parents=True, exist_ok=True)
