@@ -127,12 +127,11 @@ def hosting(objects: pd.DataFrame, rules: HostingRules) -> pd.DataFrame:
     source = np.where(~pd.isna(said) | ~np.isnan(given), OFFICIAL, ESTIMATE).astype(object)
     source[pd.isna(colour)] = None
     up = np.where(under_red | (colour != estimate), np.nan, _storage_up(colour, rooms, rules))
+    said_of = {"colour": colour, "colour_source": source, "colour_estimate": estimate}
     return pd.DataFrame(
         {
             **rooms,
-            "colour": colour,
-            "colour_source": source,
-            "colour_estimate": estimate,
+            **{name: pd.Series(words, index=objects.index, dtype=object) for name, words in said_of.items()},
             "storage_up_mw": up,
             "storage_up_mwh": up * rules.value["storage_hours"],
         },

@@ -12,4 +12,4 @@ _CLOCK = pd.date_range(f"{NOMINAL_YEAR}-01-01", periods=HOURS, freq="h")
 MONTH: IntArray = np.asarray(_CLOCK.month, dtype=np.int64)
 HOUR: IntArray = np.asarray(_CLOCK.hour, dtype=np.int64)
 # Weekdays are those of the nominal year; holidays that move count as what they fall on.
-WEEKEND: npt.NDArray[np.bool_] = np.asarray(_CLOCK.dayofweek >= 5)
+WEEKEND: npt.NDArray[np.bool_] = np.asarray(_CLOCK.day_of_week >= 5)

@@ -14,8 +14,8 @@ from .tariffs import Tariffs
 from .weather import HOURS
 
 FloatArray = npt.NDArray[np.float64]
-# Generation of the year over use of the year; twelve steps a decade keep the share within 0.002 of the hourly sum.
-RATIOS: FloatArray = np.geomspace(1e-2, 1e3, 61)
+# Generation of the year over use of the year; 24 steps a decade keep the share within 0.001 of the hourly sum.
+RATIOS: FloatArray = np.geomspace(1e-2, 1e3, 121)
 TABLES = ("share", "used_price", "spot_price")
 
 
