@@ -68,7 +68,7 @@ def area_loads(
     share = np.divide(unknown, every, out=np.zeros(len(names)), where=every > 0.0)
     is_metered = np.array([name in metered for name in names], dtype=bool)
     for at in np.flatnonzero(is_metered):
-        hours[at], share[at] = metered[names[at]], 0.0
+        hours[at], share[at] = metered[names[int(at)]], 0.0
     return AreaLoads(hours, is_metered, share)
 
 

@@ -136,7 +136,7 @@ def tile_yield(
     seen = sky_view_factor(horizon, np.repeat(planes.tilt, number), np.repeat(planes.azimuth, number))
     hourly = np.zeros((groups, HOURS), dtype=np.int64)
     full = planes.count(np.ones(len(number))) * module_kwp
-    found = _run(planes, everything, horizon, number, seen, stations, full, threshold, hourly)
+    found = _run(planes, everything, horizon, number, seen, stations, np.asarray(full, dtype=np.float64), threshold, hourly)
     good = found.point_share >= threshold
     left = np.add.reduceat(good.astype(np.int64), start[:-1])
     kept, again = left / number, (left > 0) & (left < number)
@@ -146,7 +146,17 @@ def tile_yield(
         number = np.where(again, left, number)
         horizon, seen = horizon[keep], seen[keep]
         rows, points = np.flatnonzero(again), np.repeat(again, number)
-        part = _run(planes, rows, horizon[points], number[rows], seen[points], stations, count[rows] * module_kwp, 0.0, hourly)
+        part = _run(
+            planes,
+            rows,
+            horizon[points],
+            number[rows],
+            seen[points],
+            stations,
+            np.asarray(count[rows] * module_kwp, dtype=np.float64),
+            0.0,
+            hourly,
+        )
         found.specific_energy[rows], found.unshaded[rows], found.irradiation[rows] = part.specific_energy, part.unshaded, part.irradiation
     return TileYield(found, seen, kept, count, np.concatenate([[0], np.cumsum(number)]).astype(np.int64), horizon, hourly)
 

@@ -162,11 +162,9 @@ def _plain(head: str) -> tuple[str, float]:
     return text, 1.0
 
 
-def _texts(column: pd.Series) -> np.ndarray:
-    words = column.astype("string").str.strip()
-    return words.map(lambda word: COLOURS.get(word, word.lower() if isinstance(word, str) and word.isascii() else word)).to_numpy(
-        dtype=object, na_value=None
-    )
+def _texts(column: pd.Series) -> list[str | None]:
+    words = [None if pd.isna(word) else str(word).strip() for word in column]
+    return [None if not word else COLOURS.get(word, word.lower() if word.isascii() else word) for word in words]
 
 
 def _numbers(column: pd.Series, factor: float, source: str) -> np.ndarray:

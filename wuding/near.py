@@ -71,9 +71,9 @@ def write_near_use(
         existing = installed[:, None] * typical.iloc[:, 0].to_numpy(dtype=np.float64)[None, :]
         own = area_loads(table, member, list(areas.index), loads, demand, metered)
         found = near_use(areas, sun, existing, own, known, rules)
-        rows += [{"layer": layer, "area": str(name), **row} for name, row in zip(found.index, found.to_dict("records"), strict=True)]
+        for name, row in zip(found.index, found.to_dict("records"), strict=True):
+            rows.append(_told({"layer": layer, "area": str(name)} | {str(key): value for key, value in row.items()}))
     facts = [vars_of(fact) for fact in (*rules.facts, *loads.facts, *demand.electricity.values())]
-    rows = [_told(row) for row in rows]
     write_json(out / FILE, {"as_of": str(study.study.as_of), "facts": facts, "rows": rows})
     _csv(rows, out / "near_use.csv", study.study.lang)
     return rows

@@ -26,6 +26,7 @@ from solar.self_use import read_market
 
 from .checksums import checksums
 from .errors import StudyError
+from .gap_list import write_gap_roofs
 from .manifest import Clock, plain, read_manifest, write_json
 from .near import read_near_use, write_near_use
 from .progress import Screen
@@ -95,6 +96,7 @@ def write_targets(
     if policy is not None:
         rows = with_roadmap(judge(policy, table if years is None else table.assign(roadmap_year=years), **given), read_roadmap(out))
     write_near_use(study, buildings, regions, form, out)
+    write_gap_roofs(policy, rows, table, out, study.study.lang)
     flags = data_flags(study)
     write_json(
         out / "targets.json", {"as_of": str(study.study.as_of), "policy": policy.name if policy else None, "data": flags, "targets": rows}
