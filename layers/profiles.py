@@ -51,7 +51,7 @@ def memberships(buildings: pd.DataFrame, columns: Mapping[str, str]) -> Membersh
     )
     grouped = names.groupby(list(names.columns), sort=True, observed=True)
     groups = pd.DataFrame(list(grouped.groups) if len(names.columns) > 1 else [(key,) for key in grouped.groups], columns=names.columns)
-    return Memberships(grouped.ngroup().to_numpy(dtype=np.int64), groups)
+    return Memberships(np.asarray(grouped.ngroup(), dtype=np.int64), groups)
 
 
 def sum_groups(groups: pd.DataFrame, hourly: Ints) -> pd.DataFrame:

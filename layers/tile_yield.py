@@ -136,7 +136,7 @@ def tile_yield(
     seen = sky_view_factor(horizon, np.repeat(planes.tilt, number), np.repeat(planes.azimuth, number))
     hourly = np.zeros((groups, HOURS), dtype=np.int64)
     full = planes.count(np.ones(len(number))) * module_kwp
-    found = _run(planes, everything, horizon, number, seen, stations, np.asarray(full, dtype=np.float64), threshold, hourly)
+    found = _run(planes, everything, horizon, number, seen, stations, np.asarray(full, dtype=float), threshold, hourly)
     good = found.point_share >= threshold
     left = np.add.reduceat(good.astype(np.int64), start[:-1])
     kept, again = left / number, (left > 0) & (left < number)
@@ -153,7 +153,7 @@ def tile_yield(
             number[rows],
             seen[points],
             stations,
-            np.asarray(count[rows] * module_kwp, dtype=np.float64),
+            np.asarray(count[rows] * module_kwp, dtype=float),
             0.0,
             hourly,
         )

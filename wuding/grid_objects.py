@@ -28,7 +28,9 @@ HEADS: dict[str, tuple[str, ...]] = {
     "storage_mw": ("storage_mw", "storage", "储能", "储能容量"),
 }
 UNITS = {"kva": 1e-3, "mva": 1.0, "kw": 1e-3, "mw": 1.0, "兆瓦": 1.0, "千瓦": 1e-3, "万千瓦": 10.0, "兆伏安": 1.0, "千伏安": 1e-3}
-COLOURS = {"绿": "green", "黄": "yellow", "红": "red", "绿区": "green", "黄区": "yellow", "红区": "red"}
+COLOURS = {"绿": "green", "黄": "yellow", "红": "red", "绿区": "green", "黄区": "yellow", "红区": "red"} | {
+    c: c for c in ("green", "yellow", "red")
+}
 
 
 def grid_layer(study: Study) -> str:
@@ -164,7 +166,7 @@ def _plain(head: str) -> tuple[str, float]:
 
 def _texts(column: pd.Series) -> list[str | None]:
     words = [None if pd.isna(word) else str(word).strip() for word in column]
-    return [None if not word else COLOURS.get(word, word.lower() if word.isascii() else word) for word in words]
+    return [COLOURS.get(word.lower(), word) if word else None for word in words]
 
 
 def _numbers(column: pd.Series, factor: float, source: str) -> np.ndarray:
