@@ -412,7 +412,7 @@ def test_a_stricter_policy_never_reports_a_smaller_gap(stricter: float, existing
     form = filled(existing_ac_mw=existing, existing_dc_mw=existing, committed_other_ac_mw=0.0, built_new_dc_mw=0.1, storage_mw=100.0)
     for soft, strict in zip(judge(JINAN, ten(), as_of=AS_OF, form=form), judge(hard, ten(), as_of=AS_OF, form=form), strict=True):
         assert (soft["id"], soft["region"]) == (strict["id"], strict["region"])
-        if soft["gap"] is not None:
+        if soft["gap"] is not None and strict["gap"] is not None:  # what sufficed may leave open what else is committed
             assert strict["gap"] >= soft["gap"] - 1e-9
         if strict["verdict"] == "met":
             assert soft["verdict"] == "met"

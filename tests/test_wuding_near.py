@@ -1,4 +1,4 @@
-"""Use nearby of a finished run: profiles that add up to the roofs, tables of the grid company, metered curves, the list that closes a gap."""
+"""Use nearby of a finished run: profiles add up to the roofs, tables of the grid company, metered curves, the list of a gap."""
 
 import json
 import shutil
@@ -53,7 +53,7 @@ def test_profiles_are_the_energy_of_the_roofs(run_folder: Path) -> None:
         for name, part in roofs.groupby(column):
             assert table.loc[june, name].sum() == pytest.approx(part["energy_06_kwh"].sum(), rel=1e-8)
     told = pd.read_csv(run_folder / "profiles" / "responsible.csv")
-    assert list(told.columns)[0] == "local_time"
+    assert next(iter(told.columns)) == "local_time"
     assert told.iloc[:, 1:].to_numpy() == pytest.approx(read_profile(run_folder / "profiles", "responsible").to_numpy())
 
 
