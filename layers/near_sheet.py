@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from .codes import code_word
 from .plan_sheets import HUNDREDTHS, TENTHS, Sheet, Word
 from .profiles import WHOLE
@@ -71,3 +73,30 @@ def _value(row: Mapping[str, Any], key: str, factor: float | None, word: Word) -
     if value is None:
         return None
     return word(value) if factor is None else factor * value
+
+
+def connection_sheet(table: pd.DataFrame, word: Word) -> Sheet:
+    """
+    Make the sheet of the classes of distributed PV.
+
+    Parameters
+    ----------
+    table
+        From `connection.connection_table`.
+    word
+        Gives a word of spreadsheet.toml in the language.
+
+    Returns
+    -------
+    sheet
+        A row a class.
+    """
+    shown = (
+        *(("pv_class", TEXT), ("class_buildings", "#,##0"), ("class_mw", HUNDREDTHS), ("pv_gwh", HUNDREDTHS), ("self_use_share", SHARE)),
+        *(("required_share", SHARE), ("below_mw", HUNDREDTHS), ("export_price", "0.0000"), ("note", TEXT)),
+    )
+    rows = []
+    for row in table.to_dict("records"):
+        values = [None if pd.isna(value) else value for key, value in row.items() if key != "class"]
+        rows.append(([word(f"class_{row['class']}"), *values, word("connection_note")], None))
+    return Sheet("connection", tuple((word(name), form) for name, form in shown), tuple(rows))

@@ -20,7 +20,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from .codes import KINDS, code_word, role_word
 from .missing import missing_text
-from .near_sheet import near_sheet
+from .near_sheet import connection_sheet, near_sheet
 from .plan_sheets import business_sheet, plan_sheets
 from .replacing import put_in_place
 from .schema import column, columns
@@ -57,6 +57,7 @@ def write_tables(
     supply: pd.DataFrame | None = None,
     business: pd.DataFrame | None = None,
     near: Mapping[str, Any] | None = None,
+    connection: pd.DataFrame | None = None,
 ) -> None:
     """
     Write the workbook: whole or not at all.
@@ -83,6 +84,8 @@ def write_tables(
         From `business.business_cases`.
     near
         Content of near_use.json.
+    connection
+        From `connection.connection_table`.
 
     Raises
     ------
@@ -104,6 +107,7 @@ def write_tables(
     sheet.add("parcels", parcel_heads, _parcel_rows(regions.get("parcels"), lang))
     word = partial(_word, lang=lang)
     extra = [] if business is None else [business_sheet(business, word, lang)]
+    extra += [] if connection is None else [connection_sheet(connection, word)]
     extra += [near_sheet(near["rows"], word, lang)] if near else []
     for found in (*plan_sheets(targets, roadmap, supply, word, lang), *extra):
         own = (values if formats is None else _Formatted(values, formats) for values, formats in found.rows)

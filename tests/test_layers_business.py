@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from layers.business import business_cases, earnings
+from layers.connection import connection_class, connection_table
 from layers.demand import load_demand
 from solar.cashflow import load_terms
 from solar.money import USES, load_finance
@@ -66,3 +67,32 @@ def test_households_that_build_pay_no_tax() -> None:
 
 def test_nothing_built_is_an_empty_table() -> None:
     assert business_cases(two().assign(pdc0_kwp=0.0), FINANCE, TERMS, FLAT, load_demand()).empty
+
+
+def test_classes_of_2025_and_their_rule() -> None:
+    table = pd.DataFrame(
+        {
+            "use": ["rural_residential", "urban_residential", "factory", "factory", "commercial", "factory"],
+            "status": "assessed",
+            "pdc0_kwp": [20.0, 900.0, 1000.0, 9000.0, 500.0, 70_000.0],
+            "pac0_kw": [16.0, 720.0, 800.0, 7200.0, 400.0, 56_000.0],
+            "energy_kwh": [20e3, 900e3, 1e6, 9e6, 5e5, 70e6],
+            "installed_kwp": [np.nan, 0.0, 250.0, np.nan, 0.0, 0.0],
+        }
+    )
+    assert connection_class(table["use"], table["pac0_kw"]).tolist() == [
+        "household",
+        "nonhousehold",
+        "general",
+        "large",
+        "general",
+        "beyond",
+    ]
+    used = pd.Series([5e3, 300e3, 0.4e6, 9e6, 3e5, 7e6])
+    found = connection_table(table, used, price_before=0.3949).set_index("class")
+    # the factory keeps 40 %, the shop 60 %: half is asked for
+    assert found.loc["general", "below_mw"] == pytest.approx(0.8)
+    assert found.loc["general", "self_use_share"] == pytest.approx(0.7 / 1.5)
+    assert found.loc["large", ["required_share", "below_mw"]].tolist() == [1.0, 0.0]
+    assert pd.isna(found.loc["household", "required_share"])
+    assert found.loc["before_2025_06", ["buildings", "pac_mw", "export_price"]].tolist() == pytest.approx([1, 0.25, 0.3949])

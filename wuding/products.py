@@ -9,7 +9,8 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from layers.business import business_cases
+from layers.business import business_cases, earnings
+from layers.connection import connection_table
 from layers.demand import load_demand
 from layers.form import read_form
 from layers.form_values import FormValues
@@ -236,6 +237,8 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     # the run's own prices, not today's defaults
     finance = load_finance({fact["name"]: fact["value"] for fact in manifest["parameters"]["finance"]})
     terms = load_terms({fact["name"]: fact["value"] for fact in manifest["parameters"]["tax"]})
+    market, demand = read_market(manifest["market"]), load_demand()
+    used = earnings(buildings, market, demand)["used_kwh"]
     write_tables(
         out / "tables.xlsx",
         targets=targets,
@@ -246,7 +249,8 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
         lang=lang,
         roadmap=read_roadmap(out),
         supply=supply_curve(buildings),
-        business=business_cases(buildings, finance, terms, read_market(manifest["market"]), load_demand()),
+        business=business_cases(buildings, finance, terms, market, demand),
+        connection=connection_table(buildings, used, price_before=finance.price_before),
         near=read_near_use(out),
     )
 
