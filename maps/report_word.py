@@ -19,14 +19,15 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
+from layers.evaluation import Line, evaluation_lines
 from layers.replacing import put_in_place
 
 from .charts import Chart
 from .county_map import capacity
-from .gauges import Gauge, gauge
+from .gauges import Gauge
 from .report import Grid, content
 from .tables import MapTables
-from .words import Words, as_float, number
+from .words import Words, amount, as_float, number
 
 # Fonts that every Chinese Word and WPS has; on other systems the program takes its own for Chinese.
 BODY, HEADS, LATIN = "宋体", "黑体", "Times New Roman"
@@ -239,11 +240,13 @@ def _colon(words: Words) -> str:
 def _plans(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
     words = paper.words
     paper.chapter("hosting")
-    given = _hosting(tables, words)
-    if given.rows:
-        paper.say(words.chapters["hosting_given"])
-        paper.grid(given)
-    paper.say(words.chapters["no_hosting"])
+    if said["near"]:
+        paper.say(said["near_said"])
+        for title, grid in said["near"]:
+            paper.grid(grid, title)
+        paper.say(words.chapters["near_note"])
+    else:
+        paper.say(words.chapters["no_hosting"])
     paper.chapter("roadmap")
     if "roadmap" in said["charts"]:
         paper.picture(said["charts"]["roadmap"])
@@ -266,17 +269,6 @@ def _plans(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
     amount = number(None if tonnes is None else tonnes / (1e4 if zh else 1e3), 2)
     paper.say(f"{words['carbon']}{_colon(words)}{amount} {'万吨' if zh else 'kt'}")
     paper.say(words.lists["limits"][-1])
-
-
-def _hosting(tables: MapTables, words: Words) -> Grid:
-    """Repeat what the form says of the grid's room, once an area."""
-    own = words.chapters
-    found: dict[str, tuple[str, ...]] = {}
-    for row in tables.targets:
-        room, colour = as_float(row.get("hosting_room_mw")), row.get("hosting_colour")
-        if row.get("region") is not None and (room is not None or colour):
-            found.setdefault(str(row["region"]), (str(row["region"]), number(room, 1), str(colour or "—")))
-    return Grid((own["area"], own["room"], own["colour"]), tuple(found.values()))
 
 
 def _last_chapters(paper: _Paper, said: dict[str, Any]) -> None:
@@ -327,22 +319,21 @@ def evaluation(tables: MapTables, words: Words) -> Grid:
     Returns
     -------
     Grid
-        A row per area and target: area, task, clause, units, required, base, built, share, gap, verdict, missing, next.
+        A row per area and task for which somebody is responsible, as in tables.xlsx:
+        area, task, clause, units, required, base, built, share, gap, verdict, missing, next.
     """
     own = words.chapters
     text = ("clause", "responsible_units", "required")
     late = ("built", "share_done", "gap", "verdict", "missing")
     heads = (own["area"], own["task"], *(words[name] for name in text), own["base"], *(words[name] for name in late), own["next"])
-    rows = []
-    for row in tables.targets:
-        g = gauge(row, words.lang)
-        area = str(row.get("region") or own["whole"])
-        missing = words["listed"].join(g.missing) or "—"
-        # The policies give no base value; none is made up.
-        judged = (g.built, g.share, g.gap, g.verdict_word, missing, _next(g, own))
-        rows.append((area, _marked(g), g.clause, g.responsible, g.required, "—", *judged))
-    return Grid(heads, tuple(rows))
+    return Grid(heads, tuple(_evaluated(line, words) for line in evaluation_lines(tables.targets, words.lang)))
 
 
-def _next(shown: Gauge, own: Any) -> str:
-    return str(own.get(f"next_{shown.verdict}", "—"))
+def _evaluated(line: Line, words: Words) -> tuple[str, ...]:
+    unit = "1" if line.unit == "%" else line.unit
+    required, base, built, gap = (amount(value, unit, words.lang) for value in (line.required, line.baseline, line.built, line.gap))
+    achieved = "—" if line.achieved is None else f"{100 * line.achieved:.1f} %"
+    area = line.region or words.chapters["whole"]
+    asked = words["not_allocated"] if line.required is None else required
+    judged = (built, achieved, gap, line.verdict, line.missing or "—", line.next_step or "—")
+    return (area, line.task, line.clause, line.unit_in_charge, asked, base, *judged)

@@ -19,6 +19,8 @@ SECTOR_DEGREES = 360.0 / SECTORS
 # PVWatts version 5 part-load curve, as in pvlib.inverter.pvwatts
 PVWATTS_ETA_REF = 0.9637
 PVWATTS_CURVE = (-0.0162, 0.9858, -0.0059)
+# hourly sums are whole numbers of this unit, so that they come out the same in any order
+MILLIWATT_HOURS = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +32,31 @@ class Yield:
     -----
     `specific_energy` (R, 12): AC per month [kWh/kWp]; `unshaded` (R,): the same for the year under an open horizon [kWh/kWp];
     `irradiation` (R,): on the bare plane, shaded, per year [kWh/m²]; `point_share` (P,): share of the plane's unshaded
-    irradiation that each point keeps.
+    irradiation that each point keeps; `hourly` (G, H): AC of each group in the sky's hours of light [mWh], whole numbers.
     """
 
     specific_energy: FloatArray
     unshaded: FloatArray
     irradiation: FloatArray
     point_share: FloatArray
+    hourly: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class HourGroups:
+    """
+    Whose energy is summed hour by hour while R roofs are simulated, so that no roof's hours are kept.
+
+    Notes
+    -----
+    `group` (R,): from 0 to count - 1, -1 for none; `kwp` (R,): nameplate of the roof [kWp]. Only roofs all of whose points keep at least
+    `threshold` of their light are counted: the others lose points and are simulated again.
+    """
+
+    group: IntArray
+    kwp: FloatArray
+    count: int
+    threshold: float = 0.0
 
 
 def simulate(
@@ -49,6 +69,7 @@ def simulate(
     sky_view_factor_modules: npt.ArrayLike,
     sky_view_factor_plane: npt.ArrayLike,
     temperature_offset: npt.ArrayLike,
+    groups: HourGroups | None = None,
 ) -> Yield:
     """
     Simulate roofs hour by hour.
@@ -71,6 +92,8 @@ def simulate(
         The same for the roof plane, shape (P,).
     temperature_offset
         Added to the air temperature of the weather file, shape (R,) [K].
+    groups
+        Groups of roofs whose hours are summed.
 
     Returns
     -------
@@ -87,6 +110,7 @@ def simulate(
     The beam counts with the share of points above whose horizon (linear between sectors) the sun stands; strings are taken as parallel,
     without electrical mismatch between points. The blocked part of the sky reflects `optics.blocked_reflectance` of GHI. Cell temperature
     is pvlib's pvsyst_cell on the irradiance behind the glass, DC pvwatts_dc, AC inverter.pvwatts with clipping at the DC/AC ratio.
+    Each roof's hour is rounded to a whole milliwatt-hour before it is added; sums below 2^53 mWh (9 TWh an hour) are exact.
     """
     modules, planes = _classes(sky, "orientation", orientation), _classes(sky, "plane", plane)
     kind = sky.orientations.mounting[modules.classes[:, 0]]
@@ -105,6 +129,10 @@ def simulate(
 
     roofs = len(modules)
     energy, unshaded, irradiation, share = np.zeros((roofs, 12)), np.zeros(roofs), np.zeros(roofs), np.zeros(points)
+    summed = HourGroups(np.full(roofs, -1), np.zeros(roofs), 0) if groups is None else groups
+    if summed.group.shape != (roofs,) or summed.kwp.shape != (roofs,) or (summed.group >= summed.count).any():
+        raise SolarError(f"simulate: groups need group and kwp for each of {roofs} roofs, and codes below their count {summed.count}")
+    hourly = np.zeros((summed.count, sky.ghi.size))
     if roofs:
         # roofs of one class after another: its beam stays in the cache; every roof is computed alone, so the order changes nothing
         order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
@@ -113,9 +141,10 @@ def simulate(
             sky.beam, sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
             sky.sky_factor, sky.ground_factor, sky.blocked_factor,
             *_sun(sky), sky.month_start, *_electrical(sky),
-            energy, unshaded, irradiation, share,
+            np.ascontiguousarray(summed.group, dtype=np.int64), np.ascontiguousarray(summed.kwp, dtype=np.float64), summed.threshold,
+            energy, unshaded, irradiation, share, hourly,
         )  # fmt: skip
-    return Yield(energy, unshaded, irradiation, share)
+    return Yield(energy, unshaded, irradiation, share, hourly)
 
 
 def _classes(sky: Sky, name: str, values: npt.ArrayLike | Blend) -> Blend:
@@ -239,6 +268,13 @@ def _lit_plane(
 
 
 @njit(cache=True, nogil=True)
+def _add_hours(power: FloatArray, scale: float, out: FloatArray) -> None:
+    """Add a roof's hours as whole numbers."""
+    for h in range(power.size):
+        out[h] += np.floor(power[h] * scale + 0.5)
+
+
+@njit(cache=True, nogil=True)
 def _simulate(
     order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
     mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
@@ -246,9 +282,10 @@ def _simulate(
     sky_factor: FloatArray, ground_factor: FloatArray, blocked_factor: FloatArray,
     elevation: FloatArray, sector: Int32Array, weight: FloatArray, month_start: IntArray, thermal: FloatArray, gain: FloatArray,
     gamma: float, dc: float, ac2: float, ac1: float, ac0: float, ac_rating: float,
-    energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray,
+    group: IntArray, kwp: FloatArray, threshold: float,
+    energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray, hourly: FloatArray,
 ) -> None:  # fmt: skip
-    """Fill the four results, roof by roof."""
+    """Fill the five results, roof by roof."""
     hours = elevation.size
     lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
     on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(SECTORS + 1)
@@ -259,13 +296,14 @@ def _simulate(
         blocked_plane = _mean(blocked_factor, classes, weights)
         whole = _sum(on_plane, 0, hours) + sky_plane * sky_sum + ground_plane * ghi_sum
         lit[:] = 0.0
-        svf, kept = 0.0, 0.0
+        svf, kept, complete = 0.0, 0.0, True
         first, last = point_start[r], point_start[r + 1]
         for p in range(first, last):
             _lit_plane(horizon[p], skyline, elevation, sector, weight, on_plane, lit, plane_light)
             seen = svf_plane[p]
             received = _sum(plane_light, 0, hours) + seen * sky_plane * sky_sum + (ground_plane + (1.0 - seen) * blocked_plane) * ghi_sum
             share[p] = received / whole if whole > 0.0 else 0.0
+            complete = complete and share[p] >= threshold
             kept += received
             svf += svf_modules[p]
         part = 1.0 / (last - first)
@@ -285,4 +323,6 @@ def _simulate(
             clear[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
         for month in range(12):
             energy[r, month] = _sum(shaded, month_start[month], month_start[month + 1])
+        if group[r] >= 0 and complete:
+            _add_hours(shaded, kwp[r] * MILLIWATT_HOURS, hourly[group[r]])
         unshaded[r] = _sum(clear, 0, hours)

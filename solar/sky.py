@@ -30,12 +30,14 @@ class Sky:
     the sky and from the ground are products of an hourly value (`sky_diffuse`, `ghi`, shape (H,) [W/m²]) and a factor of the class
     (`sky_factor`, `ground_factor`, `blocked_factor`, shape (C,)), all after reflection loss and masking by rows; blocked_factor is
     what the dome returns per GHI if all of it is blocked. `month_start` (13,) bounds the months in the hours. `temperature_rise`
-    (4, H) is the cell's rise over the air per irradiance [K/(W/m²)] by mounting code. `hours` are the rows of the weather year.
+    (4, H) is the cell's rise over the air per irradiance [K/(W/m²)] by mounting code. `hours` are the rows of the weather year,
+    `hour_of_year` their clock hours in local standard time, 0 to 8759.
     """
 
     orientations: Orientations
     system: System
     hours: IntArray
+    hour_of_year: IntArray
     month_start: IntArray
     solar_elevation: FloatArray
     solar_azimuth: FloatArray
@@ -107,6 +109,7 @@ def prepare_sky(weather: Weather, orientations: Orientations, system: System) ->
         orientations=orientations,
         system=system,
         hours=light.hours,
+        hour_of_year=weather.hour_of_year[light.hours],
         month_start=light.month_start,
         solar_elevation=light.sun["apparent_elevation"].to_numpy(dtype=np.float64),
         solar_azimuth=light.sun["azimuth"].to_numpy(dtype=np.float64),
