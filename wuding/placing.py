@@ -1,5 +1,8 @@
 """Where each building belongs: regions, parcels, town or country, areas that are excluded, PV that lies on it."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -44,8 +47,9 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
     geometry = table.geometry.to_numpy()
     tree = shapely.STRtree(geometry)
     there = (table["status"] != footprints.INVALID).to_numpy()
-    for layer, frame in regions.items():
-        row, share = majority_region(geometry, frame, tree)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # shapely lets go of Python's lock while it searches
+        found = list(pool.map(lambda frame: majority_region(geometry, frame, tree), regions.values()))
+    for (layer, frame), (row, share) in zip(regions.items(), found, strict=True):
         if layer == "urban":
             table["is_urban"] = pd.arrays.BooleanArray(row >= 0, ~there)
             continue
