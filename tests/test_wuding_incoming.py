@@ -142,7 +142,9 @@ def test_points_with_an_area_become_squares_and_say_so(tmp_path: Path) -> None:
     assert rows["status"].tolist() == ["", "", INVALID, INVALID]
     np.testing.assert_allclose(rows["footprint_area_m2"][:2], [400.0, 1000.0], rtol=1e-9)
     assert (rows["confidence"][:2] <= 0.2).all()
-    assert rows["reason"].tolist()[:3] == ["a point: drawn as a square of its stated area"] * 2 + ["not a polygon"]
+    assert rows["reason"].tolist()[:3] == ["a point: drawn as a square of its stated area"] * 2 + [
+        "a point without an area that can be true"
+    ]
     # 117.000 and 117.001 degrees east are 89 m apart here: the squares lie around their points
     centres = shapely.get_coordinates(shapely.centroid(rows.geometry.to_numpy()[:2]))
     assert np.hypot(*(centres[1] - centres[0])) == pytest.approx(89.4, abs=0.3)

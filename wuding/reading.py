@@ -138,6 +138,9 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     again, kept_by = twice[kept_by >= 0], twice[kept_by[kept_by >= 0]]
     status[lost], status[small], status[again] = footprints.INVALID, footprints.TOO_SMALL, footprints.DUPLICATE
     table["status"] = status
+    if "drawn" in raw:
+        place = np.isin(shapely.get_type_id(raw.geometry.to_numpy()), (0, 4))
+        table.loc[table.index[place], "reason"] = "a point without an area that can be true"
     table["drawn"] = raw["drawn"].to_numpy(dtype=bool) if "drawn" in raw else False
     table.loc[table["drawn"], "reason"] = "a point: drawn as a square of its stated area"
     table.loc[small, "reason"] = f"under {study.buildings.minimum_area_m2:g} m2"
