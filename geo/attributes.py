@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -54,13 +55,7 @@ def quantities(column: pd.Series, units: Mapping[str, float]) -> Floats:
         Shape (n,), in the unit whose value is 1; a number without a unit is in it. NaN where there is no number.
     """
     words = "|".join(re.escape(word) for word in sorted(units, key=len, reverse=True))
-    pattern = re.compile(rf"({_NUMBER})\s*({words})?")
-
-    def read(text: str) -> float:
-        found = pattern.search(with_points(text))
-        return float(found[1]) * units.get(found[2] or "", 1.0) if found else np.nan
-
-    return by_word(column, read)
+    return by_word(column, partial(_quantity, re.compile(rf"({_NUMBER})\s*({words})?"), units))
 
 
 def years(column: pd.Series) -> Floats:
@@ -183,6 +178,11 @@ def with_points(text: str) -> str:
     """
     text = re.sub(r"(?<![\d.,])([1-9]\d{0,2})((?:,\d{3})+)(?![\d,])", lambda found: found[1] + found[2].replace(",", ""), text)
     return re.sub(r"(?<=\d),(?=\d)", ".", text)
+
+
+def _quantity(pattern: re.Pattern[str], units: Mapping[str, float], text: str) -> float:
+    found = pattern.search(with_points(text))
+    return float(found[1]) * units.get(found[2] or "", 1.0) if found else np.nan
 
 
 def _first_number(text: str) -> float:

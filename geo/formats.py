@@ -161,6 +161,10 @@ def _read_gdal(
     frame.columns = pd.Index(numbered(names, taken=("geometry",)))
     if osm:
         frame = _with_tags(frame, columns or [])
+        # a tag that nobody drew here is no mistake of the study's, as a column that is not there would be
+        for key in [c for c in columns or [] if c not in frame.columns]:
+            frame[key] = pd.Series(None, index=frame.index, dtype=object)
+            warnings.append(f"{name}: none of its OpenStreetMap features has the key {key!r}")
         if where:
             warnings.append(f"{name}: of the OpenStreetMap features those with the key {osm_key!r} are taken: {len(frame)}")
     if columns is not None and not drawing:

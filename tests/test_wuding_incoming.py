@@ -246,3 +246,20 @@ def test_a_study_file_beside_made_up_data_says_so(tmp_path: Path, monkeypatch: p
 def test_an_empty_path_is_told(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"buildings\.path"):
         load_study(study(tmp_path, '""'))
+
+
+def test_tags_that_no_feature_has_are_told_and_those_of_some_are_read(tmp_path: Path) -> None:
+    nodes, ways = [], []
+    for k, shape in enumerate(gpd.GeoSeries(boxes(4), crs=CRS).to_crs(4326)):
+        corners = list(shape.exterior.coords)[:4]
+        nodes += [f'<node id="{10 * k + j + 1}" lat="{y:.7f}" lon="{x:.7f}" version="1"/>' for j, (x, y) in enumerate(corners)]
+        refs = "".join(f'<nd ref="{10 * k + j + 1}"/>' for j in (0, 1, 2, 3, 0))
+        levels = f'<tag k="building:levels" v="{k + 1}"/>' if k < 2 else ""
+        ways.append(f'<way id="{k + 1}" version="1">{refs}<tag k="building" v="yes"/>{levels}</way>')
+    (tmp_path / "a.osm").write_text(f'<osm version="0.6">{"".join(nodes)}{"".join(ways)}</osm>', encoding="utf-8")
+    keys = 'layer = "multipolygons"\ncolumns = { floors = "building:levels", height = "height", use = "building" }'
+    file = study(tmp_path, '"a.osm"', keys)
+    found = prepared(file)
+    assert found.buildings["height_source"].tolist() == ["floors", "floors", "class", "class"]
+    assert "a.osm: none of its OpenStreetMap features has the key 'height'" in found.warnings
+    assert not check_study(load_study(file), "zh").problems.fatal()

@@ -26,6 +26,7 @@ _TITLES = {
     "rows": ("要素数", "rows"),
     "extent": ("建筑范围（米）", "extent of buildings (m)"),
     "dem": ("高程数据", "DEM"),
+    "nodata": ("高程无数据像元的判定", "DEM cells without data"),
     "on_dem": ("落在高程数据内的建筑", "buildings on the DEM"),
     "on_dsm": ("落在地表模型内的建筑", "buildings on the DSM"),
     "dsm": ("表面模型", "DSM"),
@@ -130,6 +131,8 @@ def _buildings(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) ->
             f" {terrain['resolution_m']:.3g} m, {terrain['lowest_m']:.0f}–{terrain['highest_m']:.0f} m" if "resolution_m" in terrain else ""
         )
         table.add_row(words["dem"], f"{terrain['dem']} {terrain.get('crs', '')}{size}")
+        if "nodata" in terrain:
+            table.add_row(words["nodata"], translate(terrain["nodata"], lang))
         table.add_row(words["on_dem"], _share(terrain["buildings_on_dem"], found))
         if "buildings_on_dsm" in terrain:
             table.add_row(words["on_dsm"], _share(terrain["buildings_on_dsm"], found))

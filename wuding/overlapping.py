@@ -98,12 +98,11 @@ def _write_joined(table: gpd.GeoDataFrame, pieces: np.ndarray, carrier: np.ndarr
 def _alike(raw: gpd.GeoDataFrame, pairs: Pairs) -> np.ndarray:
     """Whether two rows say the same in every attribute."""
     alike = np.ones(len(pairs.left), dtype=bool)
+    rows, place = np.unique(np.concatenate([pairs.left, pairs.right]), return_inverse=True)
+    left, right = place[: len(pairs.left)], place[len(pairs.left) :]
     for column in raw.columns.difference(_NOT_ALIKE):
-        rows = np.flatnonzero(alike)
-        one, two = (raw[column].iloc[side[rows]] for side in (pairs.left, pairs.right))
-        same = one.to_numpy(dtype=object) == two.to_numpy(dtype=object)
-        empty = one.isna().to_numpy(), two.isna().to_numpy()
-        alike[rows] = (empty[0] & empty[1]) | (~empty[0] & ~empty[1] & same.astype(bool))
+        codes = pd.factorize(raw[column].iloc[rows])[0]  # what is empty has one code too
+        alike &= codes[left] == codes[right]
     return alike
 
 
@@ -172,7 +171,7 @@ def uncover(table: gpd.GeoDataFrame, pairs: Pairs, study: Study, warnings: list[
             f"{int(gone.sum())} buildings lie under higher ones and carry no roof of their own: {hidden[gone].sum():,.0f} m2 of footprint "
             "would have counted twice"
         )
-    if some.any():
+    if hidden[some].sum() >= 1.0:
         warnings.append(
             f"{int(some.sum())} buildings lie partly under higher ones and count with what shows: {hidden[some].sum():,.0f} m2 of "
             "footprint would have counted twice"
