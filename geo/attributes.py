@@ -1,7 +1,8 @@
 """Attribute columns as people fill them in, turned into numbers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +14,11 @@ _NUMBER = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 _FIRST = re.compile(rf"({_NUMBER})")
 # "10-12米": the middle of a range; the dash of "-9999" has nothing before it.
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:-|~|—|–|～|至|到)\s*(\d+(?:\.\d+)?)")
-_METRES = {
-    **dict.fromkeys(("mm", "毫米"), 0.001),
-    **dict.fromkeys(("cm", "厘米", "公分"), 0.01),
-    **dict.fromkeys(("ft", "feet", "foot", "英尺", "'"), 0.3048),
-}
-_LENGTH_UNIT = re.compile(r"\d\s*(mm|毫米|cm|厘米|公分|ft|feet|foot|英尺|')")
-_FLOOR_WORD = re.compile(r"层|楼|storey|stories|story|floor|\d\s*f\b|\bf\s*\d")
-_BELOW_GROUND = re.compile(r"(?:地下|b)\s*(?:\d+|[一二三四五六七八九十])\s*(?:层|f)?")
-_CHINESE = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
-_CHINESE_NUMBER = re.compile(r"[零〇一二两三四五六七八九十百]+")
+KILOWATTS = {"w": 0.001, "瓦": 0.001, "kw": 1.0, "千瓦": 1.0, "mw": 1000.0, "兆瓦": 1000.0, "万千瓦": 10_000.0}
+SQUARE_METRES = {"m2": 1.0, "平方米": 1.0, "平米": 1.0, "亩": 10_000.0 / 15.0, "ha": 10_000.0, "公顷": 10_000.0}
+# Words for "nobody knows": nothing to be told of.
+_SILENT = {"", "nan", "none", "null", "n/a", "na", "nil", "-", "--", "—", "/", "\\", ".", "?", "x", "unknown", "<na>", "#n/a"}
+_SILENT |= {"无", "不详", "不明", "没有", "未知", "暂无", "空", "缺", "待定"}
 
 
 def numbers(column: pd.Series) -> Floats:
@@ -39,45 +35,27 @@ def numbers(column: pd.Series) -> Floats:
     array of float
         Shape (n,); NaN where there is no number.
     """
-    return _by_word(column, _first_number)
+    return by_word(column, _first_number)
 
 
-def lengths(column: pd.Series) -> Floats:
+def quantities(column: pd.Series, units: Mapping[str, float]) -> Floats:
     """
-    Read lengths in metres: "12m", "1200 cm", "40 ft", "10-12米", "约十二米".
+    Read numbers with one of several units, e.g. "0.5MW" as 500 kW.
 
     Parameters
     ----------
     column
-        Shape (n,), any dtype; numbers are metres.
+        Shape (n,), any dtype; numbers are taken as they are.
+    units
+        Value of each unit, in small letters, such as `KILOWATTS` or `SQUARE_METRES`.
 
     Returns
     -------
     array of float
-        Shape (n,) [m]; NaN where there is no number, or where the text counts floors.
+        Shape (n,), in the unit whose value is 1; a number without a unit is in it. NaN where there is no number.
     """
-    return _by_word(column, _length)
-
-
-def floor_counts(column: pd.Series, *, only_said: bool = False) -> Floats:
-    """
-    Read floors above ground: "3层", "三层", "3F", "地上12层地下2层", "3+1", "2-3层".
-
-    Parameters
-    ----------
-    column
-        Shape (n,), any dtype.
-    only_said
-        Whether to take only text that says that it counts floors, as for a column of heights.
-
-    Returns
-    -------
-    array of float
-        Shape (n,); NaN where there is no number.
-    """
-    if only_said and _is_numeric(column):
-        return np.full(len(column), np.nan)
-    return _by_word(column, lambda text: _floors(text, only_said))
+    words = "|".join(re.escape(word) for word in sorted(units, key=len, reverse=True))
+    return by_word(column, partial(_quantity, re.compile(rf"({_NUMBER})\s*({words})?"), units))
 
 
 def years(column: pd.Series) -> Floats:
@@ -96,7 +74,7 @@ def years(column: pd.Series) -> Floats:
     """
     if pd.api.types.is_datetime64_any_dtype(column):
         return np.asarray(column.dt.year.to_numpy(dtype=float, na_value=np.nan))
-    return _by_word(column, _year)
+    return by_word(column, _year)
 
 
 def plausible(values: Floats, low: float | Floats, high: float | Floats) -> Floats:
@@ -119,13 +97,64 @@ def plausible(values: Floats, low: float | Floats, high: float | Floats) -> Floa
         return np.where((values > low) & (values <= high), values, np.nan)
 
 
-def _is_numeric(column: pd.Series) -> bool:
+def unread(column: pd.Series, *readings: Floats) -> dict[str, int]:
+    """
+    Count the texts of a column of which no reading made a number; blanks and words for "not known" are none of them.
+
+    Parameters
+    ----------
+    column
+        Shape (n,), any dtype.
+    *readings
+        Shape (n,) each, NaN where nothing was read.
+
+    Returns
+    -------
+    dict
+        Rows by text, most first.
+    """
+    if is_numeric(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return {}
+    lost = np.flatnonzero(~np.isfinite(np.stack(readings)).any(axis=0))
+    counts = column.iloc[lost].astype("string").str.strip().dropna().value_counts()
+    words = {str(word): int(count) for word, count in counts.items() if str(word).casefold() not in _SILENT}
+    return dict(sorted(words.items(), key=lambda item: (-item[1], item[0])))
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """
+    Tell whether a column holds numbers rather than text.
+
+    Parameters
+    ----------
+    column
+        Shape (n,), any dtype.
+
+    Returns
+    -------
+    bool
+        False for text, dates and truth values.
+    """
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _by_word(column: pd.Series, read: Callable[[str], float]) -> Floats:
-    """Read each different word once: a county has few."""
-    if _is_numeric(column):
+def by_word(column: pd.Series, read: Callable[[str], float]) -> Floats:
+    """
+    Read each different word of a column once: a county has few.
+
+    Parameters
+    ----------
+    column
+        Shape (n,), any dtype; numbers are taken as they are.
+    read
+        Makes a number of a text in small letters, full-width signs as plain ones; NaN where it has none.
+
+    Returns
+    -------
+    array of float
+        Shape (n,).
+    """
+    if is_numeric(column):
         return column.to_numpy(dtype=float, na_value=np.nan)
     codes, distinct = pd.factorize(column.astype("string"))
     plain = pd.Series(distinct, dtype="string").str.normalize("NFKC").str.strip().str.casefold()
@@ -133,42 +162,32 @@ def _by_word(column: pd.Series, read: Callable[[str], float]) -> Floats:
     return values
 
 
-def _tidy(text: str) -> str:
-    return re.sub(r"(?<=\d)[,，](?=\d{3}\b)", "", text)
+def with_points(text: str) -> str:
+    """
+    Write numbers with a decimal point and without separators of thousands: "1,200" is 1200, "9,5" is 9.5.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    str
+        The same text; a comma between digits counts as a separator where groups of three digits follow a number other than 0.
+    """
+    text = re.sub(r"(?<![\d.,])([1-9]\d{0,2})((?:,\d{3})+)(?![\d,])", lambda found: found[1] + found[2].replace(",", ""), text)
+    return re.sub(r"(?<=\d),(?=\d)", ".", text)
+
+
+def _quantity(pattern: re.Pattern[str], units: Mapping[str, float], text: str) -> float:
+    found = pattern.search(with_points(text))
+    return float(found[1]) * units.get(found[2] or "", 1.0) if found else np.nan
 
 
 def _first_number(text: str) -> float:
-    found = _FIRST.search(_tidy(text))
+    found = _FIRST.search(with_points(text))
     return float(found[1]) if found else np.nan
-
-
-def _number_or_range(text: str) -> float:
-    """Take the middle of a range, else the first number, else one in Chinese numerals."""
-    text = _tidy(text)
-    between = _RANGE.search(text)
-    if between and not text.startswith("-"):
-        return (float(between[1]) + float(between[2])) / 2.0
-    found = _FIRST.search(text)
-    if found:
-        return float(found[1])
-    chinese = _CHINESE_NUMBER.search(text)
-    return _from_chinese(chinese[0]) if chinese else np.nan
-
-
-def _length(text: str) -> float:
-    if _FLOOR_WORD.search(text):
-        return np.nan
-    unit = _LENGTH_UNIT.search(_tidy(text))
-    return _number_or_range(text) * (_METRES[unit[1]] if unit else 1.0)
-
-
-def _floors(text: str, only_said: bool) -> float:
-    if only_said and not _FLOOR_WORD.search(text):
-        return np.nan
-    above = _BELOW_GROUND.sub("", text)
-    # "3+1" are three floors and a loft; "6/-1" six above and one below
-    value = _number_or_range(re.split(r"[+/]", above)[0])
-    return float(np.ceil(value)) if np.isfinite(value) else np.nan
 
 
 def _year(text: str) -> float:
@@ -182,17 +201,3 @@ def _year(text: str) -> float:
     if decade:
         return 1900.0 + float(decade[1]) if int(decade[1]) >= 30 else 2000.0 + float(decade[1])
     return _first_number(text)
-
-
-def _from_chinese(text: str) -> float:
-    """Read numerals below a thousand: 十二, 二十, 一百零三, and digits in a row, 一二."""
-    if not re.search("[十百]", text):
-        return float("".join(str(_CHINESE[c]) for c in text))
-    total, digit = 0, 0
-    for c in text:
-        if c in "十百":
-            total += (digit or 1) * (10 if c == "十" else 100)
-            digit = 0
-        else:
-            digit = _CHINESE[c]
-    return float(total + digit)

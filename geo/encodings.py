@@ -123,6 +123,8 @@ def shapefile_encoding(path: Path, stated: str | None, warnings: list[str]) -> s
         return said
     if said and said != found:
         warnings.append(f"{path.name}: its .cpg says {said}, but the text reads as {found}; it is read as {found}")
+    elif label is None and found != "ISO-8859-1":
+        warnings.append(f"{path.name}: no .cpg says how its text is written; it is read as {found}, in which it decodes and reads as words")
     elif found == "ISO-8859-1":
         warnings.append(f"{path.name}: its text is neither UTF-8 nor GB18030; read as Latin-1: write the right one as encoding = ...")
     return found

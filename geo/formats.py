@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pyogrio
 import shapely
 
-from .encodings import decoded, drawing_encoding, shapefile_encoding
+from .encodings import decoded, drawing_encoding, shapefile_encoding, text_encoding
 from .errors import GeoError
 from .shapes import from_wkb, numbered
 from .sources import ARCHIVE, OSM, PARQUET, SHAPEFILE, TABLE, beside, unpacked
@@ -77,7 +77,8 @@ def read_file(
     Returns
     -------
     geopandas.GeoDataFrame
-        Rows in file order, index 0..n-1, geometry of any type in the column "geometry", CRS as the file says.
+        Rows in file order, index 0..n-1, geometry of any type in the column "geometry", CRS as the file says;
+        `attrs["encoding"]` says how text was decoded where the format leaves a choice.
 
     Raises
     ------
@@ -96,6 +97,7 @@ def read_file(
             return _read_gdal(path.name, files, layer, encoding, columns, osm_key, rows, warnings)
     if kind in TABLE:
         frame = read_table(path, layer=layer, encoding=encoding, rows=rows)
+        frame.attrs["encoding"] = None if path.suffix.lower() == ".xlsx" else text_encoding(path, encoding)
     elif kind in PARQUET:
         frame = _read_parquet(path, columns, rows)
     else:
@@ -159,12 +161,19 @@ def _read_gdal(
     frame.columns = pd.Index(numbered(names, taken=("geometry",)))
     if osm:
         frame = _with_tags(frame, columns or [])
+        # a tag that nobody drew here is no mistake of the study's, as a column that is not there would be
+        for key in [c for c in columns or [] if c not in frame.columns]:
+            frame[key] = pd.Series(None, index=frame.index, dtype=object)
+            warnings.append(f"{name}: none of its OpenStreetMap features has the key {key!r}")
         if where:
             warnings.append(f"{name}: of the OpenStreetMap features those with the key {osm_key!r} are taken: {len(frame)}")
     if columns is not None and not drawing:
         frame = frame[[c for c in frame.columns if c in columns]]
     out = gpd.GeoDataFrame(frame, geometry=geometry, crs=frame_crs)
-    return _drawing_layer(out, name, layer, columns, warnings) if drawing else out
+    if drawing:
+        out = _drawing_layer(out, name, layer, columns, warnings)
+    out.attrs["encoding"] = codec
+    return out
 
 
 @contextmanager

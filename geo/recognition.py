@@ -219,8 +219,8 @@ def listed(points: Floats, place: Bounds | None, first: pyproj.CRS) -> str:
     """
     place = place or use_area(first)
     fitting = candidates(points, place, first) if place is not None and len(points) else []
-    more = f" or {len(fitting) - _LISTED} more" if len(fitting) > _LISTED else ""
-    return " or ".join(str(one) for one in fitting[:_LISTED]) + more
+    more = [f"{len(fitting) - _LISTED} more candidates"] if len(fitting) > _LISTED else []
+    return " or ".join([*(str(one) for one in fitting[:_LISTED]), *more])
 
 
 def check_plausible(points: Floats, crs: pyproj.CRS, study: pyproj.CRS, source: str, near: Place) -> None:

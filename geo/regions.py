@@ -1,5 +1,6 @@
 """Region layers and which building belongs to which region."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -14,7 +15,7 @@ from .coordinates import Stated, into_crs
 from .errors import GeoError
 from .overlaps import meeting_pairs, overlap_areas
 from .threads import threaded
-from .vectors import read_vectors
+from .vectors import file_names, read_vectors
 
 Objects = npt.NDArray[np.object_]
 
@@ -24,7 +25,7 @@ _SLIVER_SHARE = 1e-5
 
 
 def read_regions(
-    path: Path,
+    path: Path | Sequence[Path],
     crs: pyproj.CRS,
     *,
     name: str,
@@ -40,7 +41,7 @@ def read_regions(
     Parameters
     ----------
     path
-        The file.
+        The file, or several.
     crs
         The study's CRS.
     name
@@ -65,26 +66,27 @@ def read_regions(
         If the column is missing or no polygon is left of those that are there.
     """
     notes = [] if notes is None else notes
+    title = file_names([path] if isinstance(path, Path) else path)
     frame = read_vectors(path, layer=layer, encoding=encoding, warnings=notes)
     for column in filter(None, (name, id)):
         if column not in frame.columns:
             have = ", ".join(str(c) for c in frame.columns if c != "geometry")
-            raise GeoError(f"{path.name}: has no column {column!r}; it has: {have}. Name the right one in the study file")
+            raise GeoError(f"{title}: has no column {column!r}; it has: {have}. Name the right one in the study file")
     if frame.empty:
-        notes.append(f"{path.name} has no rows: the layer is left out")
+        notes.append(f"{title} has no rows: the layer is left out")
         return gpd.GeoDataFrame({"name": [], "id": []}, geometry=[], crs=crs)
-    frame = into_crs(frame, crs, source=path.name, **coordinates)
+    frame = into_crs(frame, crs, source=title, **coordinates)
     if broken := int((~shapely.is_valid(frame.geometry.to_numpy()) & ~shapely.is_missing(frame.geometry.to_numpy())).sum()):
-        notes.append(f"{path.name}: {broken} of {len(frame)} regions have invalid rings; they were repaired")
+        notes.append(f"{title}: {broken} of {len(frame)} regions have invalid rings; they were repaired")
     geometry = shapely.make_valid(frame.geometry.to_numpy(), method="structure", keep_collapsed=False)
     names = frame[name].astype("string").fillna("").str.strip()
     table = gpd.GeoDataFrame({"name": names, "id": frame[id].astype("string") if id else names}, geometry=geometry, crs=crs)
     useful = (shapely.area(geometry) > 0) & (names != "").to_numpy()
     if useful.any() and not useful.all():
-        notes.append(f"{path.name}: {int((~useful).sum())} of {len(useful)} rows have no polygon or no name and are left out")
+        notes.append(f"{title}: {int((~useful).sum())} of {len(useful)} rows have no polygon or no name and are left out")
     table = table[useful]
     if table.empty:
-        raise GeoError(f"{path.name}: no named polygon is left; check the layer and the column {name!r}")
+        raise GeoError(f"{title}: no named polygon is left; check the layer and the column {name!r}")
     key = "id" if id else "name"
     return table.dissolve(by=key, as_index=False, sort=True)[["name", "id", "geometry"]]
 

@@ -45,7 +45,7 @@ def from_wkb(data: Objects) -> Objects:
         return np.concatenate([from_wkb(data[:half]), from_wkb(data[half:])])
 
 
-def outlines(frame: gpd.GeoDataFrame, name: str, warnings: list[str]) -> gpd.GeoDataFrame:
+def outlines(frame: gpd.GeoDataFrame, name: str, warnings: list[str], *, points: bool = False) -> gpd.GeoDataFrame:
     """
     Make polygons of closed lines, as drawings have them, and refuse a layer without any outline.
 
@@ -57,6 +57,8 @@ def outlines(frame: gpd.GeoDataFrame, name: str, warnings: list[str]) -> gpd.Geo
         Name of the file, for messages.
     warnings
         What the user should know; appended to.
+    points
+        Whether a layer of points may pass.
 
     Returns
     -------
@@ -82,13 +84,44 @@ def outlines(frame: gpd.GeoDataFrame, name: str, warnings: list[str]) -> gpd.Geo
         out[closed] = shapely.polygons(shapely.linearrings(corners, indices=line))
         frame = frame.set_geometry(gpd.GeoSeries(out, index=frame.index, crs=frame.crs))
         warnings.append(f"{name}: {len(closed)} closed lines are taken as outlines")
-    points, open_lines = int(np.isin(kind, _POINTS).sum()), len(drawn) - len(closed)
-    if points + open_lines and not np.isin(kind, _SURFACES).any() and not closed.size:
+    places, open_lines = int(np.isin(kind, _POINTS).sum()), len(drawn) - len(closed)
+    usable = np.isin(kind, _SURFACES).any() or closed.size or (points and places)
+    if places + open_lines and not usable:
         raise GeoError(
-            f"{name}: has {points} points and {open_lines} open lines but no outline: a roof or an area cannot be made of them. "
-            "Give a layer of polygons; a table needs a column of WKT"
+            f"{name}: has {places} points and {open_lines} open lines but no outline: a roof or an area cannot be made of them. "
+            "Give a layer of polygons; a table needs a column of WKT. Buildings may be points where buildings.columns.area names the "
+            "column of their footprint area"
         )
     return frame
+
+
+def squares(geometry: Objects, area: npt.NDArray[np.float64]) -> tuple[Objects, npt.NDArray[np.bool_]]:
+    """
+    Draw buildings that are known as points as squares around them, sides along the axes.
+
+    Parameters
+    ----------
+    geometry
+        Shape (n,), any geometry in metres, None allowed; not changed.
+    area
+        Shape (n,) [m2], NaN where not known.
+
+    Returns
+    -------
+    geometry : array
+        Shape (n,); points with an area are squares, the rest is as it was.
+    drawn : array of bool
+        Shape (n,), which ones these are.
+    """
+    kind = shapely.get_type_id(geometry)
+    single = (kind == 0) | ((kind == 4) & (shapely.get_num_geometries(geometry) == 1))
+    place = shapely.bounds(geometry)[:, :2]
+    drawn = single & np.isfinite(area) & np.isfinite(place).all(axis=1)
+    out = np.asarray(geometry, dtype=object).copy()
+    half = np.sqrt(area[drawn]) / 2.0
+    x, y = place[drawn].T
+    out[drawn] = shapely.box(x - half, y - half, x + half, y + half)
+    return out, drawn
 
 
 def numbered(names: Iterable[str], taken: tuple[str, ...] = ()) -> list[str]:

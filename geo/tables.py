@@ -16,11 +16,16 @@ from .shapes import from_wkb, numbered
 
 Objects = npt.NDArray[np.object_]
 
-_LONGITUDE = ("经度", "lon", "lng", "long", "longitude", "lon_wgs84", "lng_wgs84", "坐标经度", "中心经度")
-_LATITUDE = ("纬度", "lat", "latitude", "lat_wgs84", "坐标纬度", "中心纬度")
+_LONGITUDE = ("经度", "东经", "lon", "lng", "long", "longitude", "lon_wgs84", "lng_wgs84", "坐标经度", "中心经度")
+_LATITUDE = ("纬度", "北纬", "lat", "latitude", "lat_wgs84", "坐标纬度", "中心纬度")
 _SHAPE = ("wkt", "geometry", "geom", "the_geom", "wkb_geometry", "shape", "几何", "几何图形", "图形", "轮廓")
 _WKT = re.compile(r"\s*(?:SRID=(\d+);)?\s*((?:MULTI)?POLYGON|(?:MULTI)?LINESTRING|(?:MULTI)?POINT|GEOMETRYCOLLECTION)\b", re.IGNORECASE)
 _HEX = re.compile(r"0[01][0-9A-Fa-f]{16,}")
+# 117°02′15.5″, also with words and with a letter for the side of the world.
+_SEXAGESIMAL = (
+    r"^(?:东经|北纬|[EN])?\s*(\d+(?:\.\d+)?)\s*[°º度]\s*(?:(\d+(?:\.\d+)?)\s*['′’分]\s*)?"
+    r"(?:(\d+(?:\.\d+)?)\s*(?:\"|″|”|''|′′|秒)\s*)?(?:[EN])?$"
+)
 # A title may stand above the head of a table.
 _TITLE_ROWS = 10
 
@@ -95,12 +100,21 @@ def with_places(frame: pd.DataFrame, name: str) -> gpd.GeoDataFrame:
         raise GeoError(
             f"{name}: no column gives a place; it has: {have}. Outlines are read from a column of WKT named 'wkt', 'geometry' or '几何'"
         )
-    x = pd.to_numeric(frame[longitude], errors="coerce").to_numpy(dtype=float)
-    y = pd.to_numeric(frame[latitude], errors="coerce").to_numpy(dtype=float)
+    x, y = _degrees(frame[longitude]), _degrees(frame[latitude])
     points = np.full(len(frame), None, dtype=object)
     there = np.isfinite(x) & np.isfinite(y)
     points[there] = shapely.points(x[there], y[there])
     return gpd.GeoDataFrame(frame, geometry=points, crs=4326)
+
+
+def _degrees(column: pd.Series) -> npt.NDArray[np.float64]:
+    """Degrees as a number, or as degrees, minutes and seconds; NaN where it is neither."""
+    plain = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+    if np.isfinite(plain).all() or pd.api.types.is_numeric_dtype(column):
+        return plain
+    parts = column.astype("string").str.strip().str.extract(_SEXAGESIMAL, flags=re.IGNORECASE)
+    whole, minutes, seconds = (pd.to_numeric(parts[k], errors="coerce").to_numpy(dtype=float, na_value=np.nan) for k in range(3))
+    return np.where(np.isfinite(plain), plain, whole + np.nan_to_num(minutes) / 60.0 + np.nan_to_num(seconds) / 3600.0)
 
 
 def _read_text(path: Path, encoding: str | None, rows: int | None) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """Prepared buildings on disk: tiles of balanced size along the Hilbert curve, and what stands around a tile."""
 
 import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -74,12 +76,10 @@ def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: in
     folder.mkdir(parents=True, exist_ok=True)
     ordered = buildings.iloc[hilbert_order(buildings)]
     cuts = _cuts(ordered.geometry.to_numpy(), tile_buildings, widest)
-    rows = []
-    for tile in range(len(cuts) - 1):
-        part = ordered.iloc[cuts[tile] : cuts[tile + 1]].assign(tile=np.int32(tile))
-        file = f"tile-{tile:05d}.parquet"
-        part.to_parquet(folder / file, index=False, write_covering_bbox=True)
-        rows.append((file, len(part), int((part["status"] == "").sum()), *part.total_bounds))
+    parts = (ordered.iloc[first:last] for first, last in itertools.pairwise(cuts))
+    # shapely and pyarrow let go of Python's lock while they encode and compress
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        rows = list(pool.map(partial(_write_tile, folder), itertools.count(), parts))
     index = pd.DataFrame(rows, columns=["file", "rows", "assess", "left", "bottom", "right", "top"])
     for old in {file.name for file in folder.glob("*.parquet")} - set(index["file"]):
         (folder / old).unlink()
@@ -87,6 +87,14 @@ def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: in
     tall = ordered[ordered["height_m"] >= TALL_M]
     tall[["top_m", "height_m", "geometry"]].to_parquet(folder.parent / "tall.parquet", index=False)
     return index
+
+
+def _write_tile(folder: Path, tile: int, part: gpd.GeoDataFrame) -> tuple[str, int, int, float, float, float, float]:
+    """Write one tile; its row of the index."""
+    file = f"tile-{tile:05d}.parquet"
+    part.assign(tile=np.int32(tile)).to_parquet(folder / file, index=False, write_covering_bbox=True)
+    left, bottom, right, top = (float(v) for v in part.total_bounds)
+    return file, len(part), int((part["status"] == "").sum()), left, bottom, right, top
 
 
 def _cuts(geometry: Objects, tile_buildings: int, widest: float) -> list[int]:

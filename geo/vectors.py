@@ -1,5 +1,6 @@
 """Read vector layers as they come."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,16 +13,17 @@ from .sources import vector_files
 
 
 def read_vectors(
-    path: Path,
+    path: Path | Sequence[Path],
     *,
     layer: str | None = None,
     encoding: str | None = None,
     columns: list[str] | None = None,
     osm_key: str | None = None,
+    points: bool = False,
     warnings: list[str] | None = None,
 ) -> gpd.GeoDataFrame:
     """
-    Read a layer of outlines from one vector file, or from all that a folder or a pattern means.
+    Read a layer of outlines from one vector file, or from all that a list, a folder or a pattern means.
 
     Parameters
     ----------
@@ -35,6 +37,8 @@ def read_vectors(
         Attribute columns to read, as far as they are there; all by default.
     osm_key
         Key that a feature of an OpenStreetMap file has to have, e.g. "building".
+    points
+        Whether a layer of points may pass.
     warnings
         What the user should know; appended to.
 
@@ -49,17 +53,36 @@ def read_vectors(
         If a file is missing, unreadable or has no outlines, has several layers and none is named, or some name a CRS and others do not.
     """
     said: list[str] = [] if warnings is None else warnings
-    frames = [
-        outlines(read_file(file, layer=layer, encoding=encoding, columns=columns, osm_key=osm_key, warnings=said), file.name, said)
-        for file in vector_files(path)
-    ]
+    paths = [path] if isinstance(path, Path) else path
+    files = list(dict.fromkeys(file for one in paths for file in vector_files(one)))
+    frames = []
+    for file in files:
+        frame = read_file(file, layer=layer, encoding=encoding, columns=columns, osm_key=osm_key, warnings=said)
+        frames.append(outlines(frame, file.name, said, points=points))
     if len(frames) == 1:
         return frames[0]
     crs = frames[0].crs
     if any((frame.crs is None) != (crs is None) for frame in frames):
-        raise GeoError(f"{path.name}: some of its files name a CRS and some do not; add the missing .prj, or give them one by one")
+        raise GeoError(f"{file_names(paths)}: some of its files name a CRS and some do not; add the missing .prj, or give them one by one")
     same = [frame if crs is None or frame.crs == crs else frame.to_crs(crs) for frame in frames]
     return gpd.GeoDataFrame(pd.concat(same, ignore_index=True), crs=crs)
+
+
+def file_names(paths: Sequence[Path]) -> str:
+    """
+    Name the files of a layer in a message.
+
+    Parameters
+    ----------
+    paths
+        Files, folders or patterns.
+
+    Returns
+    -------
+    str
+        Their names, joined by commas.
+    """
+    return ", ".join(path.name for path in paths)
 
 
 def column_names(path: Path, *, layer: str | None = None, encoding: str | None = None) -> list[str]:

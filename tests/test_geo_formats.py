@@ -17,6 +17,7 @@ from geo.encodings import codec_of, decoded, likely_encoding
 from geo.errors import GeoError
 from geo.shapes import from_wkb, numbered
 from geo.sources import files_behind, vector_files
+from geo.tables import with_places
 from geo.vectors import column_names, read_vectors
 
 from .conftest import DATA
@@ -297,3 +298,15 @@ def test_nothing_is_left_of_what_was_unpacked(tmp_path: Path, monkeypatch: pytes
     read_vectors(zipped(shapefile)(tmp_path))
     assert not list((tmp_path / "tmp").iterdir())
     shutil.rmtree(tmp_path / "tmp")
+
+
+def test_places_in_degrees_minutes_and_seconds() -> None:
+    table = pd.DataFrame(
+        {
+            "东经": ["117.25", "117°15′00″", "E117°15'", "117度15分0秒", "东经117°15′0.0″", "bad"],
+            "北纬": ["36.5", "36°30′0″", "N36°30'", "36度30分", "北纬36.5°", "36.5"],
+        }
+    )
+    found = with_places(table, "t.csv").geometry
+    assert found.iloc[-1] is None
+    np.testing.assert_allclose(shapely.get_coordinates(found.to_numpy()[:-1]), [[117.25, 36.5]] * 5, rtol=0, atol=1e-12)

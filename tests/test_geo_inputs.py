@@ -8,10 +8,13 @@ import pandas as pd
 import pyproj
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
-from geo.attributes import floor_counts, lengths, numbers, plausible, years
+from geo.attributes import KILOWATTS, SQUARE_METRES, numbers, plausible, quantities, unread, years
 from geo.errors import GeoError
 from geo.footprints import building_ids, duplicates, geometry_keys, repair
+from geo.height_words import floor_counts, heights_and_floors, lengths
 from geo.heights import choose_heights
 from geo.regions import majority_region
 from geo.tiles import read_surroundings, write_tiles
@@ -85,39 +88,119 @@ def test_numbers_come_out_of_text() -> None:
     np.testing.assert_allclose(plausible(np.array([0.0, -9999.0, 12.0, 9999.0, np.nan]), 0, 830), [np.nan, np.nan, 12, np.nan, np.nan])
 
 
-def test_heights_and_floors_as_people_write_them() -> None:
-    nan = np.nan
-    heights = {
-        "12m": 12,
-        "12.5 米": 12.5,
-        "1200cm": 12,
-        "40 ft": 12.192,
-        "10-12米": 11,
-        "约15m": 15,
-        "3层": nan,
-        "十二米": 12,
-        "-9999": -9999,
-        "0": 0,
-    }
-    np.testing.assert_allclose(lengths(pd.Series(list(heights))), list(heights.values()))
-    floors = {
-        "3层": 3,
-        "三层": 3,
-        "十二层": 12,
-        "二十": 20,
-        "3F": 3,
-        "地上12层地下2层": 12,
-        "地下1层，地上6层": 6,
-        "3+1": 3,
-        "2-3层": 3,
-        "6/-1": 6,
-        "无": nan,
-    }
-    np.testing.assert_allclose(floor_counts(pd.Series(list(floors))), list(floors.values()))
-    said = floor_counts(pd.Series(["3层", "12m", "6", "4F", "two storeys 2"]), only_said=True)
-    np.testing.assert_allclose(said, [3, nan, nan, 4, 2])
-    np.testing.assert_allclose(floor_counts(pd.Series([3.0, nan])), [3, nan])
+NAN = float("nan")
+# Text in a column of heights: metres, and floors where it says that it counts them.
+HEIGHT_WORDS: dict[str, tuple[float, float]] = {
+    "12m": (12, NAN),
+    "12.5M": (12.5, NAN),
+    "12.5 米": (12.5, NAN),
+    "9,5": (9.5, NAN),
+    "9，5": (9.5, NAN),
+    "1,200": (1200, NAN),
+    "1200cm": (12, NAN),
+    "40 ft": (12.192, NAN),
+    "15'": (4.572, NAN),
+    "15'6\"": (4.7244, NAN),
+    "10-12米": (11, NAN),
+    "12m~15m": (13.5, NAN),
+    "约15m": (15, NAN),
+    ">20": (20, NAN),
+    "20米以上": (20, NAN),
+    "H=12.3": (12.3, NAN),
+    "12(估)": (12, NAN),
+    "十二米": (12, NAN),
+    "办公楼12米": (12, NAN),
+    "-9999": (-9999, NAN),
+    "0": (0, NAN),
+    "6": (6, NAN),
+    "3层": (NAN, 3),
+    "３层": (NAN, 3),
+    "六层": (NAN, 6),
+    "F6": (NAN, 6),
+    "6F": (NAN, 6),
+    "平房": (NAN, 1),
+    "6+1": (NAN, 7),
+    "6+1层": (NAN, 7),
+    "地上6层地下1层": (NAN, 6),
+    "two storeys 2": (NAN, 2),
+    "2层/6米": (6, 2),
+    "12米（3层）": (12, 3),
+    "3层×3m": (9, 3),
+    "3层，层高3.5米": (NAN, 3),
+    "层高3.5米": (NAN, NAN),
+    "一般": (NAN, NAN),
+    "12㎡": (NAN, NAN),
+    "3户": (NAN, NAN),
+    "2019/5/1": (NAN, NAN),
+    "高层": (NAN, NAN),
+    "": (NAN, NAN),
+}
+FLOOR_WORDS: dict[str, float] = {
+    "3": 3,
+    "3层": 3,
+    "三层": 3,
+    "十二层": 12,
+    "二十": 20,
+    "3F": 3,
+    "地上12层地下2层": 12,
+    "地下1层，地上6层": 6,
+    "B2F18": 18,
+    "18F/B2": 18,
+    "3+1": 4,
+    "底商2+住宅16层": 18,
+    "2-3层": 3,
+    "3,4层": 4,
+    "6/-1": 6,
+    "-1/6": 6,
+    "六层半": 7,
+    "2层/6米": 2,
+    "单层": 1,
+    "地下2层": NAN,
+    "无": NAN,
+    "12米": NAN,
+    "3户": NAN,
+}
+
+
+@pytest.mark.parametrize("text", HEIGHT_WORDS)
+def test_heights_as_people_write_them(text: str) -> None:
+    column = pd.Series([text])
+    assert [*lengths(column), *floor_counts(column, only_said=True)] == pytest.approx(HEIGHT_WORDS[text], nan_ok=True)
+
+
+def test_floors_as_people_write_them() -> None:
+    np.testing.assert_allclose(floor_counts(pd.Series(list(FLOOR_WORDS))), list(FLOOR_WORDS.values()))
+    np.testing.assert_allclose(floor_counts(pd.Series([3.0, NAN])), [3, NAN])
     assert np.isnan(floor_counts(pd.Series([3.0, 4.0]), only_said=True)).all()
+
+
+def test_each_of_the_two_columns_may_say_the_other() -> None:
+    height, floors = pd.Series(["3层", None, "9", "12m"]), pd.Series([None, "2层/6米", "4层/16m", "12米"])
+    metres, storeys = heights_and_floors(height, floors, 4)
+    # stated metres win for the height, storeys for the floors; the height's own column goes first
+    np.testing.assert_allclose(metres, [NAN, 6, 9, 12])
+    np.testing.assert_allclose(storeys, [3, 2, 4, NAN])
+    assert np.isnan(heights_and_floors(None, None, 2)).all()
+
+
+def test_texts_that_are_not_understood_are_counted_and_blanks_are_not() -> None:
+    column = pd.Series(["高层", "12m", "高层", "", None, "不详", "N/A", "一般", "3层"])
+    assert unread(column, lengths(column), floor_counts(column, only_said=True)) == {"高层": 2, "一般": 1}
+    assert unread(pd.Series([1.0, NAN]), np.array([1.0, NAN])) == {}
+
+
+def test_power_and_area_come_with_their_units() -> None:
+    power = pd.Series(["12", "12.5kWp", "0.5MW", "3万千瓦", "800W", "1,200 千瓦", "无"])
+    np.testing.assert_allclose(quantities(power, KILOWATTS), [12, 12.5, 500, 30_000, 0.8, 1200, NAN])
+    area = pd.Series(["120㎡", "1.5亩", "0.2公顷", "1,200.5", "80 平方米"])
+    np.testing.assert_allclose(quantities(area, SQUARE_METRES), [120, 1000, 2000, 1200.5, 80])
+
+
+@given(st.text(max_size=20))
+def test_any_text_gives_a_number_or_nothing(text: str) -> None:
+    column = pd.Series([text])
+    for values in (lengths(column), floor_counts(column), quantities(column, KILOWATTS), years(column)):
+        assert values.shape == (1,) and values.dtype == float
 
 
 def test_years_as_people_write_them() -> None:

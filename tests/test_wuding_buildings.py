@@ -162,7 +162,7 @@ def test_an_empty_zones_layer_does_not_stop_a_run(county: Path, tmp_path: Path) 
 
     gpd.read_file(county / "zones.gpkg").iloc[:0].to_file(tmp_path / "none.gpkg")
     study = load_study(county / "study.toml")
-    zones = study.regions["zones"].model_copy(update={"path": str(tmp_path / "none.gpkg")})
+    zones = study.regions["zones"].model_copy(update={"path": [str(tmp_path / "none.gpkg")]})
     study = study.model_copy(update={"regions": study.regions | {"zones": zones}})
     manifest = run_study(study, tmp_path / "run", Screen("en", stream=io.StringIO()), workers=1)
     # the study is in Chinese, and so are its warnings

@@ -1,6 +1,8 @@
 """What the building layer holds: counted over every row where that is quick, else over a sample that is said to be one."""
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -10,11 +12,22 @@ import pandas as pd
 import shapely
 
 from geo import attributes, heights
+from geo.height_words import lengths
 from geo.uses import uses_from_words
 
 from .describing import MOST_RESERVE_KPA
-from .study import Study
+from .reading import LARGEST_M2
+from .study import BUILDING_COLUMNS, Study
+from .texts import given_heights
 
+# How the columns of numbers are read.
+_NUMBERS: dict[str, Callable[[pd.Series], attributes.Floats]] = {
+    "year_built": attributes.years,
+    "installed_kwp": partial(attributes.quantities, units=attributes.KILOWATTS),
+    "load_reserve": attributes.numbers,
+    "min_height": lengths,
+    "area": partial(attributes.quantities, units=attributes.SQUARE_METRES),
+}
 Rows = npt.NDArray[np.int64]
 
 SAMPLE = 20_000
@@ -95,14 +108,22 @@ def attribute_shares(raw: gpd.GeoDataFrame, as_of: date) -> dict[str, float]:
         "year_built": (1000.0, float(as_of.year + 10)),
         "installed_kwp": (-1e-9, np.inf),
         "load_reserve": (-1e-9, MOST_RESERVE_KPA),
+        "min_height": (-1e-9, heights.HIGHEST_M),
+        "area": (0.0, LARGEST_M2),
     }
     shares: dict[str, float] = {}
-    for column in ("id", "name", "use", "use_detail", "height", "floors", "year_built", "installed_kwp", "urban", "load_reserve"):
+    said = dict(zip(("height", "floors"), given_heights(raw), strict=True))
+    for column in BUILDING_COLUMNS:
+        if column in said and ("height" in raw or "floors" in raw):
+            good = np.isfinite(attributes.plausible(said[column], *limits[column]))
+            if column in raw or good.any():
+                shares[column] = float(good.mean())
+            continue
         if column not in raw:
             continue
         codes, distinct = pd.factorize(raw[column])
         if column in limits:
-            good = np.isfinite(attributes.plausible(attributes.numbers(pd.Series(distinct)), *limits[column]))
+            good = np.isfinite(attributes.plausible(_NUMBERS[column](pd.Series(distinct)), *limits[column]))
         else:
             good = (pd.Series(distinct).astype("string").str.strip() != "").to_numpy(dtype=bool)
         shares[column] = float(np.append(good, False)[codes].mean())
@@ -156,6 +177,7 @@ def shape_counts(raw: gpd.GeoDataFrame, minimum_area_m2: float) -> dict[str, int
         area = shapely.area(shapes)
     counts = {
         "polygons": polygonal & ~missing,
+        "drawn": raw["drawn"].to_numpy(dtype=bool) if "drawn" in raw else np.zeros(len(raw), dtype=bool),
         "without_geometry": missing,
         "not_polygons": ~polygonal & ~missing,
         "too_small": polygonal & ~missing & ~(area >= minimum_area_m2),

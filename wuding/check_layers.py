@@ -1,5 +1,6 @@
 """Heads of the layers, and whether their coordinates are those of web maps."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
@@ -17,9 +18,29 @@ from .study import PlacedSection, Study
 _WORDS = {"gcj02": "GCJ-02", "bd09": "BD-09"}
 
 
-def layer_head(path: Path, layer: str | None) -> tuple[str, list[str]]:
+@dataclass(frozen=True)
+class LayerHead:
     """
-    Read the CRS and the columns of a layer, without its rows.
+    What a layer says about itself before its rows.
+
+    Attributes
+    ----------
+    crs
+        Name of the CRS, "" where the file does not say it or has no head that can be read by itself.
+    columns
+        Names of the columns.
+    encoding
+        In which encoding its text is read, "" where the format leaves no choice or all text is ASCII.
+    """
+
+    crs: str
+    columns: list[str]
+    encoding: str
+
+
+def layer_head(path: Path, layer: str | None, encoding: str | None) -> LayerHead:
+    """
+    Read the CRS, the columns and the encoding of a layer, without its rows.
 
     Parameters
     ----------
@@ -27,17 +48,20 @@ def layer_head(path: Path, layer: str | None) -> tuple[str, list[str]]:
         The file.
     layer
         Name of the layer where the file has several.
+    encoding
+        Encoding that the study gives.
 
     Returns
     -------
-    tuple
-        Name of the CRS, "" where the file does not say it or has no head that can be read by itself; names of the columns.
+    LayerHead
+        Of the first file where there are several.
     """
     try:
-        frame = read_file(vector_files(path)[0], layer=layer, encoding=None, rows=1, warnings=[])
+        frame = read_file(vector_files(path)[0], layer=layer, encoding=encoding, rows=1, warnings=[])
     except GeoError:
-        return "", []
-    return ("" if frame.crs is None else _crs_words(frame.crs)), [str(name) for name in frame.columns if name != frame.geometry.name]
+        return LayerHead("", [], "")
+    columns = [str(name) for name in frame.columns if name != frame.geometry.name]
+    return LayerHead("" if frame.crs is None else _crs_words(frame.crs), columns, str(frame.attrs.get("encoding") or ""))
 
 
 def _crs_words(crs: pyproj.CRS) -> str:

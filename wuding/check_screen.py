@@ -18,6 +18,7 @@ _TITLES = {
     "layer": ("图层", "layer"),
     "file": ("文件", "file"),
     "coordinates": ("坐标", "coordinates"),
+    "encoding": ("文字编码", "encoding"),
     "count": ("数量", "count"),
     "inside": ("落在其中的建筑", "buildings inside"),
     "buildings": ("建筑", "Buildings"),
@@ -25,13 +26,17 @@ _TITLES = {
     "rows": ("要素数", "rows"),
     "extent": ("建筑范围（米）", "extent of buildings (m)"),
     "dem": ("高程数据", "DEM"),
+    "nodata": ("高程无数据像元的判定", "DEM cells without data"),
     "on_dem": ("落在高程数据内的建筑", "buildings on the DEM"),
     "on_dsm": ("落在地表模型内的建筑", "buildings on the DSM"),
+    "dsm": ("表面模型", "DSM"),
     "known": ("有值的属性", "attributes known"),
     "height_source": ("高度来源", "height from"),
     "status": ("状态", "status"),
     "use": ("用途分类", "classes of use"),
     "unmapped": ("未对应的用途词", "use words without translation"),
+    "unread": ("读不懂的值", "values not understood"),
+    "drawn": ("以点表示", "points with an area"),
     "weather": ("气象", "weather"),
     "problems": ("问题（按严重程度）", "Problems in order of weight"),
     "assumed": ("运行时将作如下假定", "What the run will assume"),
@@ -70,7 +75,7 @@ def print_check(check: Check, lang: str, stream: TextIO | None = None) -> None:
     console.print(_layers(check.facts, words, lang))
     if table := _buildings(check.facts, words, lang):
         console.print(table)
-    problems = Table(title=words["problems"], title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    problems = _table(words["problems"], 3)
     for problem in check.problems.listed():
         problems.add_row(words[problem.weight], problem.where, translate(problem.text, lang))
     console.print(problems if problems.row_count else f"{words['problems']}: {words['none']}")
@@ -80,10 +85,19 @@ def print_check(check: Check, lang: str, stream: TextIO | None = None) -> None:
     console.print(words["fails" if check.problems.fatal() else "runs"])
 
 
+def _table(title: str, columns: int) -> Table:
+    """Two or three columns without a head; long words are folded, since Chinese sentences have no spaces and nothing may be cut off."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    for _ in range(columns):
+        table.add_column(overflow="fold")
+    return table
+
+
 def _layers(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) -> Table:
     table = Table(title=words["inputs"], title_justify="left", box=box.SIMPLE_HEAD)
-    for key in ("layer", "file", "coordinates", "count", "inside"):
-        table.add_column(words[key], justify="right" if key in ("count", "inside") else "left")
+    encoded = any(row.get("encoding") for row in facts.get("layers", []))
+    for key in ("layer", "file", "coordinates", *(["encoding"] if encoded else []), "count", "inside"):
+        table.add_column(words[key], justify="right" if key in ("count", "inside") else "left", overflow="fold")
     buildings = facts.get("buildings", {})
     for row in facts.get("layers", []):
         name = row["layer"]
@@ -93,6 +107,7 @@ def _layers(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) -> Ta
             name,
             row["path"],
             row["coordinates"],
+            *([row.get("encoding", "")] if encoded else []),
             "" if count is None else f"{count:,}",
             "" if inside is None else _share(inside, buildings),
         )
@@ -103,7 +118,7 @@ def _buildings(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) ->
     found = facts.get("buildings")
     if not found:
         return None
-    table = Table(title=words["buildings"], title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    table = _table(words["buildings"], 2)
     table.add_row(words["crs"], facts["crs"])
     table.add_row(
         words["rows"], ", ".join([f"{found['rows']:,}", *(f"{words[name]} {count:,}" for name, count in found["shapes"].items())])
@@ -116,9 +131,13 @@ def _buildings(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) ->
             f" {terrain['resolution_m']:.3g} m, {terrain['lowest_m']:.0f}–{terrain['highest_m']:.0f} m" if "resolution_m" in terrain else ""
         )
         table.add_row(words["dem"], f"{terrain['dem']} {terrain.get('crs', '')}{size}")
+        if "nodata" in terrain:
+            table.add_row(words["nodata"], translate(terrain["nodata"], lang))
         table.add_row(words["on_dem"], _share(terrain["buildings_on_dem"], found))
         if "buildings_on_dsm" in terrain:
             table.add_row(words["on_dsm"], _share(terrain["buildings_on_dsm"], found))
+        if "dsm_measured" in terrain:
+            table.add_row(words["dsm"], _surface(terrain, lang))
     table.add_row(words["known"], ", ".join(f"{name} {share:.1%}" for name, share in found["known"].items()) or words["none"])
     for key in ("height_source", "status", "use"):
         if key in found:
@@ -129,11 +148,24 @@ def _buildings(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) ->
     if found["unmapped"]:
         most = list(found["unmapped"].items())
         table.add_row(words["unmapped"], ", ".join(f"{word} {count:,}" for word, count in most[:20]) + (" …" if len(most) > 20 else ""))
+    for column, texts in found.get("unread", {}).items():
+        most = list(texts.items())
+        listed = ", ".join(f"{text!r} {count:,}" for text, count in most[:20]) + (" …" if len(most) > 20 else "")
+        table.add_row(f"{words['unread']} ({column})", listed)
     for weather in facts.get("weather", []):
         table.add_row(words["weather"], f"{weather['name']} ({weather['latitude']:.2f} N, {weather['longitude']:.2f} E)")
     if found.get("sampled", found["rows"]) < found["rows"]:
         table.caption, table.caption_justify = words["sample"].format(f"{found['sampled']:,}"), "left"
     return table
+
+
+def _surface(terrain: Mapping[str, Any], lang: str) -> str:
+    levels = f"{terrain['dsm_lowest_m']:.0f}–{terrain['dsm_highest_m']:.0f} m"
+    said = f"{terrain['dsm']} {terrain['dsm_crs']} {terrain['dsm_resolution_m']:.3g} m, {levels}"
+    count, standing, median = terrain["dsm_measured"], terrain["dsm_standing"], terrain["dsm_median_height_m"]
+    if lang == "zh":
+        return f"{said}；试量 {count} 栋：{standing:.0%} 高出地面，高度中位数 {median:.1f} 米"
+    return f"{said}; {count} buildings measured: {standing:.0%} stand out, median height {median:.1f} m"
 
 
 def _share(share: float, buildings: Mapping[str, Any]) -> str:
@@ -144,9 +176,3 @@ def _share(share: float, buildings: Mapping[str, Any]) -> str:
 def _count(share: float, buildings: Mapping[str, Any]) -> str:
     about = "≈ " if buildings.get("sampled", 0) < buildings.get("rows", 0) else ""
     return f"{about}{round(share * buildings['rows']):,}"
-
-
-def _dem(terrain: Mapping[str, Any]) -> str:
-    if "resolution_m" not in terrain:
-        return str(terrain["dem"])
-    return f"{terrain['dem']}, {terrain['crs']}, {terrain['resolution_m']:.3g} m, {terrain['lowest_m']:.0f}–{terrain['highest_m']:.0f} m"

@@ -9,16 +9,22 @@ import numpy as np
 import pyproj
 import shapely
 
+from geo.errors import GeoError
 from geo.grid import Bounds
+from geo.heights import LOWEST_DSM_M
 from geo.rasters import RasterGlance, glance, prepare_raster
 from geo.terrain import Terrain
 
-from .elevation import stand
+from .elevation import measured_heights, stand
 from .errors import StudyError
 from .study import Study
 
 # Cells that are read, resampled and written in about two seconds.
 _CELLS = 4e6
+# Places at which the surface model is read, fewer where many files have to be opened for each; width around a building [m].
+_WINDOWS, _FEW_WINDOWS, _MANY_FILES, _AROUND_M = 24, 4, 60, 60.0
+# Buildings measured from which a share tells something, and the share that should show themselves on a surface model.
+_ENOUGH, _FEW_STAND = 10, 0.5
 
 
 def terrain_head(study: Study, crs: pyproj.CRS) -> RasterGlance | None:
@@ -102,9 +108,11 @@ def coarse_terrain(
     return terrain, facts | {"buildings_on_dem": float(table["ground_elevation_m"].notna().mean())}
 
 
-def surface_head(study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, warnings: list[str]) -> dict[str, Any]:
+def surface_head(
+    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, terrain: Terrain, work: Path, warnings: list[str]
+) -> dict[str, Any]:
     """
-    Look at the head of the surface model, whose cells are too many to read here.
+    Look at the head of the surface model, and at its cells around some buildings: there are too many to read all here.
 
     Parameters
     ----------
@@ -114,6 +122,10 @@ def surface_head(study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, warning
         CRS of the study.
     table
         Buildings.
+    terrain
+        Ground.
+    work
+        Folder for temporary rasters.
     warnings
         What the user should know; appended to.
 
@@ -130,12 +142,61 @@ def surface_head(study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, warning
         inside = ((corners[:, :2] >= head.bounds[:2]) & (corners[:, 2:] <= head.bounds[2:])).all(axis=1)
     if not inside.any():
         warnings.append(f"terrain.dsm {study.terrain.dsm!r} lies over none of the buildings; check it and its CRS")
+    usable = np.flatnonzero(inside & (table["status"] == "").to_numpy())
+    around = _surface_windows(study, crs, table, usable, terrain, work, _WINDOWS if head.files < _MANY_FILES else _FEW_WINDOWS, warnings)
     return {
         "dsm": Path(study.terrain.dsm).name,
         "dsm_crs": head.source_crs,
         "dsm_resolution_m": head.resolution,
         "dsm_bounds": list(head.bounds),
         "buildings_on_dsm": float(inside.mean()),
+        **around,
+    }
+
+
+def _surface_windows(
+    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, rows: Any, terrain: Terrain, work: Path, most: int, warnings: list[str]
+) -> dict[str, Any]:
+    """Read the surface model around some buildings, evenly spaced in the file, and measure every building that stands there."""
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))] if len(rows) else rows
+    tree, measured, nodata, levels = shapely.STRtree(table.geometry.to_numpy()), dict[int, float](), "", list[float]()
+    for row in chosen:
+        bounds = _grown(table.geometry.iloc[row].bounds, _AROUND_M)
+        try:
+            found = prepare_raster(
+                study.path(str(study.terrain.dsm)),
+                work / "dsm.tif",
+                crs.to_wkt(),
+                resolution=study.terrain.surface_resolution,
+                bounds=bounds,
+                source_crs=study.terrain.dsm_crs,
+            )
+        except GeoError:  # nothing but empty cells here; whether that is so everywhere shows in what is measured
+            continue
+        nodata, levels = found.nodata, [*levels, found.minimum, found.maximum]
+        near = np.intersect1d(tree.query(shapely.box(*bounds), predicate="contains"), rows)
+        wanted = np.zeros(len(table), dtype=bool)
+        wanted[near] = True
+        height = measured_heights(table, terrain, work / "dsm.tif", wanted)
+        measured |= {int(k): float(height[k]) for k in near if np.isfinite(height[k])}
+    if len(chosen) and not measured:
+        warnings.append(f"terrain.dsm {study.terrain.dsm!r} has no data at the {len(chosen)} buildings looked at; check it and its CRS")
+    if not measured:
+        return {}
+    heights_m = np.array(list(measured.values()))
+    standing = float((heights_m >= LOWEST_DSM_M).mean())
+    if len(heights_m) >= _ENOUGH and standing < _FEW_STAND:
+        warnings.append(
+            f"terrain.dsm {study.terrain.dsm!r} shows no building at {1 - standing:.0%} of the {len(heights_m)} footprints measured on it; "
+            "check that it is a surface model, that its heights are in the DEM's datum and unit, and that both lie in the same place"
+        )
+    return {
+        "dsm_nodata": nodata,
+        "dsm_lowest_m": min(levels),
+        "dsm_highest_m": max(levels),
+        "dsm_measured": len(heights_m),
+        "dsm_standing": standing,
+        "dsm_median_height_m": float(np.median(heights_m)),
     }
 
 

@@ -35,6 +35,7 @@ from .products import study_policy
 from .reading import check_scale, identify, read_buildings, read_region
 from .roadmapping import asks_for_room, scenarios
 from .study import BuildingsSection, LayerSection, Study
+from .texts import tell_unread, unread_texts
 
 # Buildings whose place is compared with borders: enough to see a shift of some hundred metres.
 _COMPARED = 5_000
@@ -112,14 +113,14 @@ def _layers(check: Check, crs: pyproj.CRS) -> None:
     study = check.study
     check.facts["crs"] = f"{crs.name} ({crs.to_string()})" if crs.to_epsg() else crs.name
     check.facts["layers"] = []
-    sections: list[tuple[str, BuildingsSection | LayerSection, str]] = [
-        ("buildings", study.buildings, text) for text in study.buildings.path
-    ]
-    sections += [(name, section, section.path) for name, section in study.regions.items()]
-    for name, section, text in sections:
-        found, columns = layer_head(study.path(text), section.layer)
-        check.heads[name] = columns
-        check.facts["layers"].append({"layer": name, "path": Path(text).name, "coordinates": placed_words(section, found)})
+    sections: dict[str, BuildingsSection | LayerSection] = {"buildings": study.buildings, **study.regions}
+    for name, text in ((name, text) for name, section in sections.items() for text in section.path):
+        section = sections[name]
+        head = layer_head(study.path(text), section.layer, section.encoding)
+        check.heads[name] = [*dict.fromkeys([*check.heads.get(name, []), *head.columns])]
+        check.facts["layers"].append(
+            {"layer": name, "path": Path(text).name, "coordinates": placed_words(section, head.crs), "encoding": head.encoding}
+        )
     for name, region in study.regions.items():
         with check.problems.trying(f"regions.{name}") as warnings:
             check.regions[name] = read_region(study, name, region, crs, warnings)
@@ -141,7 +142,10 @@ def _buildings(check: Check, crs: pyproj.CRS, policy: Policy | None) -> None:
         "shapes": shape_counts(raw, study.buildings.minimum_area_m2),
         "known": attribute_shares(raw, study.study.as_of),
         "unmapped": unmapped_words(raw, study),
+        "unread": unread_texts(raw),
     }
+    with check.problems.trying("buildings", sum(sum(words.values()) for words in check.facts["buildings"]["unread"].values())) as warnings:
+        tell_unread(check.facts["buildings"]["unread"], warnings)
     rows, even = rows_to_try(raw, None if head is None else head.bounds)
     table = _steps(check, raw.iloc[rows].reset_index(drop=True), crs, policy, len(raw))
     if table is None:
@@ -164,7 +168,7 @@ def _steps(check: Check, some: gpd.GeoDataFrame, crs: pyproj.CRS, policy: Policy
         check_scale(table, crs, study, told)
         with check.problems.trying("terrain") as ground:
             terrain, check.facts["terrain"] = coarse_terrain(study, crs, terrain_head(study, crs), table, Path(folder), ground)
-            check.facts["terrain"] |= surface_head(study, crs, table, ground)
+            check.facts["terrain"] |= surface_head(study, crs, table, terrain, Path(folder), ground)
         if "terrain" not in check.facts:
             return table
         override(table, some, study, told)

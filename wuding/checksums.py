@@ -48,13 +48,13 @@ def input_files(study: Study) -> list[tuple[str, str]]:
     """
     roles: list[tuple[str, str]] = [("study", study.file.name), *(("buildings", p) for p in study.buildings.path)]
     buildings = study.buildings
-    roles += [("landuse", buildings.landuse.path)] if buildings.landuse else []
-    roles += [("pv", buildings.pv.path)] if buildings.pv else []
+    roles += [("landuse", p) for p in buildings.landuse.path] if buildings.landuse else []
+    roles += [("pv", p) for p in buildings.pv.path] if buildings.pv else []
     roles += [("overrides", buildings.overrides)] if buildings.overrides else []
     roles += [("dem", study.terrain.dem)] if study.terrain.dem != "flat" else []
     roles += [("dsm", study.terrain.dsm)] if study.terrain.dsm else []
-    roles += [(f"regions.{name}", section.path) for name, section in study.regions.items()]
-    roles += [("exclusions", section.path) for section in study.exclusions]
+    roles += [(f"regions.{name}", p) for name, section in study.regions.items() for p in section.path]
+    roles += [("exclusions", p) for section in study.exclusions for p in section.path]
     roles += [("weather", p) for p in study.weather.files]
     roles += [("form", study.policy.form)] if study.policy and study.policy.form else []
     roles += [("policy", study.policy.name)] if study.policy and study.policy.name.endswith(".toml") else []

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,10 +22,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_MADE_UP = re.compile(r"^\s*made_up\s*=\s*true\b", re.MULTILINE)
 # What a shell expects of a command that Ctrl-C ended.
 STOPPED = 130
 Lang = Annotated[str | None, typer.Option("--lang", help="zh 或 en；默认按研究文件。 Language of messages and products.")]
 RunFolder = Annotated[Path, typer.Argument(help="已完成的结果文件夹。 Folder of a finished run.")]
+# The language given before the command: wuding --lang en check study.toml
+_said: list[str] = []
 StudyFile = Annotated[Path, typer.Argument(help="研究文件 study.toml。 The study file.")]
 
 
@@ -101,6 +105,13 @@ def cache_folder() -> Path:
     return base / "wuding" / importlib.metadata.version("wuding") / digest.hexdigest()
 
 
+@app.callback()
+def before(lang: Lang = None) -> None:
+    """Keep a language that stands before the command, until the command asks."""
+    _said.clear()
+    _said.extend([lang] if lang else [])
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="写到哪个文件夹。 Folder to write into.")] = Path("sample-county"),
@@ -115,6 +126,7 @@ def demo(
     from .study import load_study
 
     screen = Screen(_lang(lang, "zh"))
+    _folder(out)
     screen.say("以下为虚构的示例县，与任何真实地方无关。", "This county is made up; it shows no real place.")
     with screen.running():
         files = write_county(out, buildings=buildings, progress=lambda done, total: screen.told("county", done, total))
@@ -132,7 +144,11 @@ def init(file: Annotated[Path, typer.Argument(help="要写的文件。 File to w
 
     if file.exists():
         raise StudyError(f"{file.name} exists already; give another name or remove it first")
-    file.write_text(STUDY_TEMPLATE, encoding="utf-8")
+    text = STUDY_TEMPLATE
+    if any(_MADE_UP.search(other.read_text(encoding="utf-8", errors="replace")) for other in sorted(file.absolute().parent.glob("*.toml"))):
+        # beside made-up data, as `wuding demo` writes them, every study is made up
+        text = text.replace("# made_up = true", "made_up = true  ")
+    file.write_text(text, encoding="utf-8")
     print(f"{file}: 请按注释修改后运行 wuding check {file}")
 
 
@@ -248,7 +264,7 @@ def run(
     from .study import load_study
 
     content = _with_lang(load_study(study), lang)
-    folder = out or content.folder / f"{content.study.name}-run"
+    folder = _folder(out or content.folder / f"{content.study.name}-run")
     screen = Screen(content.study.lang, json_lines=log_json)
     with screen.running():
         manifest = run_study(content, folder, screen, workers=workers, scheduler=scheduler, fresh=fresh)
@@ -294,7 +310,7 @@ def map_(run_folder: RunFolder, lang: Lang = None) -> None:
     """重做地图与报告。 Remake map and report."""
     from .products import remake_pages
 
-    for path in remake_pages(run_folder, lang):
+    for path in remake_pages(run_folder, _lang(lang, "") or None):
         print(path)
 
 
@@ -331,9 +347,22 @@ def compare(run_a: RunFolder, run_b: RunFolder, lang: Lang = None) -> None:
 def _lang(option: str | None, default: str) -> str:
     from .errors import StudyError
 
+    option = option or next(iter(_said), None)
     if option not in (None, "zh", "en"):
         raise StudyError(f"--lang {option}: expected zh or en")
     return option or default
+
+
+def _folder(path: Path) -> Path:
+    """Refuse a file where results are to be written into a folder."""
+    from .errors import StudyError
+
+    for part in (path, *path.parents):
+        if part.exists():
+            if not part.is_dir():
+                raise StudyError(f"--out {path.name}: {part.name} is a file, but results are written into a folder; give another name")
+            break
+    return path
 
 
 def _with_lang(study: "Study", lang: str | None) -> "Study":

@@ -11,18 +11,20 @@ from geo import attributes, heights
 from geo.archetypes import Archetypes
 from geo.coordinates import into_crs
 from geo.footprints import JOINED
+from geo.height_words import lengths
 from geo.terrain import Terrain
 from geo.use_guesses import uses_from_land, uses_from_neighbours, uses_from_size
 from geo.uses import RULES, UNKNOWN, Uses, uses_from_words
-from geo.vectors import read_vectors
+from geo.vectors import file_names, read_vectors
 
 from .elevation import measured_heights
 from .errors import StudyError
 from .locating import stated
 from .study import Study
+from .texts import given_heights
 
 # What a reader of the confidence column should know: how much each source of the height is worth.
-CONFIDENCE = {"dsm": 0.8, "height": 0.8, "floors": 0.7, "class": 0.4}
+CONFIDENCE = {"dsm": 0.8, "height": 0.8, "floors": 0.7, "class": 0.4, "square": 0.2}
 # An unknown use takes so much from it.
 _USE_WEIGHT = 0.1
 # The best modules reach 0.24 kWp/m2; with slopes and rounding nothing above this is true.
@@ -98,22 +100,22 @@ def _land(uses: Uses, table: gpd.GeoDataFrame, study: Study, warnings: list[str]
     section = study.buildings.landuse
     if section is None or not len(uses.pending):
         return
-    path = study.path(section.path)
-    frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=warnings)
+    paths, title = study.paths(section), file_names(study.paths(section))
+    frame = read_vectors(paths, layer=section.layer, encoding=section.encoding, warnings=warnings)
     if frame.empty:
-        warnings.append(f"buildings.landuse: {path.name} has no rows and is left out")
+        warnings.append(f"buildings.landuse: {title} has no rows and is left out")
         return
     if section.name not in frame.columns:
         have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)
-        raise StudyError(f"buildings.landuse: {path.name} has no column {section.name!r}; it has: {have}. Write name = ... for the class")
-    land = into_crs(frame, table.crs, source=path.name, **stated(study, section, path.name, warnings))
+        raise StudyError(f"buildings.landuse: {title} has no column {section.name!r}; it has: {have}. Write name = ... for the class")
+    land = into_crs(frame, table.crs, source=title, **stated(study, section, title, warnings))
     land = land.set_geometry(shapely.make_valid(land.geometry.to_numpy()))
     found = uses_from_words(frame[section.name], study.buildings.use, len(frame))
     points = np.full(len(table), None, dtype=object)
     pending = uses.pending
     points[pending] = shapely.point_on_surface(table.geometry.to_numpy()[pending])
     number = uses_from_land(uses, points, land, found)
-    warnings.append(f"{number} buildings take their use from the land they stand on ({path.name})")
+    warnings.append(f"{number} buildings take their use from the land they stand on ({title})")
 
 
 def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[str]) -> None:
@@ -122,7 +124,7 @@ def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings:
     box = table.geometry.bounds.to_numpy()
     near = uses_from_neighbours(uses, (box[:, :2] + box[:, 2:]) / 2.0, area)
     urban = table["is_urban"].to_numpy(dtype=float, na_value=np.nan)
-    size = uses_from_size(uses, np.where(area > 0, area, np.nan), _given_height(raw)[0], urban)
+    size = uses_from_size(uses, np.where(area > 0, area, np.nan), given_heights(raw)[0], urban)
     if near or size:
         warnings.append(
             f"the use of {near + size} buildings is a guess: {near} like their neighbours, {size} by size; "
@@ -143,7 +145,8 @@ def _urban(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, uses: Uses) -> pd.arr
 
 
 def _installed(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[str]) -> None:
-    installed = attributes.numbers(raw["installed_kwp"]) if "installed_kwp" in raw else np.full(len(raw), np.nan)
+    unknown = np.full(len(raw), np.nan)
+    installed = attributes.quantities(raw["installed_kwp"], attributes.KILOWATTS) if "installed_kwp" in raw else unknown
     most = table["footprint_area_m2"].to_numpy() * MOST_KWP_PER_M2
     believable = (installed >= 0) & (installed <= most)
     # The pieces of a cut building all say what the whole has.
@@ -187,7 +190,7 @@ def measure(
     """
     use = table["use"].to_numpy(dtype=object)
     storey, highest = archetypes.storey_height(use), archetypes.maximum_height(use)
-    height_text, floors_text = _given_height(raw)
+    height_text, floors_text = given_heights(raw)
     _tell_swapped(height_text, floors_text, warnings)
     given = attributes.plausible(height_text, heights.LOWEST_M, highest)
     floors = attributes.plausible(floors_text, 0.0, np.minimum(heights.MOST_FLOORS, np.maximum(1.0, highest / storey * 1.5)))
@@ -200,10 +203,13 @@ def measure(
     table["height_m"], table["height_source"] = height, source
     table["data_tier"] = np.where(source == "class", "footprint", "height")
     sure = pd.Series(source).map(CONFIDENCE).to_numpy(dtype=float)
-    table["confidence"] = sure - _USE_WEIGHT * (1.0 - table["use_confidence"].to_numpy(dtype=float))
+    sure = sure - _USE_WEIGHT * (1.0 - table["use_confidence"].to_numpy(dtype=float))
+    table["confidence"] = np.where(table["drawn"], np.minimum(sure, CONFIDENCE["square"]), sure)
     table["stale_surface"] = False if dsm is None else np.isfinite(measured) & (measured < heights.LOWEST_DSM_M)
     table["floors"] = np.where(
-        np.isfinite(floors), floors, archetypes.floors(use, height, archetypes.choose(use, height, table["footprint_area_m2"]))
+        np.isfinite(floors),
+        floors,
+        archetypes.floors(use, height - _base(raw, height, warnings), archetypes.choose(use, height, table["footprint_area_m2"])),
     )
     table["floor_area_m2"] = table["footprint_area_m2"] * table["floors"]
     measurable = dsm is None and study.terrain.dsm is not None  # a check does not measure
@@ -213,13 +219,14 @@ def measure(
         )
 
 
-def _given_height(raw: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Heights [m] and floors as the source has them; a column of heights may say floors ("3层")."""
-    unknown = np.full(len(raw), np.nan)
-    height = attributes.lengths(raw["height"]) if "height" in raw else unknown
-    floors = attributes.floor_counts(raw["floors"]) if "floors" in raw else unknown
-    said = attributes.floor_counts(raw["height"], only_said=True) if "height" in raw else unknown
-    return height, np.where(floors > 0, floors, np.where(np.isnan(said), floors, said))
+def _base(raw: gpd.GeoDataFrame, height: np.ndarray, warnings: list[str]) -> np.ndarray:
+    """Height at which a part of a building begins (OpenStreetMap, Overture): its roof is where `height` says, its floors are fewer."""
+    if "min_height" not in raw:
+        return np.zeros(len(raw))
+    base = attributes.plausible(lengths(raw["min_height"]), 0.0, heights.HIGHEST_M)
+    if strange := int((base >= height).sum()):
+        warnings.append(f"{strange} buildings have a min_height that is not below their height; it is taken as 0")
+    return np.where(base < height, base, 0.0)
 
 
 def _tell_implausible(said: np.ndarray, taken: np.ndarray, what: str, warnings: list[str]) -> None:

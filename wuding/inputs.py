@@ -25,6 +25,7 @@ from .overriding import override
 from .placing import exclude, existing_pv, place
 from .reading import check_scale, identify, read_buildings, read_region
 from .study import Study
+from .texts import tell_unread, unread_texts
 
 Report = Callable[[str, int, int], None]
 # Cells of the surface model that a tile may hold: 0.24 GB at 4 bytes, and a few times that while roof planes are sought.
@@ -72,6 +73,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     archetypes = load_archetypes(study.roofs.archetypes)
     told("read", 0, 4)
     raw = read_buildings(study, crs, warnings)
+    tell_unread(unread_texts(raw), warnings)
     told("read", 1, 4)
     table = identify(raw, study, warnings)
     check_scale(table, crs, study, warnings)

@@ -78,7 +78,7 @@ def whereabouts(study: Study) -> Bounds | None:
         if section.control_points or section.transform or section.axes:
             continue
         try:
-            layer = read_vectors(study.path(section.path), layer=section.layer, encoding=section.encoding, columns=[])
+            layer = read_vectors(study.paths(section), layer=section.layer, encoding=section.encoding, columns=[])
             crs = section.crs or layer.crs
             if crs is None or not len(layer):
                 continue

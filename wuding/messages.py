@@ -199,7 +199,7 @@ def _filled(template: str, parts: Sequence[str]) -> tuple[int, str]:
     """
     Put the parts into a Chinese template, and count the letters that they explain.
 
-    {0} is a message or a value, {0:list} items, {0:codes} codes of our tables.
+    {0} is a message or a value, {0:list} items, {0:or} choices, {0:codes} codes of our tables, {0:raw} a key or a text that stays as it is.
     """
     said, score = [], 0
     for text, placeholder, form, _ in Formatter().parse(template):
@@ -207,6 +207,14 @@ def _filled(template: str, parts: Sequence[str]) -> tuple[int, str]:
         if placeholder is None:
             continue
         part = parts[int(placeholder)]
+        if form == "raw":
+            said.append(part)
+            continue
+        if form == "or":
+            readings = [_best(item) for item in part.split(" or ")]
+            score += sum(letters for letters, _ in readings)
+            said.append(" 或 ".join(word for _, word in readings))
+            continue
         if form == "codes":
             said.append("、".join(_COUNTED.sub(r"\2 \1", _CODE.sub(_code, item)) for item in part.split(", ")))
             continue

@@ -8,7 +8,6 @@ import shapely
 
 from geo import footprints
 from geo.overlaps import (
-    SAME_IOU,
     Pairs,
     meeting_pairs,
     near_duplicates,
@@ -22,6 +21,8 @@ from geo.seams import MOST_PIECES, cut_pairs, joined_shapes
 from .study import Study
 
 # Columns that tell nothing of whether two rows are one building.
+# Pieces of one building share at most this much of the smaller one.
+_MOST_SHARED = 0.5
 _NOT_ALIKE = ("id", "geometry", "source_file", "source_row")
 
 
@@ -56,18 +57,18 @@ def join_cut(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, warni
     chosen = Pairs(pairs.left[candidate], pairs.right[candidate])
     to_degrees = pyproj.Transformer.from_crs(table.crs, 4326, always_xy=True)
     cut = cut_pairs(geometry, chosen, same_id[candidate], lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])))
-    # What is drawn twice is not cut.
+    # What is drawn twice, if only in part, is not cut: tile sources overlap by a margin, not by most of a piece.
     area = table["footprint_area_m2"].to_numpy(dtype=float)
     shared = overlap_areas(geometry, cut)
-    parted = shared <= SAME_IOU * (area[cut.left] + area[cut.right] - shared)
+    parted = shared <= _MOST_SHARED * np.minimum(area[cut.left], area[cut.right])
     cut = Pairs(cut.left[parted], cut.right[parted])
     if not len(cut.left):
         return pairs
     pieces, carrier, shapes = joined_shapes(geometry, area, table["building_id"].to_numpy(dtype=object), cut)
     _write_joined(table, pieces, carrier, shapes, study.buildings.minimum_area_m2)
     warnings.append(
-        f"{len(pieces)} pieces of {len(np.unique(carrier))} buildings were cut at the edges of tiles; "
-        "they are joined, one row carries the roof"
+        f"{len(pieces)} pieces of {len(np.unique(carrier))} buildings, cut at the edges of tiles or drawn in parts under one id, "
+        "are joined; one row carries the roof"
     )
     place = np.arange(len(table))
     place[pieces] = carrier
@@ -87,22 +88,21 @@ def _write_joined(table: gpd.GeoDataFrame, pieces: np.ndarray, carrier: np.ndarr
     table["footprint_area_m2"] = area
     whole = pieces[carries]
     whole = whole[area[whole] >= least_m2]
-    table.loc[table.index[whole], ["status", "reason"]] = ["", "joined from the pieces that the source's tiles cut"]
+    table.loc[table.index[whole], ["status", "reason"]] = ["", "joined from the pieces in which the source has it"]
     ids = table["building_id"].to_numpy(dtype=object)
     parts = table.index[pieces[~carries]]
     table.loc[parts, "status"] = footprints.JOINED
-    table.loc[parts, "reason"] = [f"cut at the edge of a tile: its roof is counted with {ids[row]}" for row in carrier[~carries]]
+    table.loc[parts, "reason"] = [f"a piece of one building: its roof is counted with {ids[row]}" for row in carrier[~carries]]
 
 
 def _alike(raw: gpd.GeoDataFrame, pairs: Pairs) -> np.ndarray:
     """Whether two rows say the same in every attribute."""
     alike = np.ones(len(pairs.left), dtype=bool)
+    rows, place = np.unique(np.concatenate([pairs.left, pairs.right]), return_inverse=True)
+    left, right = place[: len(pairs.left)], place[len(pairs.left) :]
     for column in raw.columns.difference(_NOT_ALIKE):
-        rows = np.flatnonzero(alike)
-        one, two = (raw[column].iloc[side[rows]] for side in (pairs.left, pairs.right))
-        same = one.to_numpy(dtype=object) == two.to_numpy(dtype=object)
-        empty = one.isna().to_numpy(), two.isna().to_numpy()
-        alike[rows] = (empty[0] & empty[1]) | (~empty[0] & ~empty[1] & same.astype(bool))
+        codes = pd.factorize(raw[column].iloc[rows])[0]  # what is empty has one code too
+        alike &= codes[left] == codes[right]
     return alike
 
 
@@ -166,10 +166,16 @@ def uncover(table: gpd.GeoDataFrame, pairs: Pairs, study: Study, warnings: list[
     area[rows[~gone]] = shows[~gone]
     table["footprint_area_m2"] = area
     table["floor_area_m2"] = area * table["floors"]
-    warnings.append(
-        f"{int(gone.sum())} buildings lie under higher ones and {int(some.sum())} partly: "
-        f"{hidden.sum() / 1e4:.2f} ha of footprint would have counted twice and count once"
-    )
+    if gone.any():
+        warnings.append(
+            f"{int(gone.sum())} buildings lie under higher ones and carry no roof of their own: {hidden[gone].sum():,.0f} m2 of footprint "
+            "would have counted twice"
+        )
+    if hidden[some].sum() >= 1.0:
+        warnings.append(
+            f"{int(some.sum())} buildings lie partly under higher ones and count with what shows: {hidden[some].sum():,.0f} m2 of "
+            "footprint would have counted twice"
+        )
 
 
 def _among(pairs: Pairs, wanted: np.ndarray) -> Pairs:

@@ -1,5 +1,8 @@
 """Where each building belongs: regions, parcels, town or country, areas that are excluded, PV that lies on it."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ from geo.coordinates import into_crs
 from geo.existing_pv import pv_on_buildings
 from geo.overlaps import only
 from geo.regions import majority_region
-from geo.vectors import read_vectors
+from geo.vectors import file_names, read_vectors
 from solar.parameters import load_system
 
 from .describing import MOST_KWP_PER_M2
@@ -44,8 +47,9 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
     geometry = table.geometry.to_numpy()
     tree = shapely.STRtree(geometry)
     there = (table["status"] != footprints.INVALID).to_numpy()
-    for layer, frame in regions.items():
-        row, share = majority_region(geometry, frame, tree)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # shapely lets go of Python's lock while it searches
+        found = list(pool.map(lambda frame: majority_region(geometry, frame, tree), regions.values()))
+    for (layer, frame), (row, share) in zip(regions.items(), found, strict=True):
         if layer == "urban":
             table["is_urban"] = pd.arrays.BooleanArray(row >= 0, ~there)
             continue
@@ -85,7 +89,8 @@ def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: li
         hit = np.unique(shapely.STRtree(points).query(shapes, predicate="intersects")[1])
         table.loc[table.index[pending[hit]], ["status", "reason"]] = [footprints.EXCLUDED, section.reason]
         if not len(hit):
-            warnings.append(f"exclusions: no building lies in {section.path} ({section.reason}); check its CRS if some should")
+            title = file_names(study.paths(section))
+            warnings.append(f"exclusions: no building lies in {title} ({section.reason}); check its CRS if some should")
 
 
 def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
@@ -106,9 +111,10 @@ def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings
     section = study.buildings.pv
     if section is None:
         return
+    title = file_names(study.paths(section))
     arrays = _polygons(study, section, crs, "buildings.pv", warnings)
     if section.kwp is not None and section.kwp not in arrays.columns:
-        raise StudyError(f"buildings.pv: {section.path} has no column {section.kwp!r}; it has: {', '.join(map(str, arrays.columns))}")
+        raise StudyError(f"buildings.pv: {title} has no column {section.kwp!r}; it has: {', '.join(map(str, arrays.columns))}")
     kwp = numbers(arrays[section.kwp]) if section.kwp is not None else np.full(len(arrays), np.nan)
     module = load_system({"module": study.system.module} if study.system.module else {}).module
     standing = ~table["status"].isin(footprints.NOT_STANDING).to_numpy()
@@ -119,18 +125,18 @@ def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings
     table["installed_kwp"] = np.where(silent, drawn, table["installed_kwp"].to_numpy(dtype=float))
     taken = silent & np.isfinite(drawn)
     warnings.append(
-        f"{int(taken.sum())} buildings take {drawn[taken].sum():.0f} kWp of existing PV from {section.path}; "
+        f"{int(taken.sum())} buildings take {drawn[taken].sum():.0f} kWp of existing PV from {title}; "
         f"{elsewhere:.0f} kWp drawn there lie on no building"
     )
 
 
 def _polygons(study: Study, section: LayerSection, crs: pyproj.CRS, what: str, warnings: list[str]) -> gpd.GeoDataFrame:
     """Read a layer of polygons and repair it; an empty one is told."""
-    path = study.path(section.path)
-    frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=warnings)
+    title = file_names(study.paths(section))
+    frame = read_vectors(study.paths(section), layer=section.layer, encoding=section.encoding, warnings=warnings)
     if frame.empty:
-        warnings.append(f"{what}: {path.name} has no rows and is left out")
+        warnings.append(f"{what}: {title} has no rows and is left out")
         return frame
-    layer = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, warnings))
+    layer = into_crs(frame, crs, source=title, **stated(study, section, title, warnings))
     layer = layer.set_geometry(shapely.make_valid(layer.geometry.to_numpy()))
     return layer[shapely.get_dimensions(layer.geometry.to_numpy()) == 2]

@@ -1,7 +1,6 @@
 """The study's vector files as tables in the study's CRS, each building with its id."""
 
 from collections import Counter
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -9,21 +8,24 @@ import pandas as pd
 import pyproj
 import shapely
 
-from geo import footprints
-from geo.attributes import lengths
+from geo import attributes, footprints
 from geo.coordinates import into_crs
 from geo.regions import read_regions, region_faults
+from geo.shapes import squares
 from geo.sources import vector_files
-from geo.vectors import column_names, read_vectors
+from geo.vectors import column_names, file_names, read_vectors
 
 from .errors import StudyError
 from .locating import stated
 from .study import LayerSection, Study
+from .texts import given_heights
 
 # Lengths in the study's CRS may be off by this share at the buildings (a UTM zone's edge is off by 0.1 %).
 SCALE_OFF = 0.005
 # Areas that are off by more than this are told.
 AREA_OFF = 0.0005
+# The largest building on Earth covers less; more is a mistake in the unit of an area.
+LARGEST_M2 = 2e6
 # Layers that should fill the ground without gaps.
 PARTITIONS = ("responsible", "districts")
 
@@ -52,7 +54,15 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
     files = list(dict.fromkeys(file for text in section.path for file in vector_files(study.path(text))))
     named = Counter(file.name for file in files)
     for path in files:
-        frame = read_vectors(path, layer=section.layer, encoding=section.encoding, columns=wanted, osm_key="building", warnings=warnings)
+        frame = read_vectors(
+            path,
+            layer=section.layer,
+            encoding=section.encoding,
+            columns=wanted,
+            osm_key="building",
+            points="area" in section.columns,
+            warnings=warnings,
+        )
         for ours, theirs in section.columns.items():
             if theirs not in frame.columns:
                 have = ", ".join(column_names(path, layer=section.layer, encoding=section.encoding)) or "no columns at all"
@@ -61,12 +71,26 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
         out = gpd.GeoDataFrame(
             {ours: _plain(frame[theirs]) for ours, theirs in section.columns.items()}, geometry=frame.geometry.to_numpy(), crs=crs
         )
+        if "area" in out:
+            _draw_points(out, path.name, warnings)
         out["source_file"] = path.name if named[path.name] == 1 else f"{path.parent.name}/{path.name}"
         out["source_row"] = np.arange(len(out), dtype=np.int64)
         frames.append(out)
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")
     return frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
+
+
+def _draw_points(out: gpd.GeoDataFrame, name: str, warnings: list[str]) -> None:
+    """Points become squares of the area that stands beside them; column `drawn` says which."""
+    area = attributes.plausible(attributes.quantities(out["area"], attributes.SQUARE_METRES), 0.0, LARGEST_M2)
+    shapes, drawn = squares(out.geometry.to_numpy(), area)
+    out.geometry, out["drawn"] = gpd.GeoSeries(shapes, index=out.index, crs=out.crs), drawn
+    if drawn.any():
+        warnings.append(
+            f"{name}: {int(drawn.sum())} buildings are points; each is drawn as a square of its stated area, so that place, shape and "
+            "shade are rough and its confidence is low"
+        )
 
 
 def _plain(values: pd.Series) -> pd.Series:
@@ -114,6 +138,11 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     again, kept_by = twice[kept_by >= 0], twice[kept_by[kept_by >= 0]]
     status[lost], status[small], status[again] = footprints.INVALID, footprints.TOO_SMALL, footprints.DUPLICATE
     table["status"] = status
+    if "drawn" in raw:
+        place = np.isin(shapely.get_type_id(raw.geometry.to_numpy()), (0, 4))
+        table.loc[table.index[place], "reason"] = "a point without an area that can be true"
+    table["drawn"] = raw["drawn"].to_numpy(dtype=bool) if "drawn" in raw else False
+    table.loc[table["drawn"], "reason"] = "a point: drawn as a square of its stated area"
     table.loc[small, "reason"] = f"under {study.buildings.minimum_area_m2:g} m2"
     table.loc[table.index[again], "reason"] = [f"drawn twice: the same polygon as {ids[row]}" for row in kept_by]
     _tell_repairs(raw, table, warnings)
@@ -148,7 +177,7 @@ def _tie_breaks(raw: gpd.GeoDataFrame, rows: np.ndarray) -> np.ndarray:
 
 def _drawing_rank(raw: gpd.GeoDataFrame, ids: np.ndarray) -> np.ndarray:
     """Of several drawings of one polygon the best is the one with a height, the higher one, the one that knows more, the first id."""
-    height = lengths(raw["height"]) if "height" in raw else np.full(len(raw), np.nan)
+    height = given_heights(raw)[0]
     says = raw.drop(columns=["geometry", "source_file", "source_row"]).notna().sum(axis=1).to_numpy()
     order = np.lexsort((pd.factorize(ids, sort=True)[0], -says, -np.nan_to_num(height), np.isnan(height)))
     rank = np.empty(len(order), dtype=np.int64)
@@ -233,14 +262,14 @@ def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS,
     notes: list[str] = []
     try:
         layer = read_regions(
-            study.path(section.path),
+            study.paths(section),
             crs,
             name=section.name,
             id=section.id,
             layer=section.layer,
             encoding=section.encoding,
             notes=notes,
-            **stated(study, section, Path(section.path).name, notes),
+            **stated(study, section, file_names(study.paths(section)), notes),
         )
     except ValueError as error:
         raise StudyError(f"regions.{name}: {error}") from error

@@ -23,11 +23,27 @@ USES = (
     "other",
     "unknown",
 )
-BUILDING_COLUMNS = ("id", "name", "height", "floors", "use", "use_detail", "year_built", "installed_kwp", "urban", "load_reserve")
+BUILDING_COLUMNS = (
+    "id",
+    "name",
+    "height",
+    "min_height",
+    "floors",
+    "area",
+    "use",
+    "use_detail",
+    "year_built",
+    "installed_kwp",
+    "urban",
+    "load_reserve",
+)
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+Paths = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list), Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -77,9 +93,9 @@ class PlacedSection(Section):
 
 
 class LayerSection(PlacedSection):
-    """A polygon layer: regions, land use, exclusions."""
+    """A polygon layer in one or more files: regions, land use, exclusions."""
 
-    path: str
+    path: Paths
     name: str = "name"
     id: str | None = None
     layer: str | None = None
@@ -95,7 +111,7 @@ class PvSection(LayerSection):
 class BuildingsSection(PlacedSection):
     """`[buildings]`."""
 
-    path: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
+    path: Paths
     layer: str | None = None
     encoding: str | None = None
     columns: dict[str, str] = {}
@@ -294,6 +310,22 @@ class Study(Section):
         except RuntimeError as error:
             raise StudyError(f"{text!r}: there is no such user's home folder; write the whole path") from error
         return path if path.is_absolute() else self.folder / path
+
+    def paths(self, section: LayerSection) -> list[Path]:
+        """
+        Return the paths of a layer, which may lie in several files.
+
+        Parameters
+        ----------
+        section
+            Its section of the study file.
+
+        Returns
+        -------
+        list of pathlib.Path
+            As written, relative ones from the study file's folder.
+        """
+        return [self.path(text) for text in section.path]
 
 
 def without_place(text: str) -> str:

@@ -13,7 +13,8 @@ as_of = 2026-11-23             # 评价基准日
 
 [buildings]
 path = "buildings.gpkg"        # 建筑轮廓：Shapefile（可为 zip）、GeoPackage、GeoJSON、GeoParquet、File GDB、KML、DXF、OSM PBF，
-                               # 或带 WKT 列的 CSV/Excel；也可写列表 ["a.shp", "b.shp"]、文件夹，或通配 "镇街/*.shp"
+                               # 或带 WKT 列的 CSV/Excel；也可写列表 ["a.shp", "b.shp"]、文件夹，或通配 "镇街/*.shp"；
+                               # 只有经纬度点位的表格须在下面写明 area（基底面积），各点按面积画成正方形，可信度低
 # layer = "buildings"          # 文件有多个图层时写明（DXF 为其图层，Excel 为工作表，zip 为其中的文件）
 # encoding = "GB18030"         # 文字编码识别有误时写明
 # crs = "EPSG:4490"            # 文件没有坐标系、或写错坐标系时写明；以此处为准
@@ -29,8 +30,10 @@ minimum_area_m2 = 10           # 小于此面积的图形不评估
 [buildings.columns]            # 左边是本工具的字段，右边是数据里的字段；没有的字段删去该行
 id = "bid"                     # 唯一编号；没有时由几何生成
 name = "名称"
-height = "高度"                # 米
+height = "高度"                # 米；文字也行：12m、9,5、2层/6米、6+1、地上6层地下1层……读不懂的会列出
 floors = "层数"
+# min_height = "min_height"    # 建筑部件的底部高度（OSM、Overture），米
+# area = "基底面积"            # 仅用于点位：屋面（基底）面积，平方米，也可带单位（㎡、亩、公顷）
 use = "用途"
 year_built = "建成年份"
 # load_reserve = "承载力余量"   # 屋面尚可增加的荷载，kPa；未填者标注“需结构复核”
@@ -62,7 +65,8 @@ dem = "dem.tif"                # 数字高程模型：单个文件、分幅文�
 # dsm = "dsm.tif"              # 数字表面模型（≤ 2 米），可用于建筑高度与遮挡
 surface_resolution = 1.0       # 近场遮挡计算的栅格，米
 
-[regions]                      # 分区图层；name 为名称字段，地块另有 id 字段；各自可写 crs、datum、axes、control_points、encoding、layer
+[regions]                      # 分区图层；name 为名称字段，地块另有 id 字段；各自可写 crs、datum、axes、control_points、encoding、layer；
+                               # path 也可写多个文件：path = ["镇1.shp", "镇2.shp"]
 responsible = { path = "responsible.gpkg", name = "name" }             # 责任区域：不重不漏，考核用
 districts = { path = "districts.gpkg", name = "name" }                 # 区县
 zones = { path = "zones.gpkg", name = "name" }                         # 功能区，可与区县重叠
