@@ -36,7 +36,7 @@ from .inputs import Prepared, prepare
 from .manifest import Clock, check_rooms, versions, write_json
 from .messages import translate, translate_all
 from .placing import COLUMN_OF
-from .products import study_policy, write_products, write_targets
+from .products import study_policy, write_exclusions, write_products, write_targets
 from .progress import Screen
 from .run_folder import alone, continue_or_clear, require_space, tiles_to_assess
 from .study import Study, study_content
@@ -108,6 +108,7 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
         buildings, regions, whole = _tables(prepared, out, work, study.study.lang)
         screen.told("tables", 1, 2)
         write_targets(study, policy, buildings, regions, out)
+        write_exclusions(study, out)
         screen.told("tables", 2, 2)
     manifest = _manifest(study, prepared, weathers, model, clock, checked, buildings, whole, work)
     write_json(out / "manifest.json", manifest)
