@@ -191,7 +191,17 @@ def lines(
     return _chart(figure, alt, keys, font)
 
 
-def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str, alt: str, font: ChartFont | None = None, cells: bool = False) -> Chart:
+def region_map(
+    regions: gpd.GeoDataFrame,
+    column: str,
+    lang: str,
+    *,
+    title: str,
+    alt: str,
+    font: ChartFont | None = None,
+    cells: bool = False,
+    under: gpd.GeoDataFrame | None = None,
+) -> Chart:
     """
     Draw a choropleth of regions with legend, scale bar and north arrow, in the same classes as the map page.
 
@@ -211,6 +221,8 @@ def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str,
         Font; None looks for a Chinese one.
     cells
         Whether the regions are grid cells: then they are drawn without names and white borders, in the colours of the page's grid.
+    under
+        Regions whose outlines lie under the cells, in the same CRS.
 
     Returns
     -------
@@ -223,12 +235,16 @@ def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str,
     classes = classify(values, "grid" if cells else "regions")
     names = [str(name) for name in regions["name"]]
     drawn, keys = legible([*names, title, load_words(lang)["north"]], font)
-    west, south, east, north = (float(side) for side in regions.total_bounds)
+    west, south, east, north = (float(side) for side in (regions if under is None else under).total_bounds)
     height = WIDTH * 0.72 * min(max((north - south) / max(east - west, 1.0), 0.45), 1.15)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0.0, 0.0, 0.76, 0.93))
     tolerance = (east - west) / 2000
     shapes = shapely.simplify(shapely.force_2d(np.asarray(regions.geometry.array, dtype=object)), tolerance)
+    if under is not None:
+        ground = shapely.simplify(shapely.force_2d(np.asarray(under.geometry.array, dtype=object)), tolerance)
+        paths = [_outline(part) for part in shapely.get_parts(ground) if part.geom_type == "Polygon" and not part.is_empty]
+        axes.add_collection(PathCollection(paths, facecolor="#f7f6f2", edgecolor="#b3afa3", linewidth=0.7))
     for shape, value in zip(shapes, values, strict=True):
         paths = [_outline(part) for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
         colour = colour_of(as_float(value), classes)

@@ -201,8 +201,6 @@ def _folium_page(data: dict[str, Any]) -> OfflineMap:
         zoom_control=False,
         attribution_control=False,
         zoom_snap=0.25,
-        min_zoom=3,  # else the roofs' first zoom would be the map's
-        max_zoom=20,
     )
     page._id = "county"
     page.get_root()._id = "page"

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from .charts import INK, SOFT, region_map
 from .fonts import ChartFont, find_font, legible
@@ -42,17 +43,19 @@ def pictures(tables: MapTables, folder: Path, lang: str, *, approval: str = "") 
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     areas = next((layer for layer in AREAS[::-1] if tables.region(layer) is not None), None)
+    ground = tables.region(areas) if areas else None
     wanted = [(areas, name) for name in (*FROM_ROOFS, *FROM_TARGETS)] if areas else []
     for layer, column in [*wanted, ("grid", "pdc0_kwp")]:
         table = tables.region(str(layer))
         if table is None:
             continue
+        cells = layer == "grid"
         table = measured(str(layer), table, tables)
         if column not in table or not table[column].notna().any():
             continue
         title = goal_title(tables, words) if column == "goal_share" else words.fields[column].title
-        full = f"{tables.manifest['study'].get('name', '')} · {title}" + (f" · {words['grid_short']}" if layer == "grid" else "")
-        chart = region_map(table, column, lang, title=full, alt=full, font=font, cells=layer == "grid")
+        full = f"{tables.manifest['study'].get('name', '')} · {title}" + (f" · {words['grid_short']}" if cells else "")
+        chart = region_map(table, column, lang, title=full, alt=full, font=font, cells=cells, under=ground if cells else None)
         _fields(chart.figure, tables, lang, approval, font)
         files += _save(chart.figure, folder / f"{layer}-{column}")
     return files
@@ -75,7 +78,7 @@ def _fields(figure: Figure, tables: MapTables, lang: str, approval: str, font: C
         axes.set_position((box.x0, strip + box.y0 * (1 - strip), box.width, box.height * (1 - strip)))
     for text in figure.texts:
         text.set_y(strip + text.get_position()[1] * (1 - strip))
-    for patch in figure.patches:
+    for patch in (artist for artist in figure.artists if isinstance(artist, Rectangle)):
         patch.set_y(strip + patch.get_y() * (1 - strip))
         patch.set_height(patch.get_height() * (1 - strip))
     figure.add_artist(Line2D([0.01, 0.99], [strip * 0.92] * 2, color="#b8b5ac", linewidth=0.6))

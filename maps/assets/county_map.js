@@ -9,12 +9,20 @@ function countyMap(map, groups) {
     hospitals: "#cc79a7", public: "#56b4e9", industry: "#e69f00", rural: "#009e73", existing: "#f0e442", left_out: "#8b8b8b",
   };
   const STEPS = 1e6;
+  map.options.minZoom = 3;  /* else the roofs' first zoom would become the map's */
+  map.options.maxZoom = 20;
   const plainHeatCanvas = L.HeatLayer.prototype._initCanvas;
   const known = data.measures.filter((measure) => measure.known).map((measure) => measure.key);
   const state = { theme: null, measure: known[0] || null, on: new Set(), year: null, roofColour: "specific_yield", base: null };
   const items = {};
   const byKey = new Map(data.regions.map((region) => [region.key, region]));
   const wide = window.innerWidth > 760;
+  /* What answers the mouse lies in Leaflet's own overlay pane; these lie under it. */
+  [["base", 150], ["land", 340], ["roofs", 350], ["heat", 360]].forEach(([name, height]) => {
+    const pane = map.createPane(name);
+    pane.style.zIndex = height; pane.style.pointerEvents = "none";
+  });
+  const landCanvas = L.canvas({ pane: "land" });
 
   function node(tag, text, name) {
     const made = document.createElement(tag);
@@ -329,9 +337,6 @@ function countyMap(map, groups) {
     roofs.layer.redraw();
     controls.sync();
   }
-  const basePane = map.createPane("base");
-  basePane.style.zIndex = 150;
-  ["roofs", "heat"].forEach((name, at) => { const pane = map.createPane(name); pane.style.zIndex = 350 + at; pane.style.pointerEvents = "none"; });
   let tiles = null;
   function setBase(base, key) {
     if (tiles) map.removeLayer(tiles);
@@ -369,8 +374,8 @@ function countyMap(map, groups) {
   map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [left, 14], paddingBottomRight: [right, 30] });
   const themes = data.regions.filter((region) => region.theme);
   const land = byKey.get("districts") || byKey.get("responsible");
-  if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, smoothFactor: 0.6, interactive: false }).addTo(groups.land));
-  groups.land.addTo(map).bringToBack();
+  if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, smoothFactor: 0.6, interactive: false, pane: "land", renderer: landCanvas }).addTo(groups.land));
+  groups.land.addTo(map);
   groups.labels.addTo(map);
   if (byKey.has("zones")) state.on.add("zones");
   /* Where the whole study fits at a zoom that shows single roofs, they would hide the theme that is asked for first. */
