@@ -41,7 +41,9 @@ def base_maps(words: dict[str, str]) -> list[dict[str, Any]]:
             "title": words[f"base_{key}"],
             "url": _url(provider),
             "asks": "{key}" in provider["url"],
-            "attribution": provider.get("attribution", "") if "<" not in provider.get("attribution", "") else provider["name"].split(".")[0],
+            "attribution": provider.get("attribution", "")
+            if "<" not in provider.get("attribution", "")
+            else provider["name"].split(".")[0],
             "most": int(provider.get("max_zoom", 18)),
             "gcj": gcj,
         }

@@ -248,7 +248,9 @@ def region_map(
     for shape, value in zip(shapes, values, strict=True):
         paths = [_outline(part) for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
         colour = colour_of(as_float(value), classes)
-        axes.add_collection(PathCollection(paths, facecolor=colour, edgecolor="none" if cells else "white", linewidth=0.0 if cells else 1.1))
+        axes.add_collection(
+            PathCollection(paths, facecolor=colour, edgecolor="none" if cells else "white", linewidth=0.0 if cells else 1.1)
+        )
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
     axes.set_aspect("equal")

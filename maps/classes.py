@@ -34,14 +34,13 @@ class Classes:
         Returns
         -------
         tuple of str
-            "a – b" with as many places as it takes to tell the edges apart; a class of one value is that value, and the next begins above it.
+            "a – b" with the places that tell the edges apart; a class of one value is that value, and the next begins above it.
         """
         digits = next(d for d in range(0, 13) if self._distinct(d))
         written = [f"{edge:,.{digits}f}" for edge in self.edges]
-        single = self.low == self.edges[0]
         starts = [f"{self.low:,.{digits}f}", *written[:-1]]
         labels = [f"{a} – {b}" for a, b in zip(starts, written, strict=True)]
-        if single:
+        if starts[0] == written[0]:
             labels[0] = written[0]
             labels[1:2] = [f"> {label}" for label in labels[1:2]]
         return tuple(labels)

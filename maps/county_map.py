@@ -238,7 +238,8 @@ def _head(tables: MapTables, words: Words) -> str:
     title = html.escape(f"{tables.manifest['study'].get('name', '')} · {words['county_map']}")
     return (
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n<title>{title}</title>\n'
-        f"<style>{asset('leaflet.css')}</style>\n<style>{asset('county_map.css')}</style>\n" + "\n".join(f"<script>{asset(name)}</script>" for name in SCRIPTS)
+        f"<style>{asset('leaflet.css')}</style>\n<style>{asset('county_map.css')}</style>\n"
+        + "\n".join(f"<script>{asset(name)}</script>" for name in SCRIPTS)
     )
 
 

@@ -44,7 +44,12 @@ def _coarser(cells: gpd.GeoDataFrame, bounds: np.ndarray, side: float) -> gpd.Ge
     # Whole cells in the order of their names, so that sums repeat to the last digit.
     sums = {name: _sum(cells[name].to_numpy(dtype=np.float64, na_value=np.nan), which, len(corners)) for name in ADDED if name in cells}
     table = gpd.GeoDataFrame(
-        {"name": [f"E{x * side / 1000:g}_N{y * side / 1000:g}" for x, y in corners], "kind": "region", "area_km2": (side / 1000) ** 2, **sums},
+        {
+            "name": [f"E{x * side / 1000:g}_N{y * side / 1000:g}" for x, y in corners],
+            "kind": "region",
+            "area_km2": (side / 1000) ** 2,
+            **sums,
+        },
         geometry=shapely.box(*(corners * side).T, *((corners + 1) * side).T),
         crs=cells.crs,
     )

@@ -151,10 +151,11 @@ def build_order(tables: MapTables) -> list[Mapping[str, Any]]:
     rows = pd.DataFrame(list(chosen["rows"]), columns=["year", "buildings", "pac0_kw"])
     years = range(int(chosen["first_year"]), int(chosen["last_year"]) + 1)
     added = rows.groupby("year")[["buildings", "pac0_kw"]].sum().reindex(years, fill_value=0)
-    so_far = added["pac0_kw"].cumsum()
+    new_mw = added["pac0_kw"].to_numpy(dtype=np.float64) / 1e3
+    counts = added["buildings"].to_numpy(dtype=np.int64)
     return [
-        {"year": int(year), "buildings": int(added.loc[year, "buildings"]), "mw": added.loc[year, "pac0_kw"] / 1e3, "total": so_far[year] / 1e3}
-        for year in years
+        {"year": year, "buildings": int(count), "mw": float(mw), "total": float(total)}
+        for year, count, mw, total in zip(years, counts, new_mw, np.cumsum(new_mw), strict=True)
     ]
 
 

@@ -197,7 +197,8 @@ def _region(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], wo
     common: dict[str, Any] = {"key": layer, "title": words.text.get(layer, layer), "theme": layer in THEMES}
     if layer == "grid":
         levels = [
-            {"side": side, **_content(layer, measured(layer, cells, tables), origin, words, GRID_COLUMNS)} for side, cells in grid_levels(table)
+            {"side": side, **_content(layer, measured(layer, cells, tables), origin, words, GRID_COLUMNS)}
+            for side, cells in grid_levels(table)
         ]
         return {**common, "total": levels[0]["total"], "levels": levels}
     found = {**common, **_content(layer, table, origin, words, REGION_COLUMNS)}
@@ -238,7 +239,8 @@ def _heat(grid: gpd.GeoDataFrame | None) -> list[list[float]]:
     top = float(np.quantile(filled[filled > 0], 0.98)) if (filled > 0).any() else 1.0
     weight = np.minimum(filled / top, 1.0).round(3)
     middles = points(cells)[:, ::-1].round(5)
-    return np.column_stack([middles, weight])[weight > 0].tolist()
+    found: list[list[float]] = np.column_stack([middles, weight])[weight > 0].tolist()
+    return found
 
 
 def _exclusions(areas: gpd.GeoDataFrame | None, origin: tuple[float, float]) -> list[dict[str, Any]]:
@@ -261,7 +263,7 @@ def _edges(found: Classes | None) -> dict[str, Any] | None:
 
 
 def _roofs(tables: MapTables) -> dict[str, Any] | None:
-    """The best roofs as marks; the shapes of all come as tiles beside this data."""
+    """Give the best roofs as marks; the shapes of all come as tiles beside this data."""
     roofs = tables.roofs
     if roofs is None or not len(roofs):
         return None

@@ -62,7 +62,7 @@ def pictures(tables: MapTables, folder: Path, lang: str, *, approval: str = "") 
 
 
 def _fields(figure: Figure, tables: MapTables, lang: str, approval: str, font: ChartFont) -> None:
-    """A frame, who may see it, the approval number, and which data it was drawn from."""
+    """Add who may see it, the approval number, and which data it was drawn from."""
     words = load_words(lang)
     study = tables.manifest["study"]
     source = words["drawn_from"].format(name=study.get("name", ""), as_of=study.get("as_of", ""))

@@ -232,18 +232,19 @@ def map_(
     run_folder: RunFolder,
     lang: Lang = None,
     serve: Annotated[
-        bool, typer.Option("--serve", help="在本机打开全部屋顶的地图（仅 127.0.0.1）。 Serve the map with every roof, to this machine only.")
+        bool,
+        typer.Option("--serve", help="在本机打开全部屋顶的地图（仅 127.0.0.1）。 Serve the map with every roof, to this machine only."),
     ] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="端口；0 为任选。 Port; 0 takes a free one.")] = 8765,
     tiles: Annotated[bool, typer.Option("--tiles", help="写 roofs.pmtiles（全部屋顶的矢量瓦片）。 Write roofs.pmtiles.")] = False,
-    pictures: Annotated[
-        bool, typer.Option("--pictures", help="写静态图 pictures/*.png、*.svg。 Static maps as PNG and SVG.")
-    ] = False,
+    pictures: Annotated[bool, typer.Option("--pictures", help="写静态图 pictures/*.png、*.svg。 Static maps as PNG and SVG.")] = False,
     approval: Annotated[str, typer.Option("--approval", help="静态图上的审图号。 Map approval number on the pictures.")] = "",
     shift: Annotated[
         tuple[float, float], typer.Option("--shift-m", help="地图整体偏移（东、北，米）。 Shift the map by metres east and north.")
     ] = (0.0, 0.0),
-    round_to: Annotated[float, typer.Option("--round-m", min=0.0, help="地图坐标取整到多少米。 Round the map's coordinates to metres.")] = 0.0,
+    round_to: Annotated[
+        float, typer.Option("--round-m", min=0.0, help="地图坐标取整到多少米。 Round the map's coordinates to metres.")
+    ] = 0.0,
 ) -> None:
     """重做地图与报告；可写矢量瓦片、静态图，或在本机浏览全部屋顶。 Remake map and report; tiles, pictures, or serve every roof."""
     from .errors import StudyError
