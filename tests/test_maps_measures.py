@@ -168,3 +168,11 @@ def test_base_maps_are_encrypted_and_only_their_hosts_are_allowed() -> None:
         "https://tile.openstreetmap.org",
     ]
     assert {base["key"] for base in found if base["gcj"]} == {"amap", "amap_image"}
+
+
+def test_excluded_areas_are_drawn_with_their_reason() -> None:
+    tables = map_tables(**county())
+    areas = gpd.GeoDataFrame({"reason": ["文物保护"]}, geometry=[tables.regions["zones"].geometry.iloc[0].buffer(-100)], crs="EPSG:4548")
+    drawn = page_data(replace(tables, exclusions=areas), load_words("zh"))["exclusions"]
+    assert [area["reason"] for area in drawn] == ["文物保护"] and len(drawn[0]["shape"][0][0]) >= 6
+    assert page_data(tables, load_words("zh"))["exclusions"] == []

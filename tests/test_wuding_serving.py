@@ -113,3 +113,23 @@ def test_other_names_for_this_machine_are_refused(server: RunServer) -> None:
 def test_a_taken_port_is_told(server: RunServer, run: Path) -> None:
     with pytest.raises(StudyError, match="--port"):
         RunServer(run, server.server_port)
+
+
+def test_excluded_areas_lie_beside_the_results(county: Path, tmp_path: Path) -> None:
+    import geopandas as gpd
+    import shapely
+
+    from wuding.products import write_exclusions
+    from wuding.study import load_study
+
+    study = load_study(county / "study.toml")
+    area = gpd.GeoDataFrame(geometry=[shapely.box(500_000, 4_050_000, 500_100, 4_050_100)], crs=study.study.crs)
+    area.to_file(tmp_path / "heritage.gpkg")
+    (tmp_path / ".work").mkdir()
+    section = {"path": str(tmp_path / "heritage.gpkg"), "reason": "文物保护"}
+    with_area = type(study).model_validate({**study.model_dump(), "exclusions": [section], "folder": study.folder, "file": study.file})
+    write_exclusions(with_area, tmp_path)
+    found = gpd.read_parquet(tmp_path / "exclusions.parquet")
+    assert list(found["reason"]) == ["文物保护"] and found.area.iloc[0] == pytest.approx(10_000)
+    write_exclusions(study, tmp_path)
+    assert not (tmp_path / "exclusions.parquet").exists()

@@ -217,7 +217,7 @@ function countyMap(map, groups) {
     L.popup({ maxWidth: 320, minWidth: 230, autoPanPadding: [18, 18] }).setLatLng(event.latlng).setContent(roofSheet(values)).openOn(map);
     return true;
   }
-  const roofHint = L.tooltip({ className: "hint", direction: "top", offset: [0, -6] });
+  const roofHint = L.tooltip({ className: "hint roof-hint", direction: "top", offset: [0, -6] });
   function hoverRoof(event) {
     const values = roofsShown() ? roofs.hit(event.latlng) : null;
     map.getContainer().classList.toggle("on-roof", Boolean(values));
