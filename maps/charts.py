@@ -191,7 +191,17 @@ def lines(
     return _chart(figure, alt, keys, font)
 
 
-def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str, alt: str, font: ChartFont | None = None) -> Chart:
+def region_map(
+    regions: gpd.GeoDataFrame,
+    column: str,
+    lang: str,
+    *,
+    title: str,
+    alt: str,
+    font: ChartFont | None = None,
+    cells: bool = False,
+    under: gpd.GeoDataFrame | None = None,
+) -> Chart:
     """
     Draw a choropleth of regions with legend, scale bar and north arrow, in the same classes as the map page.
 
@@ -209,6 +219,10 @@ def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str,
         What the picture says.
     font
         Font; None looks for a Chinese one.
+    cells
+        Whether the regions are grid cells: then they are drawn without names and white borders, in the colours of the page's grid.
+    under
+        Regions whose outlines lie under the cells, in the same CRS.
 
     Returns
     -------
@@ -218,35 +232,39 @@ def region_map(regions: gpd.GeoDataFrame, column: str, lang: str, *, title: str,
     font = font or find_font()
     shown = load_words(lang).fields[column]
     values = regions[column].to_numpy(dtype=np.float64, na_value=np.nan) * shown.factor
-    classes = classify(values, "regions")
+    classes = classify(values, "grid" if cells else "regions")
     names = [str(name) for name in regions["name"]]
     drawn, keys = legible([*names, title, load_words(lang)["north"]], font)
-    west, south, east, north = (float(side) for side in regions.total_bounds)
+    west, south, east, north = (float(side) for side in (regions if under is None else under).total_bounds)
     height = WIDTH * 0.72 * min(max((north - south) / max(east - west, 1.0), 0.45), 1.15)
     figure = Figure(figsize=(WIDTH, height))
     axes = figure.add_axes((0.0, 0.0, 0.76, 0.93))
     tolerance = (east - west) / 2000
     shapes = shapely.simplify(shapely.force_2d(np.asarray(regions.geometry.array, dtype=object)), tolerance)
+    if under is not None:
+        ground = shapely.simplify(shapely.force_2d(np.asarray(under.geometry.array, dtype=object)), tolerance)
+        paths = [_outline(part) for part in shapely.get_parts(ground) if part.geom_type == "Polygon" and not part.is_empty]
+        axes.add_collection(PathCollection(paths, facecolor="#f7f6f2", edgecolor="#b3afa3", linewidth=0.7))
     for shape, value in zip(shapes, values, strict=True):
         paths = [_outline(part) for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
         colour = colour_of(as_float(value), classes)
-        axes.add_collection(PathCollection(paths, facecolor=colour, edgecolor="white", linewidth=1.1))
+        axes.add_collection(
+            PathCollection(paths, facecolor=colour, edgecolor="none" if cells else "white", linewidth=0.0 if cells else 1.1)
+        )
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
     axes.set_aspect("equal")
     axes.axis("off")
-    _names(axes, regions, drawn[:-2], font)
+    if not cells:
+        _names(axes, regions, drawn[:-2], font)
     _scale_and_north(axes, font, drawn[-1])
     figure.text(0.01, 0.955, drawn[-2], fontproperties=font.properties(10), color=INK, parse_math=False)
-    low = None if classes is None else classes.low
-    for at, (edge, colour) in enumerate(zip(classes.edges, classes.colours, strict=True) if classes else ()):
+    for at, (span, colour) in enumerate(zip(classes.labels(), classes.colours, strict=True) if classes else ()):
         y = 0.80 - 0.065 * at
         figure.add_artist(
             Rectangle((0.79, y - 0.012), 0.035, 0.036, transform=figure.transFigure, facecolor=colour, edgecolor="#00000030", linewidth=0.5)
         )
-        span = f"{edge:,.6g}" if low == edge else f"{low:,.6g} – {edge:,.6g}"
         figure.text(0.835, y, span, fontproperties=font.properties(8), color=INK)
-        low = edge
     figure.text(0.79, 0.86, shown.unit, fontproperties=font.properties(8), color=SOFT, parse_math=False)
     return _chart(figure, alt, keys, font)
 

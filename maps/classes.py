@@ -27,6 +27,32 @@ class Classes:
     edges: tuple[float, ...]
     colours: tuple[str, ...]
 
+    def labels(self) -> tuple[str, ...]:
+        """
+        Write the span of each class.
+
+        Returns
+        -------
+        tuple of str
+            "a – b" with the places that tell the edges apart; a class of one value is that value, and the next begins above it.
+        """
+        digits = next(d for d in range(0, 13) if self._distinct(d))
+        written = [f"{edge:,.{digits}f}" for edge in self.edges]
+        starts = [f"{self.low:,.{digits}f}", *written[:-1]]
+        labels = [f"{a} – {b}" for a, b in zip(starts, written, strict=True)]
+        if starts[0] == written[0]:
+            labels[0] = written[0]
+            labels[1:2] = [f"> {label}" for label in labels[1:2]]
+        return tuple(labels)
+
+    def _distinct(self, digits: int) -> bool:
+        """Tell whether edges differ, and are told exactly or to three figures, with so many places."""
+        bounds = self.edges if self.low == self.edges[0] else (self.low, *self.edges)
+        if digits == 12:
+            return True
+        exact = all(abs(round(edge, digits) - edge) <= 1e-9 * max(abs(edge), 1e-9) for edge in bounds)
+        return exact and len({f"{edge:.{digits}f}" for edge in bounds}) == len(bounds)
+
 
 def classify(values: Sequence[float] | npt.ArrayLike, palette: str, *, most: int = 5) -> Classes | None:
     """
@@ -105,8 +131,8 @@ def _floor(low: float, edges: npt.NDArray[np.float64]) -> float:
     """Round the smallest value down to as many places as the edges have; a single value stays itself."""
     if len(edges) == 1 and low == edges[0]:
         return low
-    places = max(max(-int(Decimal(repr(float(edge))).as_tuple().exponent), 0) for edge in edges)
-    return float(np.floor(low * 10.0**places + 1e-9) / 10.0**places)
+    places = max(max(-int(Decimal(repr(float(edge))).normalize().as_tuple().exponent), 0) for edge in edges)
+    return round(float(np.floor(low * 10.0**places + 1e-9) / 10.0**places), places)
 
 
 def _round_up(value: float, digits: int) -> float:

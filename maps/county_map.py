@@ -13,14 +13,20 @@ import folium
 from branca.element import Element
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from .base_maps import hosts
 from .gauges import gauges
-from .page_data import embed, page_data
+from .page_data import embed, page_data, tiles_text
 from .remarks import remarks
-from .tables import MapTables
+from .tables import PLACE_KINDS, MapTables
 from .words import Words, as_float, load_words, number
 
-# No request can leave the page, whatever a name in the data tries: the browser itself refuses.
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
+# The browser itself refuses every request but for pictures of the base maps that a reader turns on and, where served, roofs.pmtiles.
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
+    f"img-src data: {hosts()}; form-action 'none'; base-uri 'none'"
+)
+SCRIPTS = ("leaflet.js", "leaflet-heat.js", "pbf.js", "pmtiles.js")
+OWN_SCRIPTS = ("gcj02.js", "roof_tiles.js", "county_controls.js", "county_panel.js", "county_map.js")
 
 
 class OfflineMap(folium.Map):
@@ -123,6 +129,7 @@ def county_map(tables: MapTables, out: Path, lang: str) -> Path:
     figure.header.add_child(Verbatim(_head(tables, words)), name="offline")
     figure.html.add_child(Verbatim(_panel(tables, words)), name="panel")
     figure.html.add_child(Verbatim(f'<script type="application/json" id="county-data">{embed(data)}</script>'), name="data")
+    figure.html.add_child(Verbatim(f'<script type="text/plain" id="roof-tiles">{tiles_text(tables)}</script>'), name="tiles")
     return write_whole(out, figure.render())
 
 
@@ -194,18 +201,18 @@ def _folium_page(data: dict[str, Any]) -> OfflineMap:
         zoom_control=False,
         attribution_control=False,
         zoom_snap=0.25,
-        max_zoom=20,
     )
     page._id = "county"
     page.get_root()._id = "page"
-    keys = [*(region["key"] for region in data["regions"]), "land", "labels", "roofs", "best", "public", "industry", "existing"]
+    keys = [*(region["key"] for region in data["regions"]), "land", "labels", "exclusions", "best", *PLACE_KINDS, "existing", "left_out"]
     groups = []
     for at, key in enumerate(keys):
         group = folium.FeatureGroup(name=key, show=False, control=False)
         group._id = f"layer{at}"
         group.add_to(page)
         groups.append(f"{embed_text(key)}: {group.get_name()}")
-    script = f"{asset('county_map.js')}\ncountyMap({page.get_name()}, {{{', '.join(groups)}}});\n"
+    own = "\n".join(asset(name) for name in OWN_SCRIPTS)
+    script = f"{own}\ncountyMap({page.get_name()}, {{{', '.join(groups)}}});\n"
     page.add_child(CountyLayers(script), name="county_layers")
     return page
 
@@ -231,7 +238,8 @@ def _head(tables: MapTables, words: Words) -> str:
     title = html.escape(f"{tables.manifest['study'].get('name', '')} · {words['county_map']}")
     return (
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n<title>{title}</title>\n'
-        f"<style>{asset('leaflet.css')}</style>\n<style>{asset('county_map.css')}</style>\n<script>{asset('leaflet.js')}</script>"
+        f"<style>{asset('leaflet.css')}</style>\n<style>{asset('county_map.css')}</style>\n"
+        + "\n".join(f"<script>{asset(name)}</script>" for name in SCRIPTS)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,14 +10,18 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
-from .classes import NO_DATA, Classes, classify
+from .base_maps import base_maps
+from .classes import NO_DATA, PALETTES, Classes, classify
+from .grid_levels import grid_levels
+from .measures import AREAS, HOSTING, HOSTING_COLOURS, MEASURES, ROADMAP, build_order, goal_title, measured, roadmap_years
+from .roof_tiles import MAX_ZOOM, MIN_ZOOM, roof_tiles
 from .shapes import encode, lonlat, points
-from .tables import MapTables, has_shape
+from .tables import PLACE_KINDS, MapTables, has_shape
 from .words import Words, clean
 
-MEASURES = ("pdc0_kwp", "energy_kwh", "kwp_per_km2", "specific_yield", "lcoe_cny_kwh")
 THEMES = ("districts", "responsible", "grid")
 REGION_COLUMNS = (
     "name",
@@ -36,7 +41,13 @@ REGION_COLUMNS = (
     "capex_cny",
     "lcoe_cny_kwh",
     "carbon_t",
+    "goal_share",
+    "new_roof_coverage",
+    "building_substitution",
+    "hosting_colour",
+    "hosting_room_mw",
 )
+GRID_COLUMNS = ("name", "buildings", "roofs", "pdc0_kwp", "energy_kwh", "kwp_per_km2", "specific_yield", "lcoe_cny_kwh")
 ROOF_SHOWN = (
     "name",
     "use",
@@ -53,14 +64,27 @@ ROOF_SHOWN = (
     "shading_loss",
     "lcoe_cny_kwh",
     "data_tier",
+    "roadmap_year",
 )
-PLACE_SHOWN = ("name", "use", "use_detail", "one.pdc0_kwp", "one.energy_kwh", "one.usable_area_m2", "one.installed_kwp", "data_tier")
-VERTICES = {"districts": 40_000, "responsible": 40_000, "zones": 20_000, "urban": 20_000, "grid": 60_000, "parcels": 40_000}
+PLACE_SHOWN = (
+    "name",
+    "use",
+    "use_detail",
+    "one.pdc0_kwp",
+    "one.energy_kwh",
+    "one.usable_area_m2",
+    "one.installed_kwp",
+    "data_tier",
+    "status",
+    "reason",
+)
+VERTICES = {"districts": 40_000, "responsible": 40_000, "zones": 20_000, "urban": 20_000, "parcels": 40_000}
 OTHER_VERTICES = 20_000
-ROOF_VERTICES = 120_000
-REGIONS_DRAWN = {"grid": 6_000, "parcels": 2_000}
+REGIONS_DRAWN = {"parcels": 2_000}
 OTHER_REGIONS = 3_000
 BEST_ROOFS = 300
+# From measured to guessed: dark to light.
+TIER_COLOURS = ("#14496b", "#d98a2b", "#ead9b0")
 
 
 def page_data(tables: MapTables, words: Words) -> dict[str, Any]:
@@ -79,24 +103,50 @@ def page_data(tables: MapTables, words: Words) -> dict[str, Any]:
     dict
         Plain lists, texts and numbers, bounded whatever the size of the county.
     """
-    drawn = {layer: table for layer in tables.regions if (table := tables.region(layer)) is not None}
+    drawn = {layer: measured(layer, table, tables) for layer in tables.regions if (table := tables.region(layer)) is not None}
     frames = [*drawn.values(), *(frame for frame in (tables.roofs, tables.places) if frame is not None and len(frame))]
     west, south, east, north = _bounds(frames)
     origin = (round((west + east) / 2, 6), round((south + north) / 2, 6))
+    fields = {key: asdict(field) for key, field in words.fields.items()}
+    fields["goal_share"]["title"] = goal_title(tables, words)
     return {
         "lang": words.lang,
         "origin": list(origin),
         "bounds": [[south, west], [north, east]],
-        "measures": _measures(drawn),
-        "fields": {key: asdict(field) for key, field in words.fields.items()},
+        "measures": _measures(tables, drawn),
+        "fields": fields,
         "words": dict(words.text),
         "uses": dict(words.uses),
         "codes": dict(words.codes),
         "noData": NO_DATA,
-        "regions": [_region(layer, drawn[layer], origin, words) for layer in _ordered(drawn)],
-        "roofs": _roofs(tables, origin),
+        "hosting": dict(HOSTING_COLOURS),
+        "bases": base_maps(dict(words.text)),
+        "regions": [_region(layer, drawn[layer], origin, words, tables) for layer in _ordered(drawn)],
+        "heat": _heat(drawn.get("grid")),
+        "roofs": _roofs(tables),
         "places": _places(tables.places),
+        "exclusions": _exclusions(tables.exclusions, origin),
+        "order": [{key: clean(value) for key, value in row.items()} for row in build_order(tables)],
     }
+
+
+def tiles_text(tables: MapTables) -> str:
+    """
+    Write the roofs that a page carries inside as base64 text.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+
+    Returns
+    -------
+    str
+        A PMTiles archive; empty where there is no roof.
+    """
+    if tables.roofs is None or not len(tables.roofs):
+        return ""
+    return base64.b64encode(roof_tiles(tables.roofs)).decode("ascii")
 
 
 def embed(data: Mapping[str, Any]) -> str:
@@ -133,29 +183,71 @@ def _ordered(layers: Mapping[str, gpd.GeoDataFrame]) -> list[str]:
     return known + sorted(set(layers) - set(known))
 
 
-def _measures(drawn: Mapping[str, gpd.GeoDataFrame]) -> list[str]:
+def _measures(tables: MapTables, drawn: Mapping[str, gpd.GeoDataFrame]) -> list[dict[str, Any]]:
+    """Every measure, and whether any layer has a value for it: a reader sees what could be shown with more data."""
     themes = [drawn[layer] for layer in THEMES if layer in drawn]
-    return [name for name in MEASURES if any(name in table and table[name].notna().any() for table in themes)]
+    found = []
+    for name in MEASURES:
+        known = any(name in table and table[name].notna().any() for table in themes)
+        found.append({"key": name, "known": bool(build_order(tables)) and "responsible" in drawn if name == ROADMAP else known})
+    return found
 
 
-def _region(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], words: Words) -> dict[str, Any]:
+def _region(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], words: Words, tables: MapTables) -> dict[str, Any]:
+    common: dict[str, Any] = {"key": layer, "title": words.text.get(layer, layer), "theme": layer in THEMES}
+    if layer == "grid":
+        levels = [
+            {"side": side, **_content(layer, measured(layer, cells, tables), origin, words, GRID_COLUMNS)}
+            for side, cells in grid_levels(table)
+        ]
+        return {**common, "total": levels[0]["total"], "levels": levels}
+    found = {**common, **_content(layer, table, origin, words, REGION_COLUMNS)}
+    if layer == "parcels":
+        found["sheets"] = [tables.sheets.get(row[0]) for row in found["rows"]]
+    if layer == "responsible":
+        years, so_far = roadmap_years(tables, pd.Series([row[0] for row in found["rows"]]))
+        cut = classify(np.array(so_far, dtype=np.float64).ravel() * words.fields[ROADMAP].factor, "regions") if years else None
+        found |= {"years": years, "roadmap": so_far}
+        found["classes"] |= {ROADMAP: _edges(cut)} if cut else {}
+    return found
+
+
+def _content(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], words: Words, wanted: tuple[str, ...]) -> dict[str, Any]:
     ranked = table.sort_values(["pdc0_kwp", "name"], ascending=[False, True]).reset_index(drop=True)
-    shown = ranked.head(REGIONS_DRAWN.get(layer, OTHER_REGIONS))
-    columns = [name for name in REGION_COLUMNS if name in shown.columns]
-    shapes = lonlat(shown, VERTICES.get(layer, OTHER_VERTICES), coverage=layer in ("districts", "responsible"))
-    theme = layer in THEMES
-    palette = "grid" if layer == "grid" else "regions"
-    classes = {name: _edges(classify(_shown_values(shown, name, words), palette)) for name in MEASURES if theme and name in shown}
+    shown = ranked.head(REGIONS_DRAWN.get(layer, OTHER_REGIONS)) if layer != "grid" else ranked
+    columns = [name for name in wanted if name in shown.columns and (name in REGION_COLUMNS[:18] or shown[name].notna().any())]
+    cells = layer == "grid"
+    shapes = lonlat(shown, 10**9 if cells else VERTICES.get(layer, OTHER_VERTICES), coverage=layer in AREAS)
+    numeric = [name for name in MEASURES if name in columns and name != HOSTING] if layer in THEMES else []
+    classes = {name: _edges(classify(_shown_values(shown, name, words), "grid" if cells else "regions")) for name in numeric}
     return {
-        "key": layer,
-        "title": words.text.get(layer, layer),
-        "theme": theme,
         "total": len(ranked),
         "columns": columns,
         "rows": _rows(shown, columns),
         "shapes": [encode(shape, origin) for shape in shapes],
         "classes": {name: found for name, found in classes.items() if found is not None},
     }
+
+
+def _heat(grid: gpd.GeoDataFrame | None) -> list[list[float]]:
+    """Middle of each cell of the finest level that is drawn, with its capacity as a share of the 98th percentile."""
+    if grid is None:
+        return []
+    _, cells = grid_levels(grid)[0]
+    capacity = cells["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0)
+    filled = np.nan_to_num(capacity)
+    top = float(np.quantile(filled[filled > 0], 0.98)) if (filled > 0).any() else 1.0
+    weight = np.minimum(filled / top, 1.0).round(3)
+    middles = points(cells)[:, ::-1].round(5)
+    found: list[list[float]] = np.column_stack([middles, weight])[weight > 0].tolist()
+    return found
+
+
+def _exclusions(areas: gpd.GeoDataFrame | None, origin: tuple[float, float]) -> list[dict[str, Any]]:
+    if areas is None or not len(areas):
+        return []
+    shapes = lonlat(areas, OTHER_VERTICES)
+    return [{"reason": str(reason), "shape": encode(shape, origin)} for reason, shape in zip(areas["reason"], shapes, strict=True)]
 
 
 def _shown_values(table: gpd.GeoDataFrame, name: str, words: Words) -> np.ndarray:
@@ -165,25 +257,40 @@ def _shown_values(table: gpd.GeoDataFrame, name: str, words: Words) -> np.ndarra
 
 
 def _edges(found: Classes | None) -> dict[str, Any] | None:
-    return None if found is None else {"low": clean(found.low), "edges": list(found.edges), "colours": list(found.colours)}
+    if found is None:
+        return None
+    return {"edges": list(found.edges), "colours": list(found.colours), "labels": list(found.labels())}
 
 
-def _roofs(tables: MapTables, origin: tuple[float, float]) -> dict[str, Any] | None:
+def _roofs(tables: MapTables) -> dict[str, Any] | None:
+    """Give the best roofs as marks; the shapes of all come as tiles beside this data."""
     roofs = tables.roofs
     if roofs is None or not len(roofs):
         return None
     ranked = roofs.sort_values(["energy_kwh", "roof_id"], ascending=[False, True]).reset_index(drop=True)
-    shapes = lonlat(ranked, ROOF_VERTICES)
-    columns = [name for name in ROOF_SHOWN if name.removeprefix("one.") in ranked.columns]
-    centres = points(ranked.head(BEST_ROOFS))
+    best = ranked.head(BEST_ROOFS)
+    columns = [name for name in ROOF_SHOWN if name.removeprefix("one.") in best.columns]
+    years = roofs["roadmap_year"].dropna() if "roadmap_year" in roofs else []
+    tiers = [tier for tier in ("dsm", "height", "footprint") if (roofs["data_tier"] == tier).any()]
     return {
-        "total": clean(tables.totals.get("roofs", len(ranked))),
+        "total": max(tables.with_modules, len(roofs)),
+        "drawn": len(roofs),
+        "served": tables.served and len(roofs) < tables.with_modules,
+        "zooms": [MIN_ZOOM, MAX_ZOOM],
+        "shown": list(ROOF_SHOWN),
         "columns": columns,
-        "rows": _rows(ranked, columns),
-        "shapes": [encode(shape, origin) for shape in shapes],
-        "best": centres.tolist(),
-        "classes": {"specific_yield": _edges(classify(ranked["specific_yield"].to_numpy(dtype=np.float64), "roofs"))},
+        "rows": _rows(best, columns),
+        "best": points(best).tolist(),
+        "classes": {"specific_yield": _edges(classify(roofs["specific_yield"].to_numpy(dtype=np.float64), "roofs"))},
+        "tiers": dict(zip(tiers, TIER_COLOURS, strict=False)),
+        "years": {str(int(year)): colour for year, colour in zip(sorted(set(years)), _spread(len(set(years))), strict=True)},
     }
+
+
+def _spread(count: int) -> list[str]:
+    """Dark for the first year, light for the last."""
+    scheme = PALETTES["regions"][::-1]
+    return [scheme[round(float(at))] for at in np.linspace(0, len(scheme) - 1, count)] if count > 1 else list(scheme[:count])
 
 
 def _places(places: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
@@ -197,6 +304,7 @@ def _places(places: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
     return {
         "columns": columns,
         "rows": _rows(ranked, columns),
+        "layers": [*PLACE_KINDS, "existing", "left_out"],
         "kinds": [str(kind).split() for kind in ranked["place"]],
         "points": points(ranked).tolist(),
     }

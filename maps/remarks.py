@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .tables import MapTables
+from .tables import WITH_RESULT, MapTables
 from .words import Words
 
 
@@ -37,6 +37,8 @@ def remarks(tables: MapTables, words: Words) -> list[Remark]:
     terrain = notes.get("terrain") or {}
     source = str(weather.get("source") or "")
     found: list[Remark] = []
+    if notes.get("displaced"):
+        found.append(Remark(words["note_displaced"], True))
     if notes.get("made_up"):
         found.append(Remark(words["note_made_up"], True))
     if weather.get("climatology"):
@@ -54,7 +56,26 @@ def remarks(tables: MapTables, words: Words) -> list[Remark]:
     guessed = _share_of_outlines(tables)
     if guessed > 0.005:
         found.append(Remark(words["note_tiers"].format(share=f"{guessed * 100:.0f} %"), False))
+    found += _left_out(tables, words)
     found += [Remark(words["note_new_only"], False), Remark(words["note_structure"], False), Remark(words["lcoe_note"], False)]
+    return found
+
+
+def _left_out(tables: MapTables, words: Words) -> list[Remark]:
+    """Say how many buildings have no result and why, and how many regions hold none."""
+    counts = {str(status): int(rows) for status, rows in (tables.manifest.get("counts") or {}).items()}
+    reasons = {status: rows for status, rows in counts.items() if status not in WITH_RESULT and rows}
+    found = []
+    if reasons:
+        listed = words["listed"].join(f"{words.code(status)} {rows:,}" for status, rows in sorted(reasons.items(), key=lambda kv: -kv[1]))
+        found.append(Remark(words["note_left_out"].format(rows=f"{sum(reasons.values()):,}", reasons=listed), False))
+    if counts.get("no_usable_area"):
+        found.append(Remark(words["note_no_area"].format(rows=f"{counts['no_usable_area']:,}"), False))
+    for layer in ("districts", "responsible"):
+        table = tables.region(layer)
+        empty = 0 if table is None else int((table["roofs"].fillna(0) == 0).sum())
+        if empty:
+            found.append(Remark(words["note_empty_regions"].format(layer=words[layer], rows=empty), False))
     return found
 
 

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import shapely
 
 from layers.errors import LayersError
 from layers.supply import supply_curve
 
 # Bounds that keep the page under 15 MB whatever the size of the county.
-ROOFS_DRAWN = 10_000
+ROOFS_DRAWN = 30_000
 PLACES_PER_KIND = 400
 PLACES_NAMED = 3_000
 
-PLACE_KINDS: Mapping[str, tuple[str, ...]] = {
-    "public": ("public_institution", "public_building"),
-    "industry": ("factory", "commercial"),
+# Classes that policies ask for apart: kind of place, uses, and details of use (None for all that no other kind has taken).
+PLACE_KINDS: Mapping[str, tuple[tuple[str, ...], str | None]] = {
+    "party": (("public_institution",), "党政机关"),
+    "schools": (("public_institution", "public_building"), "学校"),
+    "hospitals": (("public_institution", "public_building"), "医院"),
+    "public": (("public_institution", "public_building"), None),
+    "industry": (("factory", "commercial"), None),
+    "rural": (("rural_residential",), None),
 }
+# Buildings that stand but have no result: shown with the reason.
+WITH_RESULT = ("assessed", "no_usable_area")
 SUMMED = (
     "roofs",
     "footprint_area_m2",
@@ -67,6 +77,8 @@ ROOF_COLUMNS = (
     "shading_loss",
     "lcoe_cny_kwh",
 )
+# Not of every run: an older one, or one without a roadmap.
+OPTIONAL = ("reason", "roadmap_year")
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,14 @@ class MapTables:
         Supply curve, None where it is not made.
     near
         Content of near_use.json, None where the run has none.
+    exclusions
+        Excluded areas with their `reason`, None where the run has none.
+    sheets
+        Links to the sheets of parcels by name, relative to the run folder.
+    with_modules
+        Number of all roofs that carry modules; `roofs` holds the largest of them.
+    served
+        Whether a page that comes from `wuding map RUN --serve` may read all roofs from roofs.pmtiles.
     """
 
     manifest: Mapping[str, Any]
@@ -110,6 +130,10 @@ class MapTables:
     roadmap: Mapping[str, Any] | None = None
     supply: pd.DataFrame | None = None
     near: Mapping[str, Any] | None = None
+    exclusions: gpd.GeoDataFrame | None = None
+    sheets: Mapping[str, str] = field(default_factory=dict)
+    with_modules: int = 0
+    served: bool = True
 
     def region(self, layer: str) -> gpd.GeoDataFrame | None:
         """
@@ -208,7 +232,7 @@ def map_tables(
     kinds = _place_kinds(plain)
     places = buildings.loc[kinds.index].assign(place=kinds)
     drawn = roofs.loc[_largest(roofs, ROOFS_DRAWN)]
-    return _assemble(manifest, targets, regions, drawn, places, plain)
+    return replace(_assemble(manifest, targets, regions, drawn, places, plain), with_modules=int((roofs["pdc0_kwp"] > 0).sum()))
 
 
 def read_tables(run: Path) -> MapTables:
@@ -238,14 +262,15 @@ def read_tables(run: Path) -> MapTables:
     regions = {path.stem: gpd.read_parquet(path) for path in sorted((run / "regions").glob("*.parquet"))}
     plain = pd.read_parquet(run / "buildings.parquet", columns=list(BUILDING_COLUMNS))
     kinds = _place_kinds(plain)
+    present = set(pq.read_schema(run / "buildings.parquet").names)
     places = gpd.read_parquet(
         run / "buildings.parquet",
-        columns=[*BUILDING_COLUMNS, "geometry"],
+        columns=[*BUILDING_COLUMNS, *(name for name in OPTIONAL if name in present), "geometry"],
         filters=[("building_id", "in", list(plain.loc[kinds.index, "building_id"]))] if len(kinds) else [("roofs", "<", 0)],
     )
     by_id = pd.Series(kinds.to_numpy(), index=plain.loc[kinds.index, "building_id"].to_numpy())
     places["place"] = places["building_id"].map(by_id)
-    plan, near = run / "roadmap.json", run / "near_use.json"
+    plan, near, excluded = run / "roadmap.json", run / "near_use.json", run / "exclusions.parquet"
     return replace(
         _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain),
         roadmap=json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else None,
@@ -253,7 +278,35 @@ def read_tables(run: Path) -> MapTables:
         supply=supply_curve(
             pd.read_parquet(run / "buildings.parquet", columns=["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh"]), ("use",)
         ),
+        exclusions=gpd.read_parquet(excluded) if excluded.is_file() else None,
+        sheets=_sheets(run, regions.get("parcels")),
+        with_modules=ds.dataset(run / "roofs", format="parquet").count_rows(filter=pc.field("pdc0_kwp") > 0),
     )
+
+
+def sheet_folder(parcel: str) -> str:
+    """
+    Name the folder of a parcel's sheet.
+
+    Parameters
+    ----------
+    parcel
+        Id of the parcel.
+
+    Returns
+    -------
+    str
+        A name that any file system takes.
+    """
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in parcel)
+
+
+def _sheets(run: Path, parcels: gpd.GeoDataFrame | None) -> dict[str, str]:
+    made = {path.parent.name for path in (run / "parcels").glob("*/sheet.html")}
+    if parcels is None or not made:
+        return {}
+    folders = {str(name): sheet_folder(str(name)) for name in parcels["name"]}
+    return {name: f"parcels/{quote(folder)}/sheet.html" for name, folder in folders.items() if folder in made}
 
 
 def _read_largest(folder: Path) -> gpd.GeoDataFrame:
@@ -263,7 +316,7 @@ def _read_largest(folder: Path) -> gpd.GeoDataFrame:
     at_least = float(capacity.iloc[min(ROOFS_DRAWN, len(capacity)) - 1]) if len(capacity) else 0.0
     floor = max(at_least, 1e-9)
     files = sorted(folder.glob("*.parquet"))
-    columns = [*ROOF_COLUMNS, "geometry"]
+    columns = [*ROOF_COLUMNS, *(name for name in OPTIONAL if name in dataset.schema.names), "geometry"]
     parts = [gpd.read_parquet(path, columns=columns, filters=[("pdc0_kwp", ">=", floor)]) for path in files]
     filled = [part for part in parts if len(part)]
     if not filled:
@@ -305,10 +358,16 @@ def _largest(roofs: pd.DataFrame, count: int) -> pd.Index:
 def _place_kinds(buildings: pd.DataFrame) -> pd.Series:
     """Kinds ("public existing ...") of the buildings worth a mark, on their row index."""
     ranked = buildings.sort_values(["pdc0_kwp", "building_id"], ascending=[False, True])
-    chosen: dict[str, pd.Index] = {
-        kind: ranked.index[ranked["use"].isin(classes) & (ranked["pdc0_kwp"] > 0)][:PLACES_PER_KIND]
-        for kind, classes in PLACE_KINDS.items()
-    }
+    chosen: dict[str, pd.Index] = {}
+    taken = ~(ranked["pdc0_kwp"] > 0)
+    for kind, (uses, detail) in PLACE_KINDS.items():
+        own = ranked["use"].isin(uses) & ~taken
+        if detail is not None:
+            own &= ranked["use_detail"] == detail
+        taken |= own
+        chosen[kind] = ranked.index[own][:PLACES_PER_KIND]
+    out = ranked[~ranked["status"].isin(WITH_RESULT)]
+    chosen["left_out"] = out.sort_values(["footprint_area_m2", "building_id"], ascending=[False, True]).index[:PLACES_PER_KIND]
     with_pv = ranked[ranked["installed_kwp"].fillna(0.0) > 0]
     chosen["existing"] = with_pv.sort_values(["installed_kwp", "building_id"], ascending=[False, True]).index[:PLACES_PER_KIND]
     named = ranked["name"].fillna("").astype(str).str.strip() != ""

@@ -110,7 +110,8 @@ def load_words(lang: str) -> Words:
 
 
 def _field(key: str, row: Mapping[str, Any], lang: str) -> Field:
-    title = column(row["table"], key.removeprefix("one.")).title(lang)
+    at = LANGUAGES.index(lang)
+    title = row["title"][at] if "title" in row else column(row["table"], key.removeprefix("one.")).title(lang)
     return Field(title, row.get(f"unit_{lang}", row["unit"]), float(row["factor"]), int(row["digits"]))
 
 

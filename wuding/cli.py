@@ -306,12 +306,60 @@ def targets(
 
 
 @app.command("map")
-def map_(run_folder: RunFolder, lang: Lang = None) -> None:
-    """重做地图与报告。 Remake map and report."""
-    from .products import remake_pages
+def map_(
+    run_folder: RunFolder,
+    lang: Lang = None,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="在本机打开全部屋顶的地图（仅 127.0.0.1）。 Serve the map with every roof, to this machine only."),
+    ] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="端口；0 为任选。 Port; 0 takes a free one.")] = 8765,
+    tiles: Annotated[bool, typer.Option("--tiles", help="写 roofs.pmtiles（全部屋顶的矢量瓦片）。 Write roofs.pmtiles.")] = False,
+    pictures: Annotated[bool, typer.Option("--pictures", help="写静态图 pictures/*.png、*.svg。 Static maps as PNG and SVG.")] = False,
+    approval: Annotated[str, typer.Option("--approval", help="静态图上的审图号。 Map approval number on the pictures.")] = "",
+    shift: Annotated[
+        tuple[float, float], typer.Option("--shift-m", help="地图整体偏移（东、北，米）。 Shift the map by metres east and north.")
+    ] = (0.0, 0.0),
+    round_to: Annotated[
+        float, typer.Option("--round-m", min=0.0, help="地图坐标取整到多少米。 Round the map's coordinates to metres.")
+    ] = 0.0,
+) -> None:
+    """重做地图与报告；可写矢量瓦片、静态图，或在本机浏览全部屋顶。 Remake map and report; tiles, pictures, or serve every roof."""
+    from .errors import StudyError
+    from .products import draw_pictures, remake_pages
 
-    for path in remake_pages(run_folder, _lang(lang, "") or None):
+    if (serve or tiles) and (shift != (0.0, 0.0) or round_to):
+        raise StudyError("--serve and --tiles show roofs where they are; use --shift-m and --round-m without them")
+    chosen = _lang(lang, "") or None
+    for path in remake_pages(run_folder, chosen, shift_m=shift, round_m=round_to):
         print(path)
+    for path in draw_pictures(run_folder, chosen, approval=approval) if pictures else []:
+        print(path)
+    if serve or tiles:
+        _tiles(run_folder, always=tiles)
+    if serve:
+        _serve(run_folder, port)
+
+
+def _tiles(run_folder: Path, *, always: bool) -> None:
+    from maps.roof_tiles import write_run_tiles
+
+    from .serving import tiles_stale
+
+    if always or tiles_stale(run_folder):
+        write_run_tiles(run_folder)
+        print(run_folder / "roofs.pmtiles")
+
+
+def _serve(run_folder: Path, port: int) -> None:
+    from .serving import RunServer
+
+    with RunServer(run_folder, port) as server:
+        print(f"{server.url}  （Ctrl-C 结束 Ctrl-C ends it）", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return
 
 
 @app.command()

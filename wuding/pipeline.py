@@ -41,7 +41,7 @@ from .messages import translate, translate_all
 from .metering import study_finance, study_loads, study_tariffs, study_terms
 from .near import TYPICAL, vars_of
 from .placing import COLUMN_OF
-from .products import study_policy, write_products, write_targets
+from .products import study_policy, write_exclusions, write_products, write_targets
 from .progress import Screen
 from .run_folder import alone, continue_or_clear, require_space, tiles_to_assess
 from .study import Study, study_content
@@ -115,6 +115,7 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
         write_profiles(parts, {TYPICAL: ["kwh_per_kwp"], **_profile_regions(prepared)}, out / "profiles")
         screen.told("tables", 1, 2)
         write_targets(study, policy, buildings, regions, out)
+        write_exclusions(study, out)
         screen.told("tables", 2, 2)
     manifest = _manifest(study, prepared, weathers, model, clock, checked, buildings, whole, work)
     write_json(out / "manifest.json", manifest)

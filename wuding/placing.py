@@ -93,6 +93,32 @@ def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: li
             warnings.append(f"exclusions: no building lies in {title} ({section.reason}); check its CRS if some should")
 
 
+def read_exclusions(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame | None:
+    """
+    Read the excluded areas of a study.
+
+    Parameters
+    ----------
+    study
+        The study.
+    crs
+        CRS of the study.
+    warnings
+        What the user should know; appended to.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame or None
+        `reason` and geometry, a row per polygon; None where the study excludes no area.
+    """
+    layers = [
+        _polygons(study, section, crs, f"exclusions {section.reason}", warnings)[["geometry"]].assign(reason=section.reason)
+        for section in study.exclusions
+    ]
+    filled = [layer for layer in layers if len(layer)]
+    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=crs) if filled else None
+
+
 def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
     """
     Take existing PV from drawn arrays where no attribute says it.

@@ -260,7 +260,7 @@ def _judged(out: Path) -> dict[str, Any]:
     return content
 
 
-def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
+def remake_pages(out: Path, lang: str | None = None, *, shift_m: tuple[float, float] = (0.0, 0.0), round_m: float = 0.0) -> list[Path]:
     """
     Write map.html, report.html and report.docx from a finished run.
 
@@ -270,6 +270,8 @@ def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
         Run folder.
     lang
         "zh" or "en"; the study's language by default.
+    shift_m, round_m
+        Metres to the east and north by which the map is shifted, and metres that its coordinates are rounded to; 0 for neither.
 
     Returns
     -------
@@ -277,6 +279,7 @@ def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
         The two pages and the document.
     """
     from maps.county_map import county_map
+    from maps.displaced import Displacement, displaced
     from maps.report import content, report
     from maps.report_word import report_word
     from maps.tables import read_tables
@@ -286,9 +289,61 @@ def remake_pages(out: Path, lang: str | None = None) -> list[Path]:
     read = read_tables(out)
     chosen = lang or read.lang
     tables = replace(read, manifest=in_language(read.manifest, chosen))
+    by = Displacement(*shift_m, round_m)
+    drawn = displaced(tables, by) if by != Displacement() else tables
     said = content(tables, chosen)
-    pages = [county_map(tables, out / "map.html", chosen), report(tables, out / "report.html", chosen, said)]
+    pages = [county_map(drawn, out / "map.html", chosen), report(tables, out / "report.html", chosen, said)]
     return [*pages, report_word(tables, out / "report.docx", chosen, said)]
+
+
+def draw_pictures(out: Path, lang: str | None = None, *, approval: str = "") -> list[Path]:
+    """
+    Write the static maps of a finished run into its folder `pictures`.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    lang
+        "zh" or "en"; the study's language by default.
+    approval
+        Map approval number (审图号); empty leaves its field to be filled in.
+
+    Returns
+    -------
+    list of Path
+        PNG and SVG files.
+    """
+    from maps.pictures import pictures
+    from maps.tables import read_tables
+
+    tables = read_tables(out)
+    return pictures(tables, out / "pictures", lang or tables.lang, approval=approval)
+
+
+def write_exclusions(study: Study, out: Path) -> None:
+    """
+    Keep the excluded areas of a study beside its results, so that maps can show them.
+
+    Parameters
+    ----------
+    study
+        The study.
+    out
+        Run folder; without exclusions no file is left there.
+    """
+    from geo.coordinates import study_crs
+
+    from .placing import read_exclusions
+
+    file = out / "exclusions.parquet"
+    areas = read_exclusions(study, study_crs(study.study.crs), [])
+    if areas is None:
+        file.unlink(missing_ok=True)
+        return
+    part = out / ".work" / "exclusions.part"
+    areas.to_parquet(part)
+    part.replace(file)
 
 
 def remake_targets(study: Study, out: Path) -> None:
@@ -390,6 +445,8 @@ def parcel_sheet(out: Path, parcel_id: str) -> str:
     """
     import difflib
 
+    from maps.tables import sheet_folder
+
     read_manifest(out)
     file = out / "regions" / "parcels.parquet"
     if not file.is_file():
@@ -403,7 +460,7 @@ def parcel_sheet(out: Path, parcel_id: str) -> str:
     values = row.drop(columns=["geometry", "bbox"], errors="ignore").iloc[0].to_dict()
     roofs = pd.read_parquet(out / "roofs", filters=[("parcel_id", "=", parcel_id)]).drop(columns=["geometry", "bbox"], errors="ignore")
     sheet = {"parcel": values, "roofs": roofs.to_dict("records")}
-    folder = out / "parcels" / "".join(c if c.isalnum() or c in "-_" else "_" for c in parcel_id)
+    folder = out / "parcels" / sheet_folder(parcel_id)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "sheet.json", sheet)
     return json.dumps(plain(values), ensure_ascii=False, indent=1)

@@ -3,11 +3,26 @@ function countyMap(map, groups) {
   "use strict";
   const data = JSON.parse(document.getElementById("county-data").textContent);
   const W = data.words;
-  const MARKS = { zones: "#7a3b8f", urban: "#8a6d3b", parcels: "#33393b", best: "#c22f2f", public: "#2c5fa8", industry: "#8f4a1c", existing: "#1f7a4d" };
+  /* Okabe and Ito's colours for marks side by side, which colour-blind readers tell apart: https://jfly.uni-koeln.de/color/ */
+  const MARKS = {
+    zones: "#7a3b8f", urban: "#8a6d3b", parcels: "#33393b", exclusions: "#7d1f1a", best: "#000000", party: "#d55e00", schools: "#0072b2",
+    hospitals: "#cc79a7", public: "#56b4e9", industry: "#e69f00", rural: "#009e73", existing: "#f0e442", left_out: "#8b8b8b",
+  };
   const STEPS = 1e6;
-  const state = { theme: null, measure: data.measures[0] || null, on: new Set() };
+  map.options.minZoom = 3;  /* else the roofs' first zoom would become the map's */
+  map.options.maxZoom = 20;
+  const plainHeatCanvas = L.HeatLayer.prototype._initCanvas;
+  const known = data.measures.filter((measure) => measure.known).map((measure) => measure.key);
+  const state = { theme: null, measure: known[0] || null, on: new Set(), year: null, roofColour: "specific_yield", base: null };
   const items = {};
   const byKey = new Map(data.regions.map((region) => [region.key, region]));
+  const wide = window.innerWidth > 760;
+  /* What answers the mouse lies in Leaflet's own overlay pane; these lie under it. */
+  [["base", 150], ["land", 340], ["roofs", 350], ["heat", 360]].forEach(([name, height]) => {
+    const pane = map.createPane(name);
+    pane.style.zIndex = height; pane.style.pointerEvents = "none";
+  });
+  const landCanvas = L.canvas({ pane: "land" });
 
   function node(tag, text, name) {
     const made = document.createElement(tag);
@@ -33,7 +48,8 @@ function countyMap(map, groups) {
     const field = data.fields[key];
     if (value === null || value === undefined) return "—";
     if (key === "use") return data.uses[value] || String(value);
-    if (typeof value !== "number") return data.codes[value] || String(value);
+    if (key === "roadmap_year") return String(value);
+    if (typeof value !== "number") return data.hosting[value] ? W[value] : data.codes[value] || String(value);
     const scaled = value * field.factor;
     const digits = field.digits > 0 && Math.abs(scaled) >= 1000 ? 0 : field.digits;
     return plain(scaled, digits) + (field.unit === "°" ? "°" : field.unit ? " " + field.unit : "");
@@ -46,98 +62,182 @@ function countyMap(map, groups) {
     return classes.colours[at < 0 ? classes.colours.length - 1 : at];
   }
 
+  /* what a region shows of the chosen measure */
+  const has = (region, key) => Boolean(region && (key === "roadmap_kw" ? (region.years || []).length : region.columns.includes(key)));
+  function valueOf(region, row, at) {
+    if (state.measure === "roadmap_kw") return (region.years || []).length ? region.roadmap[at][region.years.indexOf(state.year)] : null;
+    return has(region, state.measure) ? cell(region, row, state.measure) : null;
+  }
+  function fillOf(region, row, at) {
+    const value = valueOf(region, row, at);
+    if (state.measure === "hosting_colour") return data.hosting[value] || data.noData;
+    return classOf(region.classes[state.measure], value === null ? null : value * data.fields[state.measure].factor);
+  }
+
   /* hover and click */
-  function hint(table, row, key, name) {
+  function hint(lines, name) {
     const box = node("div", null, "hint-text");
     box.append(node("b", name));
-    if (key && table.columns.includes(key)) box.append(node("span", data.fields[key].title + " " + shown(key, cell(table, row, key))));
+    lines.forEach(([key, value]) => box.append(node("span", data.fields[key].title + " " + shown(key, value))));
     return box;
   }
-  function sheet(table, row, kind, name) {
-    const box = node("div");
+  function sheet(columns, values, kind, name, link) {
+    const box = node("div"), rows = node("table");
     box.append(node("h4", name), node("p", kind));
-    const rows = node("table");
-    table.columns.forEach((key, at) => {
-      if (key === "name" || row[at] === null || row[at] === "") return;
+    columns.forEach((key, at) => {
+      if (key === "name" || values[at] === null || values[at] === undefined || values[at] === "") return;
       const line = node("tr");
-      line.append(node("th", data.fields[key].title), node("td", shown(key, row[at]), typeof row[at] === "number" ? "" : "words"));
+      line.append(node("th", data.fields[key].title), node("td", shown(key, values[at]), typeof values[at] === "number" ? "" : "words"));
       rows.append(line);
     });
     box.append(rows);
+    if (link) box.append(sheetLink(link));
     return box;
   }
-  function attach(layer, table, row, kind, key) {
+  function sheetLink(link) {
+    const made = node("a", W.sheet, "sheet");
+    made.href = link; made.target = "_blank"; made.rel = "noopener";
+    return made;
+  }
+  function attach(layer, table, row, kind, lines, link) {
     const name = cell(table, row, "name") || W.unnamed;
     layer.county = { name, kind, table, row };
-    layer.bindTooltip(() => hint(table, row, typeof key === "function" ? key() : key, name), { sticky: true, className: "hint", direction: "top", offset: [0, -6] });
-    layer.bindPopup(() => sheet(table, row, kind, name), { maxWidth: 320, minWidth: 230, autoPanPadding: [18, 18] });
+    layer.bindTooltip(() => hint(lines(), name), { sticky: true, className: "hint", direction: "top", offset: [0, -6] });
+    layer.bindPopup(() => sheet(table.columns, row, kind, name, link), { maxWidth: 320, minWidth: 230, autoPanPadding: [18, 18] });
+    /* A single roof under the pointer answers before the region that it lies in. */
+    const own = layer._openPopup;
+    layer.off("click", own, layer);
+    layer.on("click", (event) => { if (!clickRoof(event)) own.call(layer, event); });
     return layer;
   }
 
   /* regions: themes are filled, the others outlined */
-  function regionStyle(region, row) {
+  const roofsShown = () => Boolean(roofs && state.on.has("roofs") && Math.round(map.getZoom()) >= data.roofs.zooms[0]);
+  function regionStyle(region, row, at) {
     if (region.theme) {
-      const classes = region.classes[state.measure];
-      const value = region.columns.includes(state.measure) ? cell(region, row, state.measure) : null;
-      const fill = classOf(classes, value === null ? null : value * data.fields[state.measure].factor);
       const cells = region.key === "grid";
-      return { color: "#ffffff", weight: cells ? 0.4 : 1.6, opacity: cells ? 0.6 : 1, fillColor: fill, fillOpacity: 0.92 };
+      const opacity = roofsShown() ? 0.12 : state.base ? 0.55 : 0.92;
+      return { color: roofsShown() ? "#8d9793" : "#ffffff", weight: cells ? 0.4 : 1.6, opacity: cells ? 0.6 : 1, fillColor: fillOf(region, row, at), fillOpacity: opacity };
     }
     const mark = MARKS[region.key] || "#55606a";
     const dashed = region.key === "zones" || region.key === "urban";
-    return { color: mark, weight: dashed ? 2 : 1.2, dashArray: region.key === "urban" ? "2 5" : dashed ? "8 5" : null, opacity: 0.95, fillColor: mark, fillOpacity: dashed ? 0.03 : 0.1 };
+    return { color: mark, weight: dashed ? 2 : 1.2, dashArray: region.key === "urban" ? "2 5" : dashed ? "8 5" : null, opacity: 0.95, fillColor: mark, fillOpacity: dashed ? 0.03 : roofsShown() ? 0.02 : 0.1 };
+  }
+  function drawRegion(region) {
+    return region.rows.map((row, at) => {
+      const layer = L.polygon(decode(region.shapes[at]), Object.assign({ smoothFactor: 0.6 }, regionStyle(region, row, at)));
+      const lines = () => [region.theme ? [state.measure, valueOf(region, row, at)] : ["pdc0_kwp", cell(region, row, "pdc0_kwp")]];
+      const rank = region.key === "parcels" ? ` · ${W.rank} ${at + 1}` : "";
+      attach(layer, region, row, region.title + rank, lines, (region.sheets || [])[at]);
+      layer.on("mouseover", () => layer.setStyle(region.theme ? { color: "#1f2a29", weight: 2.2, opacity: 1 } : { weight: 3 }));
+      layer.on("mouseout", () => layer.setStyle(regionStyle(region, row, at)));
+      return layer;
+    });
   }
   function fillRegion(region) {
-    const rankOf = region.key === "parcels";
-    items[region.key] = region.rows.map((row, at) => {
-      const layer = L.polygon(decode(region.shapes[at]), Object.assign({ smoothFactor: 0.6 }, regionStyle(region, row)));
-      attach(layer, region, row, region.title + (rankOf ? ` · ${W.rank} ${at + 1}` : ""), () => (region.theme ? state.measure : "pdc0_kwp"));
-      layer.on("mouseover", () => layer.setStyle(region.theme ? { color: "#1f2a29", weight: 2.2, opacity: 1 } : { weight: 3 }));
-      layer.on("mouseout", () => layer.setStyle(regionStyle(region, row)));
-      return layer.addTo(groups[region.key]);
+    if (region.levels && !region.rows) pickLevel();
+    items[region.key] = drawRegion(region);
+    items[region.key].forEach((layer) => layer.addTo(groups[region.key]));
+  }
+  function restyle() {
+    data.regions.filter((region) => items[region.key]).forEach((region) => {
+      items[region.key].forEach((layer, at) => layer.setStyle(regionStyle(region, region.rows[at], at)));
     });
+    groups.land.setStyle({ fillOpacity: state.base ? 0 : 1 });
+  }
+  /* The finest cells that are still a dozen pixels wide. */
+  function pickLevel() {
+    const grid = byKey.get("grid");
+    if (!grid) return false;
+    const metres = (40075016.7 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (256 * 2 ** map.getZoom());
+    const fitting = grid.levels.find((level) => level.side / metres >= 12) || grid.levels[grid.levels.length - 1];
+    if (grid.side === fitting.side) return false;
+    Object.assign(grid, fitting);
+    return true;
+  }
+  function refine() {
+    if (!pickLevel() || !items.grid) return;
+    groups.grid.clearLayers();
+    fillRegion(byKey.get("grid"));
+    if (state.theme === "grid") controls.drawLegend();
+    stack();
+  }
+
+  /* names of regions, clear of each other and of the controls */
+  function within(ring, x, y) {
+    let inside = false;
+    for (let i = 0, j = ring.length - 1; i < ring.length; j = i, i += 1) {
+      if (ring[i].y > y !== ring[j].y > y && x < ((ring[j].x - ring[i].x) * (y - ring[i].y)) / (ring[j].y - ring[i].y) + ring[i].x) inside = !inside;
+    }
+    return inside;
   }
   function drawLabels() {
     groups.labels.clearLayers();
     const region = byKey.get(state.theme);
     if (!region || region.key === "grid") return;
-    const taken = [];
+    const frame = map.getContainer().getBoundingClientRect();
+    const taken = [...map.getContainer().querySelectorAll(".leaflet-control")].map((box) => box.getBoundingClientRect())
+      .map((box) => [box.left - frame.left - 4, box.top - frame.top - 4, box.right - frame.left + 4, box.bottom - frame.top + 4]);
     items[region.key].forEach((layer) => {
       const shape = layer.getLatLngs().slice().sort((a, b) => b[0].length - a[0].length)[0];
       if (!shape) return;
-      const at = map.latLngToContainerPoint(layer.getCenter());
+      const ring = shape[0].map((at) => map.latLngToContainerPoint(at)), at = map.latLngToContainerPoint(layer.getCenter());
       const half = layer.county.name.length * (data.lang === "zh" ? 7.5 : 4.5);
-      const box = [at.x - half, at.y - 11, at.x + half, at.y + 11];
-      if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) return;
-      taken.push(box);
+      const tries = [[0, 0]];
+      for (let reach = 22; reach <= 132; reach += 22) tries.push([0, -reach], [0, reach], [-reach * 1.6, 0], [reach * 1.6, 0], [-reach, -reach], [reach, -reach], [-reach, reach], [reach, reach]);
+      const free = tries.map(([x, y]) => L.point(at.x + x, at.y + y)).find((point, index) => {
+        const box = [point.x - half, point.y - 11, point.x + half, point.y + 11];
+        const clear = !taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]);
+        return clear && (index === 0 || within(ring, point.x, point.y));
+      });
+      if (!free) return;
+      taken.push([free.x - half, free.y - 11, free.x + half, free.y + 11]);
       const icon = L.divIcon({ className: "region-label", html: node("b", layer.county.name), iconSize: [0, 0] });
-      L.marker(layer.getCenter(), { icon, interactive: false, keyboard: false }).addTo(groups.labels);
+      L.marker(map.containerPointToLatLng(free), { icon, interactive: false, keyboard: false }).addTo(groups.labels);
     });
   }
 
-  /* roofs and places */
-  function roofName(row) { return cell(data.roofs, row, "name") || shown("use", cell(data.roofs, row, "use")); }
-  function fillRoofs() {
-    const table = data.roofs, classes = table.classes.specific_yield;
-    items.roofs = table.rows.map((row, at) => {
-      const fill = classOf(classes, cell(table, row, "specific_yield"));
-      const layer = L.polygon(decode(table.shapes[at]), { color: "#4a4f4c", weight: 0.5, fillColor: fill, fillOpacity: 0.95, smoothFactor: 0.4 });
-      attach(layer, Object.assign({}, table), row, W.roofs, "specific_yield");
-      layer.county.name = roofName(row);
-      return layer.addTo(groups.roofs);
-    });
+  /* single roofs */
+  function colourOfRoof(values) {
+    const year = values.roadmap_year || null;
+    if (state.roofColour === "roadmap_year") return year && year <= state.year ? data.roofs.years[year] || data.noData : data.noData;
+    if (state.roofColour === "data_tier") return data.roofs.tiers[values.data_tier] || data.noData;
+    return classOf(data.roofs.classes.specific_yield, values.specific_yield);
   }
+  const served = data.roofs && data.roofs.served && location.protocol.startsWith("http");
+  const roofs = data.roofs ? roofTiles(map, { url: served ? new URL("roofs.pmtiles", location.href).href : null, inside: () => insideSource("roof-tiles") }, data.roofs.zooms, colourOfRoof) : null;
+  const roofName = (values) => values.name || shown("use", values.use);
+  function roofSheet(values) {
+    return sheet(data.roofs.shown, data.roofs.shown.map((key) => values[key.replace("one.", "")]), W.roofs, roofName(values));
+  }
+  function clickRoof(event) {
+    const values = roofsShown() ? roofs.hit(event.latlng) : null;
+    if (!values) return false;
+    L.DomEvent.stop(event);
+    L.popup({ maxWidth: 320, minWidth: 230, autoPanPadding: [18, 18] }).setLatLng(event.latlng).setContent(roofSheet(values)).openOn(map);
+    return true;
+  }
+  const roofHint = L.tooltip({ className: "hint roof-hint", direction: "top", offset: [0, -6] });
+  function hoverRoof(event) {
+    const values = roofsShown() ? roofs.hit(event.latlng) : null;
+    map.getContainer().classList.toggle("on-roof", Boolean(values));
+    if (!values) { if (map.hasLayer(roofHint)) map.removeLayer(roofHint); return; }
+    const key = state.roofColour;
+    roofHint.setLatLng(event.latlng).setContent(hint([[key, values[key] === undefined ? null : values[key]], ["one.pdc0_kwp", values.pdc0_kwp]], roofName(values)));
+    if (!map.hasLayer(roofHint)) roofHint.addTo(map);
+  }
+
+  /* marks of buildings and roofs */
   function dot(point, colour, radius) {
-    return L.circleMarker([point[1], point[0]], { radius, color: "#ffffff", weight: 1.2, fillColor: colour, fillOpacity: 0.9 });
+    return L.circleMarker([point[1], point[0]], { radius, color: colour === MARKS.best ? "#ffffff" : "#2b3130", weight: 1, fillColor: colour, fillOpacity: 0.92 });
   }
   function fillBest() {
-    const table = data.roofs;
-    const most = cell(table, table.rows[0], "one.energy_kwh") || 1;
+    const table = data.roofs, most = cell(table, table.rows[0], "one.energy_kwh") || 1;
     items.best = table.best.map((point, at) => {
-      const row = table.rows[at];
-      const radius = 3 + 6 * Math.sqrt((cell(table, row, "one.energy_kwh") || 0) / most);
-      const layer = dot(point, MARKS.best, radius);
-      attach(layer, table, row, `${W.best} · ${W.rank} ${at + 1}`, "one.energy_kwh");
+      const row = table.rows[at], energy = cell(table, row, "one.energy_kwh");
+      const layer = dot(point, MARKS.best, 3 + 6 * Math.sqrt((energy || 0) / most));
+      attach(layer, table, row, `${W.best} · ${W.rank} ${at + 1}`, () => [["one.energy_kwh", energy]]);
+      layer.county.name = cell(table, row, "name") || shown("use", cell(table, row, "use"));
       return layer.addTo(groups.best);
     });
   }
@@ -146,222 +246,158 @@ function countyMap(map, groups) {
     items[kind] = [];
     table.rows.forEach((row, at) => {
       if (!table.kinds[at].includes(kind)) return;
-      const layer = dot(table.points[at], MARKS[kind], 5);
-      attach(layer, table, row, W[kind], kind === "existing" ? "one.installed_kwp" : "one.pdc0_kwp");
+      const key = kind === "existing" ? "one.installed_kwp" : kind === "left_out" ? "status" : "one.pdc0_kwp";
+      const layer = dot(table.points[at], MARKS[kind], kind === "rural" ? 3.5 : 5);
+      attach(layer, table, row, W[kind], () => [[key, cell(table, row, key)]]);
       items[kind].push(layer.addTo(groups[kind]));
     });
+  }
+  function fillExclusions() {
+    items.exclusions = data.exclusions.map((area) => {
+      const layer = L.polygon(decode(area.shape), { color: MARKS.exclusions, weight: 1.4, dashArray: "3 3", fillColor: MARKS.exclusions, fillOpacity: 0.18 });
+      attach(layer, { columns: ["name", "reason"] }, [area.reason, area.reason], W.exclusions, () => []);
+      return layer.addTo(groups.exclusions);
+    });
+  }
+  /* The library reads its canvas back, which browsers do well only where it is said before. */
+  L.HeatLayer.include({
+    _initCanvas() {
+      const create = L.DomUtil.create;
+      L.DomUtil.create = (tag, ...more) => {
+        const made = create(tag, ...more);
+        if (tag === "canvas") made.getContext("2d", { willReadFrequently: true });
+        return made;
+      };
+      try { plainHeatCanvas.call(this); } finally { L.DomUtil.create = create; }
+    },
+  });
+  const heat = data.heat.length ? L.heatLayer(data.heat, { pane: "heat", max: 1, minOpacity: 0.12, radius: 18, blur: 14, gradient: { 0.25: "#f6d8a8", 0.5: "#eda35b", 0.75: "#c95b2a", 1: "#7f2310" } }) : null;
+  function fitHeat() {
+    if (!heat || !map.hasLayer(heat)) return;
+    const metres = (40075016.7 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (256 * 2 ** map.getZoom());
+    const radius = Math.max(9, Math.min(60, (byKey.get("grid").levels[0].side / metres) * 1.3));
+    /* The library weakens points below its maxZoom; here a cell weighs the same at every zoom. */
+    heat.setOptions({ radius, blur: radius * 0.75, maxZoom: map.getZoom() });
   }
 
   /* what can be shown, from the bottom up */
   const overlays = [];
   data.regions.filter((region) => !region.theme).forEach((region) => overlays.push({ key: region.key, title: region.title, fill: () => fillRegion(region) }));
-  if (data.roofs) overlays.push({ key: "roofs", title: W.roofs, fill: fillRoofs });
-  if (data.places) ["industry", "public", "existing"].forEach((kind) => {
+  if (data.exclusions.length) overlays.push({ key: "exclusions", title: W.exclusions, fill: fillExclusions });
+  if (heat) overlays.push({ key: "heat", title: W.heat, layer: heat });
+  if (roofs) overlays.push({ key: "roofs", title: W.roofs, layer: roofs.layer });
+  if (data.places) ["left_out", ...data.places.layers.filter((kind) => kind !== "left_out").reverse()].forEach((kind) => {
     if (data.places.kinds.some((kinds) => kinds.includes(kind))) overlays.push({ key: kind, title: W[kind], fill: () => fillPlaces(kind) });
   });
-  if (data.roofs) overlays.push({ key: "best", title: `${W.best} (${data.roofs.best.length})`, fill: fillBest });
-  const order = [...data.regions.map((region) => region.key), "roofs", "industry", "public", "existing", "best"];
+  if (roofs) overlays.push({ key: "best", title: `${W.best} (${data.roofs.best.length})`, fill: fillBest });
+  const order = [...data.regions.map((region) => region.key), ...overlays.map((overlay) => overlay.key).filter((key) => groups[key] && !byKey.has(key))];
 
+  function stack() { order.forEach((other) => { if (map.hasLayer(groups[other])) groups[other].bringToFront(); }); }
   function show(key, visible) {
     const entry = overlays.find((overlay) => overlay.key === key);
-    if (visible && !items[key]) { if (entry) entry.fill(); else fillRegion(byKey.get(key)); }
-    if (visible) groups[key].addTo(map); else map.removeLayer(groups[key]);
-    order.forEach((other) => { if (map.hasLayer(groups[other])) groups[other].bringToFront(); });
+    const layer = entry && entry.layer ? entry.layer : groups[key];
+    if (visible && !items[key] && !(entry && entry.layer)) { if (entry) entry.fill(); else fillRegion(byKey.get(key)); }
+    if (visible) layer.addTo(map); else map.removeLayer(layer);
+    stack();
   }
   function setTheme(key) {
     if (state.theme) show(state.theme, false);
     state.theme = key;
+    const region = byKey.get(key);
+    if (region && region.levels) pickLevel();
+    if (region && !has(region, state.measure)) setMeasure(known[0], true);
     if (key) show(key, true);
     drawLabels();
-    drawLegend();
+    controls.drawLegend();
   }
-  function setMeasure(key) {
+  function setMeasure(key, keep) {
     state.measure = key;
-    data.regions.filter((region) => region.theme && items[region.key]).forEach((region) => {
-      items[region.key].forEach((layer, at) => layer.setStyle(regionStyle(region, region.rows[at])));
-    });
-    drawLegend();
+    if (!keep && state.theme && !has(byKey.get(state.theme), key)) {
+      const able = data.regions.find((region) => region.theme && has(region, key));
+      if (able) { controls.choose("theme", able.key); setTheme(able.key); }
+    }
+    restyle();
+    controls.sync();
   }
   function setOverlay(key, visible) {
     if (visible) state.on.add(key); else state.on.delete(key);
     show(key, visible);
-    drawLegend();
+    fitHeat();
+    restyle();
+    controls.sync();
   }
-
-  /* legend */
-  const legend = L.control({ position: "bottomright" });
-  legend.onAdd = () => {
-    const box = node("details", null, "legend");
-    box.open = window.innerWidth > 760;
-    L.DomEvent.disableClickPropagation(box).disableScrollPropagation(box);
-    return box;
-  };
-  function swatches(box, classes) {
-    const digits = digitsOf(classes);
-    let low = classes.low;
-    classes.edges.forEach((edge, at) => {
-      const line = node("div"), sample = node("span", null, "sw");
-      sample.style.background = classes.colours[at];
-      line.append(sample, node("span", low === edge ? plain(edge, digits) : `${plain(low, digits)} – ${plain(edge, digits)}`));
-      box.append(line);
-      low = edge;
-    });
+  function setYear(year) {
+    state.year = year;
+    restyle();
+    if (roofs && state.roofColour === "roadmap_year") roofs.layer.redraw();
+    controls.drawLegend();
   }
-  function digitsOf(classes) {
-    const written = classes.edges.map((edge) => String(edge));
-    return Math.min(6, Math.max(...written.map((text) => (text.includes(".") && !text.includes("e") ? text.split(".")[1].length : 0))));
+  function setRoofColour(key) {
+    state.roofColour = key;
+    roofs.layer.redraw();
+    controls.sync();
   }
-  function drawLegend() {
-    const box = legend.getContainer();
-    box.replaceChildren(node("summary", W.legend));
-    const region = byKey.get(state.theme);
-    if (region && region.classes[state.measure]) {
-      const field = data.fields[state.measure];
-      const head = node("h4", field.title + " ");
-      head.append(node("small", `${field.unit} · ${region.title}`));
-      box.append(head);
-      swatches(box, region.classes[state.measure]);
-      noteShare(box, region.rows.length, region.total);
+  let tiles = null;
+  function setBase(base, key) {
+    if (tiles) map.removeLayer(tiles);
+    tiles = null;
+    state.base = base;
+    const crs = base && base.gcj ? GCJ02.crs : L.CRS.EPSG3857;
+    if (map.options.crs !== crs) {
+      const centre = map.getCenter(), zoom = map.getZoom();
+      map.options.crs = crs;
+      map._resetView(centre, zoom);
     }
-    overlays.filter((overlay) => state.on.has(overlay.key)).forEach((overlay) => {
-      if (overlay.key === "roofs") {
-        const head = node("h4", W.roofs + " ");
-        head.append(node("small", data.fields.specific_yield.unit));
-        box.append(head);
-        if (data.roofs.classes.specific_yield) swatches(box, data.roofs.classes.specific_yield);
-        noteShare(box, data.roofs.rows.length, data.roofs.total);
-        return;
-      }
-      const line = node("div");
-      line.append(mark(overlay.key), node("span", overlay.title));
-      box.append(line);
-      if (byKey.has(overlay.key)) noteShare(box, byKey.get(overlay.key).rows.length, byKey.get(overlay.key).total);
-    });
-  }
-  function noteShare(box, count, total) {
-    if (count < total) box.append(node("p", W.largest_of.replace("{shown}", plain(count, 0)).replace("{all}", plain(total, 0))));
-  }
-  function mark(key) {
-    const round = ["best", "public", "industry", "existing"].includes(key);
-    const made = node("span", null, round ? "mark dot" : "mark");
-    if (round) made.style.background = MARKS[key];
-    else made.style.border = `2px ${key === "zones" ? "dashed" : key === "urban" ? "dotted" : "solid"} ${MARKS[key] || "#55606a"}`;
-    if (key === "roofs") { made.style.border = "1px solid #4a4f4c"; made.style.background = "#e0cf7a"; }
-    return made;
+    if (base) {
+      const url = base.asks ? base.url.replace("{key}", encodeURIComponent(key)) : base.url;
+      const subdomains = base.url.includes("tianditu") ? "01234567" : "1234";
+      tiles = L.tileLayer(url, { pane: "base", subdomains, maxNativeZoom: base.most, maxZoom: 22, referrerPolicy: "no-referrer" }).addTo(map);
+    }
+    restyle();
+    controls.sync();
   }
 
-  /* the card of choices on the map */
-  const card = L.control({ position: "topleft" });
-  card.onAdd = () => {
-    const box = node("details", null, "card");
-    box.open = window.innerWidth > 760;
-    box.append(node("summary", W.layers));
-    const pick = node("label", null, "pick"), select = node("select");
-    select.id = "measure";
-    pick.append(node("span", W.measure), select);
-    box.append(pick);
-    [["themes", W.theme], ["overlays", W.overlays]].forEach(([id, title]) => {
-      const set = node("fieldset");
-      set.id = id;
-      set.append(node("legend", title));
-      box.append(set);
-    });
-    L.DomEvent.disableClickPropagation(box).disableScrollPropagation(box);
-    return box;
+  const years = (byKey.get("responsible") || {}).years || [];
+  const roofYears = data.roofs ? Object.keys(data.roofs.years).map(Number) : [];
+  state.year = Math.max(...years, ...roofYears, 0) || null;
+  const api = {
+    map, state, items, data, groups, roofs, overlays, byKey, MARKS, W, node, plain, shown, titled, cell, has, decode, sheet, sheetLink, show, wide, years,
+    roofYears, setTheme, setMeasure, setOverlay, setYear, setRoofColour, setBase, drawLabels, roofName,
   };
-  function choice(box, type, key, text, checked, act, sample) {
-    const label = node("label");
-    const input = node("input");
-    input.type = type; input.name = type === "radio" ? "theme" : "overlay"; input.value = key; input.checked = checked;
-    input.addEventListener("change", () => act(input.checked));
-    label.append(input);
-    if (sample) label.append(sample);
-    label.append(node("span", text));
-    box.append(label);
-  }
-  function fillPanel(themes) {
-    const select = document.getElementById("measure");
-    data.measures.forEach((key) => { const option = node("option", titled(key)); option.value = key; select.append(option); });
-    select.addEventListener("change", () => setMeasure(select.value));
-    const box = document.getElementById("themes");
-    themes.forEach((region, at) => choice(box, "radio", region.key, region.title, at === 0, () => setTheme(region.key)));
-    choice(box, "radio", "", W.theme_none, !themes.length, () => setTheme(null));
-    const list = document.getElementById("overlays");
-    overlays.slice().reverse().forEach((overlay) => choice(list, "checkbox", overlay.key, overlay.title, state.on.has(overlay.key), (on) => setOverlay(overlay.key, on), mark(overlay.key)));
-  }
-  function tick(key) {
-    const input = [...document.querySelectorAll(".card input")].find((found) => found.value === key && found.name !== "");
-    if (input && !input.checked) input.click();
-  }
+  const controls = countyControls(api);
 
-  /* search */
-  const index = [];
-  data.regions.filter((region) => region.key !== "grid").forEach((region) => region.rows.forEach((row, at) => {
-    const name = cell(region, row, "name");
-    if (name) index.push({ name, kind: region.title, go: () => {
-      tick(region.key);
-      const layer = items[region.key][at];
-      map.fitBounds(layer.getBounds(), { maxZoom: 17, padding: [40, 40] });
-      layer.openPopup(layer.getCenter());
-    } });
-  }));
-  if (data.places) data.places.rows.forEach((row, at) => {
-    const name = cell(data.places, row, "name");
-    if (name) index.push({ name, kind: shown("use", cell(data.places, row, "use")), go: () => {
-      const point = data.places.points[at];
-      map.setView([point[1], point[0]], 17);
-      L.popup({ maxWidth: 320, minWidth: 230 }).setLatLng([point[1], point[0]]).setContent(sheet(data.places, row, W.building, name)).openOn(map);
-    } });
-  });
-  function startSearch() {
-    const field = document.getElementById("search"), list = document.getElementById("hits");
-    const find = () => {
-      const words = field.value.trim().toLowerCase();
-      list.replaceChildren();
-      list.hidden = !words;
-      if (!words) return;
-      const found = index.filter((entry) => entry.name.toLowerCase().includes(words)).sort((a, b) => a.name.length - b.name.length).slice(0, 12);
-      if (!found.length) list.append(node("li", W.no_hits, "none"));
-      found.forEach((entry) => {
-        const item = node("li"), button = node("button");
-        button.type = "button";
-        button.append(node("span", entry.name), node("span", entry.kind));
-        button.addEventListener("click", () => { list.hidden = true; entry.go(); });
-        item.append(button);
-        list.append(item);
-      });
-    };
-    field.addEventListener("input", find);
-    field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") { const first = list.querySelector("button"); if (first) first.click(); }
-      if (event.key === "Escape") { field.value = ""; find(); }
-    });
-    document.addEventListener("click", (event) => { if (!event.target.closest(".find")) list.hidden = true; });
-  }
-
-  L.control.zoom({ position: "topright", zoomInTitle: "+", zoomOutTitle: "−" }).addTo(map);
-  L.control.scale({ position: "bottomleft", imperial: false, maxWidth: 140 }).addTo(map);
-  legend.addTo(map);
-  card.addTo(map);
   map.invalidateSize();
   /* Beside the legend where that costs little, under it where the county is broad. */
-  const wide = window.innerWidth > 760, left = wide ? 236 : 14;
+  const left = wide ? 236 : 14;
   const zoomBeside = (right) => map.getBoundsZoom(data.bounds, false, L.point(left + right, 38));
-  const right = wide && zoomBeside(200) >= zoomBeside(50) - 0.3 ? 200 : wide ? 50 : 14;
-  map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [left, 14], paddingBottomRight: [right, 24] });
+  const right = wide && zoomBeside(230) >= zoomBeside(50) - 0.3 ? 230 : wide ? 50 : 14;
+  map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [left, 14], paddingBottomRight: [right, 30] });
   const themes = data.regions.filter((region) => region.theme);
   const land = byKey.get("districts") || byKey.get("responsible");
-  if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, smoothFactor: 0.6, interactive: false }).addTo(groups.land));
-  groups.land.addTo(map).bringToBack();
+  if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, smoothFactor: 0.6, interactive: false, pane: "land", renderer: landCanvas }).addTo(groups.land));
+  groups.land.addTo(map);
   groups.labels.addTo(map);
   if (byKey.has("zones")) state.on.add("zones");
-  if (data.roofs && !themes.length) state.on.add("roofs");
-  fillPanel(themes);
+  /* Where the whole study fits at a zoom that shows single roofs, they would hide the theme that is asked for first. */
+  if (roofs && (!themes.length || Math.round(map.getZoom()) < data.roofs.zooms[0])) state.on.add("roofs");
+  controls.fill(themes);
   setTheme(themes.length ? themes[0].key : null);
   state.on.forEach((key) => show(key, true));
-  drawLegend();
-  startSearch();
-  map.on("zoomend", drawLabels);
-  window.county = { map, state, items, data };
-  document.documentElement.dataset.ready = "yes";
+  controls.sync();
+  countyPanel(api, controls);
+  let thin = roofsShown();
+  map.on("zoomend", () => {
+    refine();
+    if (thin !== roofsShown()) { thin = roofsShown(); restyle(); }
+    fitHeat();
+    controls.drawLegend();
+  });
+  map.on("moveend", drawLabels);
+  map.on("click", clickRoof);
+  map.on("mousemove", hoverRoof);
+  window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+  window.county = api;
+  const district = performance.now();
+  requestAnimationFrame(() => { api.drawnAfter = performance.now(); document.documentElement.dataset.ready = "yes"; });
+  api.filledAfter = district;
 }

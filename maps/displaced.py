@@ -1,0 +1,84 @@
+"""Maps whose coordinates are shifted or rounded, to be handed to people who may not have exact ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from layers.errors import LayersError
+
+from .tables import MapTables
+
+AS_A_WHOLE = ("roofs", "places", "parcels", "grid", "transformers")
+
+
+@dataclass(frozen=True)
+class Displacement:
+    """Metres to the east and north that everything is shifted by, and metres that coordinates are rounded to; 0 for neither."""
+
+    east: float = 0.0
+    north: float = 0.0
+    rounded_to: float = 0.0
+
+
+def displaced(tables: MapTables, by: Displacement) -> MapTables:
+    """
+    Shift and round what a map draws.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+    by
+        How far.
+
+    Returns
+    -------
+    MapTables
+        Tables with other geometries, and a note that says so.
+
+    Raises
+    ------
+    LayersError
+        If a distance is not a number or the rounding is negative.
+
+    Notes
+    -----
+    Roofs, buildings, parcels and cells keep their shape and are moved so that their middle is a multiple; outlines of larger regions have
+    every corner rounded, so that neighbours still meet.
+    """
+    if not np.isfinite([by.east, by.north, by.rounded_to]).all() or by.rounded_to < 0:
+        raise LayersError(
+            f"a map is to be shifted by {by.east}, {by.north} m and rounded to {by.rounded_to} m; expected numbers, the last not below 0"
+        )
+    regions = {name: _moved(table, by, name in AS_A_WHOLE) for name, table in tables.regions.items()}
+    notes = {**tables.notes, "displaced": True}
+    return replace(
+        tables,
+        manifest={**tables.manifest, "notes": notes},
+        regions=regions,
+        roofs=None if tables.roofs is None else _moved(tables.roofs, by, True),
+        places=None if tables.places is None else _moved(tables.places, by, True),
+        exclusions=None if tables.exclusions is None else _moved(tables.exclusions, by, False),
+        served=False,
+    )
+
+
+def _moved(frame: gpd.GeoDataFrame, by: Displacement, whole: bool) -> gpd.GeoDataFrame:
+    shapes = np.asarray(frame.geometry.array, dtype=object)
+    shift = np.array([by.east, by.north])
+    step = by.rounded_to
+    if not step:
+        moved = shapely.transform(shapes, lambda xy: xy + shift)
+    elif whole:
+        bounds = shapely.bounds(shapes)
+        middle = (bounds[:, :2] + bounds[:, 2:]) / 2 + shift
+        steps = np.nan_to_num(np.round(middle / step) * step - middle + shift)
+        counts = shapely.get_num_coordinates(shapes)
+        moved = shapely.set_coordinates(shapes.copy(), shapely.get_coordinates(shapes) + np.repeat(steps, counts, axis=0))
+    else:
+        moved = shapely.make_valid(shapely.transform(shapes, lambda xy: np.round((xy + shift) / step) * step))
+    return frame.set_geometry(gpd.GeoSeries(moved, index=frame.index, crs=frame.crs))

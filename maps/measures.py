@@ -1,0 +1,169 @@
+"""What regions are coloured by: results of roofs, shares of targets, the room of the grid, and years of the roadmap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from .tables import MapTables
+from .words import Words, amount, as_float
+
+FROM_ROOFS = ("pdc0_kwp", "energy_kwh", "kwp_per_km2", "specific_yield", "lcoe_cny_kwh")
+FROM_TARGETS = ("goal_share", "new_roof_coverage", "building_substitution")
+ROADMAP = "roadmap_kw"
+HOSTING = "hosting_colour"
+MEASURES = (*FROM_ROOFS, *FROM_TARGETS, ROADMAP, HOSTING)
+# Light, middle, dark: they differ in lightness, so that readers who confuse red and green tell them apart.
+HOSTING_COLOURS = {"green": "#8ccfae", "yellow": "#f2cf4e", "red": "#96281b"}
+AREAS = ("responsible", "districts")
+
+
+def measured(layer: str, table: gpd.GeoDataFrame, tables: MapTables) -> gpd.GeoDataFrame:
+    """
+    Add to a region table what comes from targets, and take away numbers where nothing was assessed.
+
+    Parameters
+    ----------
+    layer
+        Name of the region layer.
+    table
+        Its regions.
+    tables
+        The tables of a run.
+
+    Returns
+    -------
+    GeoDataFrame
+        A new table: NaN where a region holds no assessed roof, so that it is drawn as without data and not as zero.
+    """
+    found = table.copy()
+    nothing = (found["roofs"].fillna(0) == 0).to_numpy()
+    for name in FROM_ROOFS:
+        if name in found:
+            values = found[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            found[name] = np.where(nothing, np.nan, values)
+    if layer not in AREAS:
+        return found
+    goal = goal_mw(tables)
+    if goal:
+        found["goal_share"] = np.where(nothing, np.nan, found["pac0_kw"].to_numpy(dtype=np.float64, na_value=np.nan) / 1000.0 / goal)
+    rows = [row for row in tables.targets if row.get("region") is not None]
+    for target in FROM_TARGETS[1:]:
+        found[target] = _of(found, {str(r["region"]): as_float(r.get("technical")) for r in rows if r.get("id") == target})
+    capacity = [row for row in rows if row.get("id") == "pv_capacity"]
+    if "hosting_room_mw" not in found:
+        found["hosting_room_mw"] = _of(found, {str(r["region"]): as_float(r.get("hosting_room_mw")) for r in capacity})
+    if HOSTING not in found:
+        colours = {str(r["region"]): r.get(HOSTING) for r in capacity}
+        found[HOSTING] = [colours.get(str(name)) for name in found["name"]]
+    found[HOSTING] = [colour if colour in HOSTING_COLOURS else None for colour in found[HOSTING]]
+    return found
+
+
+def goal_mw(tables: MapTables) -> float | None:
+    """
+    Find what the policy asks of PV in the whole study.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+
+    Returns
+    -------
+    float or None
+        Required capacity [MW, AC]; None where no policy asks for any.
+    """
+    for row in tables.targets:
+        if row.get("id") == "pv_capacity" and row.get("region") is None:
+            return as_float(row.get("required"))
+    return None
+
+
+def goal_title(tables: MapTables, words: Words) -> str:
+    """
+    Name the share of the capacity target by its size.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+    words
+        Words of the page's language.
+
+    Returns
+    -------
+    str
+        Title of the measure.
+    """
+    goal = goal_mw(tables)
+    title = words.fields["goal_share"].title
+    return title if goal is None else f"{title}（{amount(goal, 'MW', 'zh')}）" if words.lang == "zh" else f"{title} ({goal / 1000:g} GW)"
+
+
+def roadmap_years(tables: MapTables, names: pd.Series) -> tuple[list[int], list[list[float]]]:
+    """
+    Give what stands by each year of the chosen roadmap in each accountable area.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+    names
+        Names of the areas.
+
+    Returns
+    -------
+    tuple
+        The years, and per area the AC capacity so far by year [kW]; empty without a roadmap.
+    """
+    chosen = _chosen(tables)
+    if chosen is None:
+        return [], []
+    years = list(range(int(chosen["first_year"]), int(chosen["last_year"]) + 1))
+    rows = pd.DataFrame(list(chosen["rows"]), columns=["year", "region", "pac0_kw"])
+    added = rows.pivot_table(index="region", columns="year", values="pac0_kw", aggfunc="sum").reindex(index=names, columns=years)
+    so_far = added.fillna(0.0).cumsum(axis=1).round(1)
+    return years, so_far.to_numpy(dtype=np.float64).tolist()
+
+
+def build_order(tables: MapTables) -> list[Mapping[str, Any]]:
+    """
+    Sum the chosen roadmap by year.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+
+    Returns
+    -------
+    list
+        Per year: year, buildings and MW (AC) of that year, MW so far; empty without a roadmap.
+    """
+    chosen = _chosen(tables)
+    if chosen is None:
+        return []
+    rows = pd.DataFrame(list(chosen["rows"]), columns=["year", "buildings", "pac0_kw"])
+    years = range(int(chosen["first_year"]), int(chosen["last_year"]) + 1)
+    added = rows.groupby("year")[["buildings", "pac0_kw"]].sum().reindex(years, fill_value=0)
+    new_mw = added["pac0_kw"].to_numpy(dtype=np.float64) / 1e3
+    counts = added["buildings"].to_numpy(dtype=np.int64)
+    return [
+        {"year": year, "buildings": int(count), "mw": float(mw), "total": float(total)}
+        for year, count, mw, total in zip(years, counts, new_mw, np.cumsum(new_mw), strict=True)
+    ]
+
+
+def _chosen(tables: MapTables) -> Mapping[str, Any] | None:
+    scenarios = (tables.roadmap or {}).get("scenarios") or []
+    return scenarios[0] if scenarios else None
+
+
+def _of(table: gpd.GeoDataFrame, values: Mapping[str, float | None]) -> np.ndarray:
+    found = [values.get(str(name)) for name in table["name"]]
+    return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
