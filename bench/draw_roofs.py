@@ -18,9 +18,11 @@ import shapely.affinity
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from geo.archetypes import Archetypes, RoofKinds, load_archetypes
+from geo.archetypes import Archetypes, load_archetypes
 from geo.deductions import between_access_ways, out_of_parapet_shadow
-from geo.outlines import closed_rings, plane_rings, usable_outlines
+from geo.outlines import closed_rings, plane_rings
+from geo.roof_kinds import RoofKinds
+from geo.setbacks import usable_outlines
 from geo.surfaces import RoofSurfaces, roof_surfaces
 from layers.model import cover_ratio
 from solar.layout import pack_rows, rectangles
@@ -75,13 +77,14 @@ def lay_out(footprint: Any, use: str, height: float, archetypes: Archetypes) -> 
     """
     kinds = archetypes.choose([use], [height], [footprint.area])
     surfaces = roof_surfaces(np.array([footprint], dtype=object), kinds.shape, kinds.tilt, kinds.span_m)
-    outlines = _outlines(surfaces, kinds, archetypes)
+    outlines = _outlines(footprint, surfaces, kinds, archetypes)
     modules, count = _modules(surfaces, outlines, bool(kinds.is_metal[0]))
     return Drawn(surfaces, outlines, modules, count)
 
 
-def _outlines(surfaces: RoofSurfaces, kinds: RoofKinds, archetypes: Archetypes) -> npt.NDArray[np.object_]:
-    inner = usable_outlines(surfaces.geometry, kinds.setback_m[0])
+def _outlines(footprint: Any, surfaces: RoofSurfaces, kinds: RoofKinds, archetypes: Archetypes) -> npt.NDArray[np.object_]:
+    whole = np.full(surfaces.building.size, footprint, dtype=object)
+    inner = usable_outlines(surfaces.geometry, kinds.setback_m[0], whole, inner=archetypes.edges.inner_m)
     access = archetypes.access
     inner = between_access_ways(inner, surfaces.axis_azimuth, spacing=access.spacing_m, width=access.width_m)
     shadow = np.where(surfaces.roof_tilt == 0.0, kinds.parapet_height_m[0] * noon_shadow(LATITUDE), 0.0)

@@ -176,7 +176,7 @@ def _clip(
                 far[j] = (plane[f, k, 0] * u + plane[f, k, 1] * v) - plane[f, k, 2]
                 if abs(far[j]) < _ON:
                     far[j] = 0.0
-            n = _keep_inside(ring, far, n, cut)
+            n = keep_inside(ring, far, n, cut)
             ring, cut = cut, ring
         for j in range(n):
             out[filled + j, 0], out[filled + j, 1] = ring[j, 0], ring[j, 1]
@@ -186,8 +186,26 @@ def _clip(
 
 
 @njit(cache=True, nogil=True)
-def _keep_inside(ring: NDArray[np.float64], far: NDArray[np.float64], n: int, cut: NDArray[np.float64]) -> int:
-    """Part of a convex ring on the positive side of one line; the number of its points."""
+def keep_inside(ring: NDArray[np.float64], far: NDArray[np.float64], n: int, cut: NDArray[np.float64]) -> int:
+    """
+    Cut a convex ring by a line.
+
+    Parameters
+    ----------
+    ring
+        Its points [m], the first n of shape (k, 2).
+    far
+        Distance of each point from the line, positive on the side that stays [m], shape (k,).
+    n
+        Points of the ring.
+    cut
+        Filled with what stays, shape (k, 2); it may have a point more than the ring.
+
+    Returns
+    -------
+    int
+        Points of what stays.
+    """
     count = 0
     for j in range(n):
         k = (j + 1) % n

@@ -1,4 +1,4 @@
-"""Usable outlines of roof surfaces, their rings in the row frame, and the points at which a surface is sampled."""
+"""Rings of usable outlines in the row frame, and the points at which a surface is sampled."""
 
 from __future__ import annotations
 
@@ -58,39 +58,6 @@ class Rings:
         """
         back = np.linalg.inv(self.to_plane[polygon])
         return np.asarray(np.asarray(xy, dtype=float) @ back.T + self.origin[polygon])
-
-
-def usable_outlines(surfaces: NDArray[Any], setback: ArrayLike) -> NDArray[Any]:
-    """
-    Cut the set-back off each surface.
-
-    Parameters
-    ----------
-    surfaces
-        (Multi)Polygons in plan [m], shape (m,).
-    setback
-        Distance kept from every edge, in plan [m], shape (m,) or one number.
-
-    Returns
-    -------
-    numpy.ndarray
-        (Multi)Polygons, empty where nothing is left, shape (m,).
-
-    Raises
-    ------
-    GeoError
-        A set-back is negative or not a number.
-
-    Examples
-    --------
-    >>> float(usable_outlines(np.array([shapely.box(0, 0, 10, 6)]), 0.5)[0].area)
-    45.0
-    """
-    distance = np.broadcast_to(np.asarray(setback, dtype=float), np.shape(surfaces))
-    wrong = ~(distance >= 0.0)
-    if wrong.any():
-        raise GeoError(f"set-back {distance[wrong][0]} m; expected 0 or more: correct it in the study file or in the archetypes.")
-    return np.asarray(shapely.buffer(surfaces, -distance, join_style="mitre", cap_style="flat"))
 
 
 @dataclass(frozen=True)

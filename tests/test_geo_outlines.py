@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from shapely import affinity
 
 from geo.errors import GeoError
-from geo.outlines import closed_rings, plane_rings, sample_points, usable_outlines
+from geo.outlines import closed_rings, plane_rings, sample_points
+from geo.setbacks import usable_outlines
 
 HALL, HOUSE = shapely.box(0, 0, 100, 50), shapely.box(0, 0, 10, 8)
 COURT = shapely.box(0, 0, 40, 30) - shapely.box(10, 10, 30, 20)

@@ -13,7 +13,7 @@ from geo import attributes, heights
 from geo.uses import uses_from_words
 
 from .describing import MOST_RESERVE_KPA
-from .study import Study
+from .study import BUILDING_COLUMNS, Study
 
 Rows = npt.NDArray[np.int64]
 
@@ -97,7 +97,7 @@ def attribute_shares(raw: gpd.GeoDataFrame, as_of: date) -> dict[str, float]:
         "load_reserve": (-1e-9, MOST_RESERVE_KPA),
     }
     shares: dict[str, float] = {}
-    for column in ("id", "name", "use", "use_detail", "height", "floors", "year_built", "installed_kwp", "urban", "load_reserve"):
+    for column in BUILDING_COLUMNS:
         if column not in raw:
             continue
         codes, distinct = pd.factorize(raw[column])

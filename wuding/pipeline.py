@@ -15,6 +15,7 @@ from geo.archetypes import load_archetypes
 from geo.far_horizons import far_horizons
 from geo.roof_planes import shows_planes
 from layers.carbon import load_carbon
+from layers.coverage import coverage_reach
 from layers.grid_cells import choose_size, grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield
 from layers.policy import Policy
@@ -105,7 +106,7 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
         checked = audit(work, model, weathers, lambda done, total: screen.told("audit", done, total))
     with clock.stage("tables"):
         screen.told("tables", 0, 2)
-        buildings, regions, whole = _tables(prepared, out, work, study.study.lang)
+        buildings, regions, whole = _tables(prepared, policy, out, work, study.study.lang)
         screen.told("tables", 1, 2)
         write_targets(study, policy, buildings, regions, out)
         screen.told("tables", 2, 2)
@@ -270,17 +271,21 @@ def check_distance(study: Study, weathers: list[Weather], longitude: float, lati
             )
 
 
-def _tables(prepared: Prepared, out: Path, work: Path, lang: str) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
-    roofs = read_roofs(out / "roofs", ("building_id", "data_tier", "confidence"))
+def _tables(
+    prepared: Prepared, policy: Policy | None, out: Path, work: Path, lang: str
+) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
+    roofs = read_roofs(out / "roofs", ("building_id", "data_tier", "confidence", "structural_check"))
     table = prepared.buildings
     told = roofs.drop_duplicates("building_id").set_index("building_id")
     for column in ("data_tier", "confidence"):  # what the roofs turned out to be
         table[column] = table["building_id"].map(told[column]).fillna(table[column])
+    table["structural_check"] = table["building_id"].map(told["structural_check"])
     with_modules = roofs.groupby("building_id")["module_count"].sum()
     assessed = table["building_id"].map(with_modules)
     table["status"] = np.where(table["status"] == "", np.where(assessed > 0, "assessed", "no_usable_area"), table["status"])
     table["reason"] = table["reason"].map({reason: translate(reason, lang) for reason in table["reason"].unique()})
-    buildings = add_to_buildings(table.sort_values("building_id"), roofs)
+    buildings = add_to_buildings(table.sort_values("building_id").assign(coverage_reach=None), roofs)
+    buildings["coverage_reach"] = coverage_reach(buildings, policy)
     write_table(buildings, "buildings", out / "buildings.parquet", work / "unfinished")
     members = table.set_index("building_id")
     layers = {name: frame for name, frame in prepared.regions.items() if name != "urban"}

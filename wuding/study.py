@@ -23,7 +23,9 @@ USES = (
     "other",
     "unknown",
 )
-BUILDING_COLUMNS = ("id", "name", "height", "floors", "use", "use_detail", "year_built", "installed_kwp", "urban", "load_reserve")
+BUILDING_COLUMNS = (
+    "id", "name", "height", "floors", "use", "use_detail", "year_built", "installed_kwp", "urban", "load_reserve", "construction",
+)  # fmt: skip
 
 
 def _as_list(value: object) -> object:

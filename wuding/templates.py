@@ -33,6 +33,7 @@ height = "高度"                # 米
 floors = "层数"
 use = "用途"
 year_built = "建成年份"
+# construction = "屋面材料"     # 屋面构造：彩钢瓦、混凝土、瓦屋面等，决定平铺或支架、荷载、采光带；未填者按用途假定
 # load_reserve = "承载力余量"   # 屋面尚可增加的荷载，kPa；未填者标注“需结构复核”
 installed_kwp = "已装光伏kw"   # 已装光伏，千瓦（直流）
 # urban = "城乡"               # 城镇 / 农村
