@@ -9,6 +9,7 @@ import shapely
 from numba import njit
 from numpy.typing import NDArray
 
+from .convex import keep_inside
 from .frames import Frames, outer_rings
 
 _ON = 1e-9  # metres: a point this near to a ridge lies on it
@@ -183,41 +184,3 @@ def _clip(
         filled += n
         out_start[f + 1] = filled
     return out[:filled].copy(), out_start
-
-
-@njit(cache=True, nogil=True)
-def keep_inside(ring: NDArray[np.float64], far: NDArray[np.float64], n: int, cut: NDArray[np.float64]) -> int:
-    """
-    Cut a convex ring by a line.
-
-    Parameters
-    ----------
-    ring
-        Its points [m], the first n of shape (k, 2).
-    far
-        Distance of each point from the line, positive on the side that stays [m], shape (k,).
-    n
-        Points of the ring.
-    cut
-        Filled with what stays, shape (k, 2); it may have a point more than the ring.
-
-    Returns
-    -------
-    int
-        Points of what stays.
-    """
-    count = 0
-    for j in range(n):
-        k = (j + 1) % n
-        if far[j] >= 0.0:
-            cut[count, 0], cut[count, 1] = ring[j, 0], ring[j, 1]
-            count += 1
-        if (far[j] > 0.0 and far[k] < 0.0) or (far[j] < 0.0 and far[k] > 0.0):
-            # From the same end in both faces of a ridge, so that they share the point to the last bit.
-            first = ring[j, 0] < ring[k, 0] or (ring[j, 0] == ring[k, 0] and ring[j, 1] < ring[k, 1])
-            a, b = (j, k) if first else (k, j)
-            share = far[a] / (far[a] - far[b])
-            cut[count, 0] = ring[a, 0] + share * (ring[b, 0] - ring[a, 0])
-            cut[count, 1] = ring[a, 1] + share * (ring[b, 1] - ring[a, 1])
-            count += 1
-    return count
