@@ -81,7 +81,7 @@ def run_study(
 def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler: str | None, fresh: bool) -> dict[str, Any]:
     """Run the whole job, top to bottom."""
     clock, work = Clock(), out / ".work"
-    compiling = compile_ahead()
+    compiling = compile_ahead(planes=study.terrain.dsm is not None)
     policy = study_policy(study)
     with clock.stage("prepare"):
         prepared = prepare(study, work, new_years(policy), screen.told)
