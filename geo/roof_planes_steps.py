@@ -52,7 +52,7 @@ def connected_roofs(footprints: NDArray[Any], surfaces: RoofSurfaces, plane: Flo
         groups, group, size = np.unique(part[order], return_inverse=True, return_counts=True)
         table = np.full((groups.size, int(size.max())), None, dtype=object)
         table[group, np.arange(order.size) - np.repeat(np.cumsum(size) - size, size)] = surfaces.geometry[order]
-        joined = np.where(size == 1, table[:, 0], None)
+        joined = table[:, 0].copy()
         several = np.flatnonzero(size > 1)
         joined[several] = shapely.union_all(table[several], axis=1, grid_size=_CLOSED_M)
         whole[order] = joined[group]
