@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import GeoError
+from .roof_kinds import CONSTRUCTIONS, Access, Archetype, Construction, Edges, Load, RoofKinds, UseHeights
 from .surfaces import Shape
 
-CONSTRUCTIONS = ("metal", "concrete", "tile")
 _CONDITIONS = {"height_from_m": -np.inf, "height_below_m": np.inf, "area_from_m2": -np.inf, "area_below_m2": np.inf}
 _RANGES = {
     "tilt": (0.0, 60.0),
@@ -35,109 +35,14 @@ _RANGES = {
 
 
 @dataclass(frozen=True)
-class UseHeights:
-    """What a class of use says about heights: storey, default and greatest plausible height [m]."""
-
-    storey_height_m: float
-    default_height_m: float
-    maximum_height_m: float
-    source: str
-    verified: bool
-
-
-@dataclass(frozen=True)
-class Archetype:
-    """One kind of roof of one class of use, with the conditions under which it is taken."""
-
-    name: str
-    use: str
-    shape: str
-    construction: str
-    tilt: float
-    parapet_height_m: float
-    setback_m: float
-    obstacle_share: float
-    minimum_area_m2: float
-    source: str
-    verified: bool
-    storeys_at_most: float = 200.0
-    span_m: float = np.inf
-    skylight_share: float = 0.0
-    excluded_before_year: int = 0
-    height_from_m: float = -np.inf
-    height_below_m: float = np.inf
-    area_from_m2: float = -np.inf
-    area_below_m2: float = np.inf
-
-
-@dataclass(frozen=True)
-class Access:
-    """Ways of access on large roofs: the longest side of a field between them and their width [m]."""
-
-    spacing_m: float
-    width_m: float
-    source: str
-    verified: bool
-
-
-@dataclass(frozen=True)
-class Load:
-    """What PV adds to a roof by construction [kPa]."""
-
-    metal_kpa: float
-    tile_kpa: float
-    concrete_kpa: float
-    source: str
-    verified: bool
-
-
-@dataclass(frozen=True)
-class RoofKinds:
-    """The archetype of each building as arrays of length n, ready for `roof_surfaces` and the deductions."""
-
-    archetype: NDArray[np.str_]
-    shape: NDArray[np.int8]
-    construction: NDArray[np.str_]
-    is_metal: NDArray[np.bool_]
-    tilt: NDArray[np.float64]
-    parapet_height_m: NDArray[np.float64]
-    setback_m: NDArray[np.float64]
-    obstacle_share: NDArray[np.float64]
-    minimum_area_m2: NDArray[np.float64]
-    storeys_at_most: NDArray[np.float64]
-    span_m: NDArray[np.float64]
-    skylight_share: NDArray[np.float64]
-    excluded_before_year: NDArray[np.float64]
-    load_kpa: NDArray[np.float64]
-
-    def with_tilt(self, tilt: ArrayLike) -> RoofKinds:
-        """
-        Take the tilt of roofs where it is known better than by class.
-
-        Parameters
-        ----------
-        tilt
-            Known tilts, NaN where not [degrees], shape (n,); 0 is a flat roof, more the pitched shape of the archetype, else a gable.
-
-        Returns
-        -------
-        RoofKinds
-            The same kinds with these tilts and shapes.
-        """
-        known = np.asarray(tilt, dtype=float)
-        given = np.isfinite(known)
-        pitched = np.where(self.shape == Shape.FLAT, np.int8(Shape.GABLE), self.shape)
-        shape = np.where(known > 0, pitched, np.int8(Shape.FLAT))
-        return replace(self, tilt=np.where(given, known, self.tilt), shape=np.where(given, shape, self.shape).astype(np.int8))
-
-
-@dataclass(frozen=True)
 class Archetypes:
     """All archetypes and heights by class of use."""
 
     heights: Mapping[str, UseHeights]
     kinds: tuple[Archetype, ...]
     access: Access
+    edges: Edges
+    constructions: Mapping[str, Construction]
     load: Load
 
     @property
@@ -193,9 +98,9 @@ class Archetypes:
         """
         return self._by_use(use, "maximum_height_m")
 
-    def choose(self, use: ArrayLike, height: ArrayLike, area: ArrayLike) -> RoofKinds:
+    def choose(self, use: ArrayLike, height: ArrayLike, area: ArrayLike, construction: ArrayLike | None = None) -> RoofKinds:
         """
-        Archetype of each building from its use, height and size.
+        Archetype of each building from its use, height and size, and from the construction of its roof where that is known.
 
         Parameters
         ----------
@@ -205,27 +110,63 @@ class Archetypes:
             Height above ground [m], shape (n,); NaN takes the default of the class.
         area
             Footprint area [m2], shape (n,).
+        construction
+            "metal", "concrete", "tile" or "" where not known, shape (n,): an archetype of the class with this construction is taken, or,
+            where it has none, what the archetype says is replaced by what the construction says.
 
         Returns
         -------
         RoofKinds
             Arrays of length n.
+
+        Raises
+        ------
+        GeoError
+            Lengths differ, an area is not a number, or a use or construction is not known.
         """
         code = self._codes(use)
         tall, plan = np.asarray(height, dtype=float), np.asarray(area, dtype=float)
         if not code.shape == tall.shape == plan.shape:
             raise GeoError(f"choose got {code.size} uses, {tall.size} heights and {plan.size} areas; give one of each per building.")
         tall = np.where(np.isnan(tall), self._values("default_height_m")[code], tall)
+        said = np.full(code.shape, "") if construction is None else np.asarray(construction, dtype=str)
+        self._check_constructions(said, code.size)
         taken = np.full(code.shape, -1, dtype=np.int64)
-        for number, kind in enumerate(self.kinds):
-            fits = (taken < 0) & (code == self.uses.index(kind.use))
-            fits &= (tall >= kind.height_from_m) & (tall < kind.height_below_m)
-            fits &= (plan >= kind.area_from_m2) & (plan < kind.area_below_m2)
-            taken[fits] = number
+        for same in (True, False) if (said != "").any() else (False,):  # first those of the construction that is known
+            for number, kind in enumerate(self.kinds):
+                fits = (taken < 0) & (code == self.uses.index(kind.use))
+                fits &= (tall >= kind.height_from_m) & (tall < kind.height_below_m)
+                fits &= (plan >= kind.area_from_m2) & (plan < kind.area_below_m2)
+                taken[fits & (said == kind.construction) if same else fits] = number
         if (taken < 0).any():
             raise GeoError(
                 f"{int((taken < 0).sum())} buildings have a footprint area that is not a number; repair or leave them out first."
             )
+        kinds = self._kinds(taken)
+        return self._rebuilt(kinds, said) if (said != "").any() else kinds
+
+    def _check_constructions(self, said: NDArray[np.str_], count: int) -> None:
+        if said.shape != (count,):
+            raise GeoError(f"choose got {count} uses and {said.size} constructions; give one of each per building.")
+        for word in np.unique(said).tolist():
+            if word not in ("", *CONSTRUCTIONS):
+                raise GeoError(f"roof construction {word!r} is not known; known are {', '.join(CONSTRUCTIONS)}.")
+
+    def _rebuilt(self, kinds: RoofKinds, said: NDArray[np.str_]) -> RoofKinds:
+        """Roofs whose given construction none of their class has: what it says replaces what the archetype said."""
+        changed: dict[str, NDArray[Any]] = {f.name: getattr(kinds, f.name).copy() for f in fields(RoofKinds)}
+        changed["construction"] = changed["construction"].astype("U16")
+        for name, values in self.constructions.items():
+            other = (said == name) & (kinds.construction != name)
+            changed["construction"][other] = name
+            changed["shape"][other] = Shape[values.shape.upper()]
+            for column in ("tilt", "span_m", "parapet_height_m", "obstacle_share", "skylight_share"):
+                changed[column][other] = getattr(values, column)
+            changed["load_kpa"][other] = getattr(self.load, f"{name}_kpa")
+        changed["is_metal"] = changed["construction"] == "metal"
+        return RoofKinds(**changed)
+
+    def _kinds(self, taken: NDArray[np.int64]) -> RoofKinds:
         construction = np.array([k.construction for k in self.kinds])[taken]
         return RoofKinds(
             archetype=np.array([k.name for k in self.kinds])[taken],
@@ -333,7 +274,8 @@ def load_archetypes(overrides: Mapping[str, Mapping[str, Any]] | None = None, ac
     ways = Access(**{**table["access"], **(access or {}), **({"source": "study file", "verified": False} if access else {})})
     if not 0.0 < ways.width_m < ways.spacing_m:
         raise GeoError(f"access ways of {ways.width_m} m every {ways.spacing_m} m; make the width smaller than the spacing.")
-    return Archetypes(heights, tuple(kinds), ways, Load(**table["load"]))
+    constructions = {name: Construction(**values) for name, values in table["construction"].items()}
+    return Archetypes(heights, tuple(kinds), ways, Edges(**table["edges"]), constructions, Load(**table["load"]))
 
 
 def _marked(changes: Mapping[str, Any], kind: type) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from .convex import convex_overlaps
 from .errors import GeoError
 from .faces import only_polygons
 
@@ -56,7 +57,7 @@ def out_of_parapet_shadow(outlines: NDArray[Any], surfaces: NDArray[Any], length
     some = np.flatnonzero((reach > 0.0) & ~shapely.is_empty(lit))
     bent = some[shapely.area(surfaces[some]) < 0.999 * shapely.area(shapely.convex_hull(surfaces[some]))]
     for rows, share in ((some, 1.0), (bent, 0.5)):
-        lit[rows] = only_polygons(np.asarray(shapely.intersection(lit[rows], _moved(surfaces[rows], reach[rows] * share, way))))
+        lit[rows] = _overlaps(lit[rows], _moved(surfaces[rows], reach[rows] * share, way))
     return lit
 
 
@@ -103,6 +104,13 @@ def between_access_ways(outlines: NDArray[Any], axis_azimuth: ArrayLike, *, spac
         at = large[rows]
         fields[at] = only_polygons(np.asarray(shapely.difference(fields[at], ways)))
     return fields
+
+
+def _overlaps(outlines: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+    nothing = np.zeros(outlines.size)
+    out, done = convex_overlaps(outlines, others, nothing, nothing)
+    out[~done] = only_polygons(np.asarray(shapely.intersection(outlines[~done], others[~done]), dtype=object))
+    return out
 
 
 def _moved(surfaces: NDArray[Any], reach: NDArray[np.float64], way: NDArray[np.float64]) -> NDArray[Any]:

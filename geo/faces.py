@@ -9,6 +9,7 @@ import shapely
 from numba import njit
 from numpy.typing import NDArray
 
+from .convex import keep_inside
 from .frames import Frames, outer_rings
 
 _ON = 1e-9  # metres: a point this near to a ridge lies on it
@@ -176,30 +177,10 @@ def _clip(
                 far[j] = (plane[f, k, 0] * u + plane[f, k, 1] * v) - plane[f, k, 2]
                 if abs(far[j]) < _ON:
                     far[j] = 0.0
-            n = _keep_inside(ring, far, n, cut)
+            n = keep_inside(ring, far, n, cut)
             ring, cut = cut, ring
         for j in range(n):
             out[filled + j, 0], out[filled + j, 1] = ring[j, 0], ring[j, 1]
         filled += n
         out_start[f + 1] = filled
     return out[:filled].copy(), out_start
-
-
-@njit(cache=True, nogil=True)
-def _keep_inside(ring: NDArray[np.float64], far: NDArray[np.float64], n: int, cut: NDArray[np.float64]) -> int:
-    """Part of a convex ring on the positive side of one line; the number of its points."""
-    count = 0
-    for j in range(n):
-        k = (j + 1) % n
-        if far[j] >= 0.0:
-            cut[count, 0], cut[count, 1] = ring[j, 0], ring[j, 1]
-            count += 1
-        if (far[j] > 0.0 and far[k] < 0.0) or (far[j] < 0.0 and far[k] > 0.0):
-            # From the same end in both faces of a ridge, so that they share the point to the last bit.
-            first = ring[j, 0] < ring[k, 0] or (ring[j, 0] == ring[k, 0] and ring[j, 1] < ring[k, 1])
-            a, b = (j, k) if first else (k, j)
-            share = far[a] / (far[a] - far[b])
-            cut[count, 0] = ring[a, 0] + share * (ring[b, 0] - ring[a, 0])
-            cut[count, 1] = ring[a, 1] + share * (ring[b, 1] - ring[a, 1])
-            count += 1
-    return count

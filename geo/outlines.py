@@ -1,4 +1,4 @@
-"""Usable outlines of roof surfaces, their rings in the row frame, and the points at which a surface is sampled."""
+"""Rings of usable outlines in the row frame, and the points at which a surface is sampled."""
 
 from __future__ import annotations
 
@@ -58,39 +58,6 @@ class Rings:
         """
         back = np.linalg.inv(self.to_plane[polygon])
         return np.asarray(np.asarray(xy, dtype=float) @ back.T + self.origin[polygon])
-
-
-def usable_outlines(surfaces: NDArray[Any], setback: ArrayLike) -> NDArray[Any]:
-    """
-    Cut the set-back off each surface.
-
-    Parameters
-    ----------
-    surfaces
-        (Multi)Polygons in plan [m], shape (m,).
-    setback
-        Distance kept from every edge, in plan [m], shape (m,) or one number.
-
-    Returns
-    -------
-    numpy.ndarray
-        (Multi)Polygons, empty where nothing is left, shape (m,).
-
-    Raises
-    ------
-    GeoError
-        A set-back is negative or not a number.
-
-    Examples
-    --------
-    >>> float(usable_outlines(np.array([shapely.box(0, 0, 10, 6)]), 0.5)[0].area)
-    45.0
-    """
-    distance = np.broadcast_to(np.asarray(setback, dtype=float), np.shape(surfaces))
-    wrong = ~(distance >= 0.0)
-    if wrong.any():
-        raise GeoError(f"set-back {distance[wrong][0]} m; expected 0 or more: correct it in the study file or in the archetypes.")
-    return np.asarray(shapely.buffer(surfaces, -distance, join_style="mitre", cap_style="flat"))
 
 
 @dataclass(frozen=True)
@@ -158,16 +125,28 @@ def closed_rings(outlines: NDArray[Any]) -> ClosedRings:
     geometry = np.asarray(outlines, dtype=object)
     box = shapely.bounds(geometry)
     origin = np.nan_to_num(np.column_stack([0.5 * (box[:, 0] + box[:, 2]), 0.5 * (box[:, 1] + box[:, 3])]))
-    if (shapely.get_type_id(geometry) == 3).all() and not shapely.get_num_interior_rings(geometry).any():
-        length = shapely.get_num_coordinates(geometry)  # the common case needs no ring objects: half the time
-        xy, owner = shapely.get_coordinates(geometry), np.flatnonzero(length)
-        length = length[owner]
-    else:
-        parts, of = shapely.get_parts(geometry, return_index=True)
-        rings, part = shapely.get_rings(parts, return_index=True)
-        xy, length, owner = shapely.get_coordinates(rings), shapely.get_num_coordinates(rings), of[part]
+    xy, length, owner = _rings(geometry)
     first = np.searchsorted(owner, np.arange(geometry.size + 1)).astype(np.int64)
     return ClosedRings(xy, length.astype(np.int64), first, origin)
+
+
+def _rings(geometry: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Vertices of all rings, the length of each and its owner; a ring ends where it comes back, which needs no ring objects."""
+    xy, of = shapely.get_coordinates(geometry, return_index=True)
+    count = np.where(shapely.is_empty(geometry), 0, shapely.get_num_interior_rings(geometry) + 1)
+    several = np.flatnonzero(shapely.get_type_id(geometry) != 3)
+    if several.size:
+        parts, part_of = shapely.get_parts(geometry[several], return_index=True)
+        inner = shapely.get_num_interior_rings(parts) + 1
+        count[several] = np.bincount(part_of, weights=inner, minlength=several.size).astype(np.int64)
+    owner = np.repeat(np.arange(geometry.size), count)
+    length = _closing(xy, of, owner)
+    if length[-1:].sum() >= 0:
+        return xy, length, owner
+    # A point is repeated where a ring ends, rare.
+    parts, part_of = shapely.get_parts(geometry, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    return shapely.get_coordinates(rings), shapely.get_num_coordinates(rings).astype(np.int64), part_of[part]
 
 
 def plane_rings(outlines: ClosedRings, roof_tilt: ArrayLike, roof_azimuth: ArrayLike, row_azimuth: ArrayLike) -> Rings:
@@ -293,6 +272,25 @@ def _plane_matrices(tilt: NDArray[np.float64], downslope: NDArray[np.float64], r
     se, sn = np.sin(face), np.cos(face)
     turn = np.stack([np.stack([-sn, se], -1), np.stack([-se, -sn], -1)], -2)
     return np.asarray(turn @ sloped)
+
+
+@njit(cache=True, nogil=True)
+def _closing(xy: NDArray[np.float64], of: NDArray[np.int64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Vertices of each ring, its closing one included; the last is -1 where rings and owners do not fit together."""
+    length = np.zeros(owner.size, dtype=np.int64)
+    at = 0
+    for r in range(owner.size):
+        end = at + 3
+        while end < of.size and (xy[end, 0] != xy[at, 0] or xy[end, 1] != xy[at, 1]):
+            end += 1
+        if end >= of.size or of[at] != owner[r] or of[end] != owner[r]:
+            length[-1] = -1
+            return length
+        length[r] = end + 1 - at
+        at = end + 1
+    if at < of.size and owner.size > 0:
+        length[-1] = -1
+    return length
 
 
 @njit(cache=True, nogil=True)

@@ -217,7 +217,7 @@ def _dissolve(z: Floats, label: Labels, planes: Floats, sigma: float, joint: flo
     """Give up planes whose cells their neighbours explain as well, such as a band along a shallow ridge; the smallest first."""
     ny, nx = z.shape
     count = planes.shape[0]
-    sizes = np.zeros(count, dtype=np.int64)
+    sizes = np.zeros(count)  # floats, as what else is sorted: each type compiles a sort of its own
     for owner in label.ravel():
         if owner >= 0:
             sizes[owner] += 1
@@ -244,7 +244,7 @@ def _dissolve(z: Floats, label: Labels, planes: Floats, sigma: float, joint: flo
                 for c in range(nx):
                     if better[r, c] >= 0:
                         label[r, c] = better[r, c]
-    fresh, source = _components(z, label, 1)
+    fresh, source = _components(z, label, min(1, count))  # a literal 1 would compile it once more
     label[:] = fresh
     found: Floats = _refit(z, label, planes[source], sigma)
     return found
@@ -305,7 +305,7 @@ def _join(z: Floats, label: Labels, planes: Floats, sigma: float, joint: float, 
         for c in range(nx):
             if label[r, c] >= 0:
                 label[r, c] = into[label[r, c]]
-    fresh, source = _components(z, label, 1)
+    fresh, source = _components(z, label, min(1, count))  # a literal 1 would compile it once more
     label[:] = fresh
     found: Floats = _refit(z, label, joined[source], sigma)
     return found

@@ -146,7 +146,7 @@ def outlines(label: Labels, planes: Floats, least_turn: float, mode: int) -> tup
             borders += (r > 0 and _at(label, r - 1, c) != _at(label, r, c)) * 2 + (c > 0 and _at(label, r, c - 1) != _at(label, r, c)) * 2
     vertices, path = np.empty((borders + 4, 2)), np.empty((borders + 4, 2), dtype=np.int64)
     ring_start, ring_label = np.zeros(borders + 2, dtype=np.int64), np.empty(borders + 1, dtype=np.int64)
-    rings = filled = 0
+    rings = filled = ring_start[0]  # not the literal 0, for which every kernel below would be compiled once more
     for r in range(ny):
         for c in range(nx):
             if seen[r, c] or _at(label, r - 1, c) == _at(label, r, c):
@@ -314,12 +314,11 @@ def _foot(planes: Floats, k: int, m: int, row: float, column: float) -> tuple[fl
 def _node(label: Labels, planes: Floats, least_turn: float, mode: int, i: int, j: int) -> tuple[float, float]:
     """Where three planes meet, or the nearest point of the one line that passes; the corner itself where there is only a step."""
     row, column = i - 0.5, j - 0.5
-    around = np.unique(np.array([_at(label, i - 1, j - 1), _at(label, i - 1, j), _at(label, i, j - 1), _at(label, i, j)]))
-    around = around[around >= 0]
+    around, several = _around(label, i, j)
     lines = np.empty((6, 2), dtype=np.int64)
     count, reach = 0, _reach(label, i, j, mode)
-    for a in range(around.size):
-        for b in range(a + 1, around.size):
+    for a in range(several):
+        for b in range(a + 1, several):
             if _turn(planes, around[a], around[b]) >= least_turn and _gap(planes, around[a], around[b], row, column) <= reach:
                 lines[count, 0], lines[count, 1] = around[a], around[b]
                 count += 1
@@ -332,6 +331,24 @@ def _node(label: Labels, planes: Floats, least_turn: float, mode: int, i: int, j
                 return r, c
     row, column = _foot(planes, lines[0, 0], lines[0, 1], row, column)
     return row, column
+
+
+@njit(cache=True, nogil=True)
+def _around(label: Labels, i: int, j: int) -> tuple[Ints, int]:
+    """Different planes of the four cells at a corner in rising order, and their number."""
+    planes, count = np.empty(4, dtype=np.int64), 0
+    for d in range(4):
+        plane = _at(label, i - 1 + d // 2, j - 1 + d % 2)
+        place = count
+        while place > 0 and planes[place - 1] > plane:
+            place -= 1
+        if plane < 0 or (place > 0 and planes[place - 1] == plane):
+            continue
+        for k in range(count, place, -1):
+            planes[k] = planes[k - 1]
+        planes[place] = plane
+        count += 1
+    return planes, count
 
 
 @njit(cache=True, nogil=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .faces import only_polygons, reach
 from .frames import Frames, frames
+from .outlines import closed_rings
 
 _FULL = 0.85  # a polygon that fills this much of its frame is one wing
 _NARROWEST_M = 2.5  # a narrower part is a bay or a porch, no wing
@@ -113,12 +114,11 @@ def _best_cuts(
     polygons: NDArray[Any], frame: Frames, tried: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Point and direction of each polygon's best cut of those not tried, and whether there is one."""
-    rings, owner = shapely.get_rings(polygons, return_index=True)
-    count = shapely.get_num_coordinates(rings)
-    ring_start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    first = np.searchsorted(owner, np.arange(polygons.size + 1)).astype(np.int64)
-    xy = shapely.get_coordinates(rings) - np.repeat(frame.centre[owner], count, axis=0)
-    along = np.repeat(frame.along[owner], count, axis=0)
+    rings = closed_rings(polygons)
+    ring_start = np.concatenate([[0], np.cumsum(rings.length)]).astype(np.int64)
+    first = rings.first
+    of = np.repeat(np.repeat(np.arange(polygons.size), np.diff(first)), rings.length)
+    xy, along = rings.xy - frame.centre[of], frame.along[of]
     uv = np.column_stack([(xy * along).sum(axis=1), xy[:, 0] * along[:, 1] - xy[:, 1] * along[:, 0]])
     full = shapely.area(polygons) >= _FULL * frame.size
     line = _shortest_seams(uv, ring_start, first, frame.half, np.abs(frame.along[:, 0]) >= np.abs(frame.along[:, 1]), tried, full)

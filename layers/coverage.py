@@ -5,7 +5,7 @@ import pandas as pd
 
 from .findings import Case, Finding, exact_sum, in_scope, surveyed_kwp
 from .missing import Missing, asked, either
-from .policy import Scope
+from .policy import Policy, Scope
 from .schema import WITH_ROOFS
 
 SURVEY = asked("范围内建筑的已装光伏（建筑数据 installed_kwp）", "installed PV of the buildings in scope (installed_kwp of the buildings)")
@@ -117,7 +117,7 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
                     f"existing PV of {int(unlisted.sum())} buildings is not listed: unknown, not none",
                 )
             )
-    densest = "covered_densest_m2" if "covered_densest_m2" in rows else "covered_area_m2"
+    densest = _densest(rows)
     finding.built_low, finding.built_high = low / area, high / area
 
     def reached(covered: float) -> float:
@@ -142,23 +142,63 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
         "roofs_needed_m2": 0.0 if low >= case.target.value * area else case.target.value * area - listed,
         "technical_mount": "densest" if densest == "covered_densest_m2" else "chosen",
         "technical_chosen_mount": reached(exact_sum(rows["covered_area_m2"])),
-        **_by_mount(rows, installed.fillna(0.0) / density, densest, case.target.value),
         "share_with_pv": float((installed > 0).sum()) / len(rows) if not unlisted.any() else None,
     }
+    _by_mount(rows, installed.fillna(0.0) / density, case.target.value, finding)
     if finding.planned is not None:
         finding.extra |= _closing(rows, area * max(0.0, case.target.value - finding.planned))
 
 
-def _by_mount(rows: pd.DataFrame, built: pd.Series, densest: str, required: float) -> dict[str, int]:
-    """Count buildings in scope that reach the share by themselves as planned, only with their densest mount, and with none."""
+def coverage_reach(buildings: pd.DataFrame, policy: Policy | None) -> pd.Series:
+    """
+    Say of each building in the scope of a policy's coverage target whether it reaches the share by itself, and with which mount.
+
+    Parameters
+    ----------
+    buildings
+        Table `buildings`.
+    policy
+        The policy, or None: then no building is in a scope. The first target of coverage counts.
+
+    Returns
+    -------
+    pandas.Series
+        Same index: "chosen", "other_mount" (the densest that its roofs permit) or "no_mount"; None outside of the scope.
+    """
+    reach = np.full(len(buildings), None, dtype=object)
+    target = next((t for t in policy.targets if t.method == "roof_coverage"), None) if policy else None
+    if target is None:
+        return pd.Series(reach, index=buildings.index, dtype=object)
+    inside, _ = in_scope(buildings, target.scope)
+    inside &= buildings["status"].isin(WITH_ROOFS)
+    rows = buildings[inside]
+    built = pd.to_numeric(rows["installed_kwp"], errors="coerce").fillna(0.0) / float(target.parameters["built_density_kwp_m2"])
+    reach[inside.to_numpy(dtype=bool)] = _reach(rows, built, _densest(rows), target.value)
+    return pd.Series(reach, index=buildings.index, dtype=object)
+
+
+def _densest(rows: pd.DataFrame) -> str:
+    return "covered_densest_m2" if "covered_densest_m2" in rows else "covered_area_m2"
+
+
+def _reach(rows: pd.DataFrame, built: pd.Series, densest: str, required: float) -> np.ndarray:
     needed = required * rows["footprint_area_m2"].astype("float64")
-    chosen = built + rows["covered_area_m2"].astype("float64") >= needed
-    able = chosen | (built + rows[densest].astype("float64") >= needed)
-    return {
-        "scope_reach_chosen_mount": int(chosen.sum()),
-        "scope_reach_other_mount": int((able & ~chosen).sum()),
-        "scope_reach_no_mount": int((~able).sum()),
-    }
+    chosen = (built + rows["covered_area_m2"].astype("float64") >= needed).to_numpy()
+    able = (built + rows[densest].astype("float64") >= needed).to_numpy()
+    return np.where(chosen, "chosen", np.where(able, "other_mount", "no_mount")).astype(object)
+
+
+def _by_mount(rows: pd.DataFrame, built: pd.Series, required: float, finding: Finding) -> None:
+    """Count buildings in scope that reach the share by themselves as planned, only with their densest mount, and with none."""
+    reach = _reach(rows, built, _densest(rows), required)
+    chosen, other, none = (int((reach == name).sum()) for name in ("chosen", "other_mount", "no_mount"))
+    finding.extra |= {"scope_reach_chosen_mount": chosen, "scope_reach_other_mount": other, "scope_reach_no_mount": none}
+    finding.notes.append(
+        (
+            f"范围内逐栋看：所选安装方式可达 {chosen} 栋，改用最密安装方式另有 {other} 栋可达，{none} 栋任何方式均不可达",
+            f"building by building: {chosen} reach it with the chosen mount, {other} more with the densest mount, {none} with no mount",
+        )
+    )
 
 
 def closing_list(buildings: pd.DataFrame, scope: Scope, gap_m2: float) -> pd.DataFrame:

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from geo.archetypes import RoofKinds
 from geo.grid import Grid
 from geo.horizons import horizons, terrain_halo
 from geo.outlines import closed_rings, plane_rings, sample_points
 from geo.rasters import read_window
+from geo.roof_kinds import RoofKinds
 from geo.surface_raster import near_surface
 from geo.surfaces import RoofSurfaces
 from geo.tiles import NEAR_M, Surroundings
@@ -119,7 +119,8 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
         A roof's row depends on its building and surroundings alone, not on the tile.
     """
     rows = buildings.sort_values("building_id").reset_index(drop=True)
-    kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"]).with_tilt(rows["tilt_given"])
+    kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"], rows["construction"])
+    kinds = kinds.with_tilt(rows["tilt_given"])
     dsm = _surface_model(rows, model)
     shape = tile_roofs(rows, kinds, dsm if model.dsm_planes else None)
     rows = _with_tier(rows, shape)

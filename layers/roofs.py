@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 
-from geo.archetypes import RoofKinds
 from geo.grid import Grid
+from geo.roof_kinds import RoofKinds
 from geo.roof_planes import RoofPlanes, measure_planes
 from geo.roof_planes_patches import parameters
+from geo.roof_planes_steps import connected_roofs
 from geo.surfaces import RoofSurfaces, roof_surfaces
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Objects = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class TileRoofs:
     ----------
     surfaces
         Sorted by building and azimuth, m of them.
+    roof
+        The part of its building to which each surface belongs without a step: its edges are outer edges, shape (m,).
     plane
         Slope east [m/m], slope north [m/m] and height at `origin` [m above datum], shape (m, 3); archetypes stand level on their top.
     origin
@@ -40,6 +44,7 @@ class TileRoofs:
     """
 
     surfaces: RoofSurfaces
+    roof: Objects
     plane: Floats
     origin: Floats
     obstacle_area_m2: Floats
@@ -89,6 +94,11 @@ def tile_roofs(rows: gpd.GeoDataFrame, kinds: RoofKinds, dsm: Grid | None) -> Ti
     -------
     TileRoofs
         Measured where the surface model shows the building and fits, else by archetype.
+
+    Notes
+    -----
+    A tilt that a person gave (`tilt_given`) stands above what was measured: measured slopes take it and keep their outlines and azimuths;
+    where one says flat and the other sloped, the building follows its archetype.
     """
     plan = rows.geometry.to_numpy()
     top = (rows["ground_elevation_m"] + rows["height_m"]).to_numpy(dtype=float)
@@ -97,17 +107,20 @@ def tile_roofs(rows: gpd.GeoDataFrame, kinds: RoofKinds, dsm: Grid | None) -> Ti
     if dsm is not None:
         shown = np.flatnonzero(~rows["stale_surface"].to_numpy(dtype=bool))
         planes = measure_planes(plan[shown], dsm, rows["ground_elevation_m"].to_numpy(dtype=float)[shown])
+        planes = corrected(planes, rows["tilt_given"].to_numpy(dtype=float)[shown])
         measured[shown] = planes.measured
         fit[shown] = np.where(planes.measured, planes.building_fit, np.nan)
     rest = np.flatnonzero(~measured)
     guessed = roof_surfaces(plan[rest], kinds.shape[rest], kinds.tilt[rest], kinds.span_m[rest])
     made = _archetype_planes(guessed, top[rest])
     if planes is None:
-        return TileRoofs(guessed, *made, measured, fit)
+        return TileRoofs(guessed, plan[guessed.building], *made, measured, fit)
     surfaces, order = _together([planes.surfaces, guessed], [shown, rest])
-    found = _measured_planes(planes)
+    found = (planes.plane, planes.origin, planes.obstacle_area_m2)
     plane, origin, obstacle = (np.concatenate(both)[order] for both in zip(found, made, strict=True))
-    return TileRoofs(surfaces, plane, origin, obstacle, measured, fit)
+    joined = connected_roofs(plan[shown], planes.surfaces, planes.plane, planes.origin, parameters()["step_m"])
+    roof = np.concatenate([joined, plan[rest][guessed.building]])[order]
+    return TileRoofs(surfaces, roof, plane, origin, obstacle, measured, fit)
 
 
 def measured_confidence(fit: Floats) -> Floats:
@@ -127,8 +140,44 @@ def measured_confidence(fit: Floats) -> Floats:
     return np.asarray(parameters()["confidence"] * fit)
 
 
-def _measured_planes(planes: RoofPlanes) -> tuple[Floats, Floats, Floats]:
-    return planes.plane, planes.origin, planes.obstacle_area_m2
+def corrected(planes: RoofPlanes, tilt: Floats) -> RoofPlanes:
+    """
+    Put the tilts that people gave into measured roofs.
+
+    Parameters
+    ----------
+    planes
+        Measured roofs of n buildings.
+    tilt
+        Given tilts, NaN where none [degrees], shape (n,).
+
+    Returns
+    -------
+    RoofPlanes
+        Slopes with the given tilt; buildings that contradict it (flat against sloped) are not measured.
+    """
+    if not np.isfinite(tilt).any():
+        return planes
+    surfaces, owner = planes.surfaces, planes.surfaces.building
+    sloped = surfaces.roof_tilt > 0.0
+    steepest = np.zeros(tilt.size)
+    np.maximum.at(steepest, owner, surfaces.roof_tilt)
+    lost = np.isfinite(tilt) & ((tilt > 0.0) != (steepest > 0.0))
+    given = np.isfinite(tilt[owner]) & sloped & ~lost[owner]
+    now = np.where(given, tilt[owner], surfaces.roof_tilt)
+    steeper = np.divide(np.tan(np.radians(now)), np.tan(np.radians(surfaces.roof_tilt)), out=np.ones(owner.size), where=sloped)
+    longer = np.cos(np.radians(surfaces.roof_tilt)) / np.cos(np.radians(now))
+    keep = ~lost[owner]
+    kept = {f.name: getattr(surfaces, f.name)[keep] for f in fields(RoofSurfaces)} | {"roof_tilt": now[keep]}
+    return replace(
+        planes,
+        surfaces=RoofSurfaces(**kept),
+        plane=(planes.plane * np.column_stack([steeper, steeper, np.ones(owner.size)]))[keep],
+        origin=planes.origin[keep],
+        obstacle_area_m2=(planes.obstacle_area_m2 * longer)[keep],
+        fit=planes.fit[keep],
+        measured=planes.measured & ~lost,
+    )
 
 
 def _archetype_planes(surfaces: RoofSurfaces, top: Floats) -> tuple[Floats, Floats, Floats]:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geo.archetypes import RoofKinds
 from geo.deductions import between_access_ways, out_of_parapet_shadow
-from geo.outlines import usable_outlines
+from geo.roof_kinds import RoofKinds
+from geo.setbacks import usable_outlines
 from solar.mounts import noon_shadow
 
 from .model import Model
@@ -32,7 +32,7 @@ class Room:
     area
         Of the surface [m2], shape (m,); the following are parts of it.
     setback
-        Along edges and under ways of access [m2], shape (m,).
+        Along outer edges, ridges and valleys, and under ways of access [m2], shape (m,).
     parapet_shade
         In the shadow of the parapet at noon of the winter solstice [m2], shape (m,).
     excluded
@@ -91,7 +91,7 @@ def room(rows: gpd.GeoDataFrame, shape: TileRoofs, kinds: RoofKinds, model: Mode
     slope = 1.0 / np.cos(np.radians(surfaces.roof_tilt))
     area = shapely.area(surfaces.geometry) * slope
     access = model.archetypes.access
-    outline = usable_outlines(surfaces.geometry, kinds.setback_m[owner])
+    outline = usable_outlines(surfaces.geometry, kinds.setback_m[owner], shape.roof, inner=model.archetypes.edges.inner_m)
     outline = between_access_ways(outline, surfaces.axis_azimuth, spacing=access.spacing_m, width=access.width_m)
     walkable = shapely.area(outline) * slope
     guessed_flat = (surfaces.roof_tilt == 0.0) & ~shape.measured[owner]

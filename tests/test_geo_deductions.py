@@ -12,7 +12,7 @@ from shapely import affinity
 from geo.archetypes import load_archetypes
 from geo.deductions import between_access_ways, out_of_parapet_shadow
 from geo.errors import GeoError
-from geo.outlines import usable_outlines
+from geo.setbacks import usable_outlines
 from solar.mounts import noon_shadow
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from shapely import affinity
 
 from geo.errors import GeoError
-from geo.outlines import closed_rings, plane_rings, sample_points, usable_outlines
+from geo.outlines import closed_rings, plane_rings, sample_points
+from geo.setbacks import usable_outlines
 
 HALL, HOUSE = shapely.box(0, 0, 100, 50), shapely.box(0, 0, 10, 8)
 COURT = shapely.box(0, 0, 40, 30) - shapely.box(10, 10, 30, 20)
@@ -130,3 +131,17 @@ def test_empty_tile() -> None:
     assert usable_outlines(nothing, np.array([])).size == 0
     assert sample_points(nothing, nothing, np.array([]), spacing=12.0)[1].tolist() == [0]
     assert plane_rings(closed_rings(nothing), np.array([]), np.array([]), np.array([])).polygon_start.tolist() == [0]
+
+
+def test_rings_are_found_without_ring_objects() -> None:
+    """Closing points said twice, a hole that begins where its shell does, parts with holes: what shapely's rings say."""
+    twice = shapely.Polygon([(0, 0), (4, 0), (4, 4), (0, 0), (0, 0)])
+    touching = shapely.Polygon([(0, 0), (9, 0), (9, 9), (0, 9)], [[(0, 0), (3, 4), (4, 3)]])
+    parts = shapely.MultiPolygon([COURT, shapely.box(50, 0, 60, 9), shapely.box(70, 0, 90, 20) - shapely.box(75, 5, 80, 9)])
+    for shapes in ([HOUSE], [COURT, shapely.Polygon()], [touching, parts], [parts, HOUSE], [HOUSE, twice, COURT], [twice], []):
+        found = closed_rings(array(*shapes))
+        pieces, of = shapely.get_parts(array(*shapes), return_index=True)
+        rings, piece = shapely.get_rings(pieces, return_index=True)
+        assert found.xy.tolist() == shapely.get_coordinates(rings).tolist()
+        assert found.length.tolist() == shapely.get_num_coordinates(rings).tolist()
+        assert found.first.tolist() == np.searchsorted(of[piece], np.arange(len(shapes) + 1)).tolist()

@@ -24,7 +24,13 @@ def scene() -> tuple[gpd.GeoDataFrame, Grid]:
     """A shed roof on the surface model, a house built after its flight, and one beyond its edge."""
     plans = [shapely.box(10, 10, 22, 18), shapely.box(40, 10, 52, 18), shapely.box(140, 10, 152, 18)]
     rows = gpd.GeoDataFrame(
-        {"ground_elevation_m": [GROUND] * 3, "height_m": [5.0, 6.0, 7.0], "stale_surface": [False, True, False], "use": ["unknown"] * 3},
+        {
+            "ground_elevation_m": [GROUND] * 3,
+            "height_m": [5.0, 6.0, 7.0],
+            "stale_surface": [False, True, False],
+            "use": ["unknown"] * 3,
+            "tilt_given": [np.nan] * 3,
+        },
         geometry=plans,
     )
     x, y = np.meshgrid(np.arange(100) + 0.5, 50.0 - np.arange(50) - 0.5)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layers.coverage import coverage_reach
 from layers.errors import LayersError
 from layers.form_values import FormValues, blank_form
 from layers.missing import missing_text
@@ -168,6 +169,11 @@ def test_roofs_short_of_the_share_say_whether_another_mount_reaches_it() -> None
     assert whole["scope_reach_chosen_mount"] == 1
     assert whole["scope_reach_other_mount"] == 1
     assert whole["scope_reach_no_mount"] == whole["scope_buildings"] - 2
+    reach = coverage_reach(frame, JINAN)
+    assert (reach[first], reach[second]) == ("chosen", "other_mount")
+    assert reach[~inside].isna().all() and (reach == "no_mount").sum() == whole["scope_reach_no_mount"]
+    assert "改用最密安装方式另有 1 栋可达" in whole["note_zh"] and "1 more with the densest mount" in whole["note_en"]
+    assert coverage_reach(frame, None).isna().all()
 
 
 def test_unlisted_pv_is_unknown_not_none() -> None:

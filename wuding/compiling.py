@@ -7,9 +7,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 
-def compile_ahead() -> list[BaseProcess]:
+def compile_ahead(*, planes: bool = False) -> list[BaseProcess]:
     """
     Start compiling if this version has not been compiled for this user yet.
+
+    Parameters
+    ----------
+    planes
+        Whether roof planes will be measured, which takes kernels of its own.
 
     Returns
     -------
@@ -17,10 +22,12 @@ def compile_ahead() -> list[BaseProcess]:
         To be handed to `await_compiled`; empty where there is nothing to compile or no cache folder.
     """
     folder = os.environ.get("NUMBA_CACHE_DIR")
-    if folder is None or (Path(folder) / "compiled").exists() or (os.cpu_count() or 1) < 2:
+    if folder is None or (os.cpu_count() or 1) < 2:
         return []
     context = multiprocessing.get_context("spawn")
-    started: list[BaseProcess] = [context.Process(target=part, daemon=True) for part in PARTS]
+    wanted = {"compiled": PARTS, "compiled-planes": (_measure,) if planes else ()}
+    parts = [part for mark, several in wanted.items() if not (Path(folder) / mark).exists() for part in several]
+    started: list[BaseProcess] = [context.Process(target=part, name=part.__name__, daemon=True) for part in parts]
     for process in started:
         process.start()
     return started
@@ -37,8 +44,10 @@ def await_compiled(started: list[BaseProcess]) -> None:
     """
     for process in started:
         process.join()
-    if started and all(process.exitcode == 0 for process in started):
-        (Path(os.environ["NUMBA_CACHE_DIR"]) / "compiled").touch()
+    done = {process.name for process in started if process.exitcode == 0}
+    for mark, parts in (("compiled", PARTS), ("compiled-planes", (_measure,))):
+        if done >= {part.__name__ for part in parts}:
+            (Path(os.environ["NUMBA_CACHE_DIR"]) / mark).touch()
 
 
 def _shade() -> None:
@@ -49,18 +58,34 @@ def _shade() -> None:
     horizons(np.zeros((1, 3)))
 
 
+def _measure() -> None:
+    import numpy as np
+    import shapely
+
+    from geo.grid import Grid
+    from geo.roof_planes import measure_planes
+
+    north = np.arange(14.0, 0.0, -1.0) - 0.5
+    gable = np.repeat(10.0 - np.abs(north - 7.0)[:, None], 20, axis=1).astype(np.float32)
+    measure_planes(np.array([shapely.box(2, 2, 18, 12)], dtype=object), Grid(gable, 0.0, 14.0, 1.0), [0.0])
+
+
 def _lay_out() -> None:
     import numpy as np
     import shapely
 
     from geo.outlines import closed_rings, plane_rings, sample_points
+    from geo.setbacks import usable_outlines
     from geo.sky_view import sky_view_factor
     from geo.surfaces import Shape, roof_surfaces
     from solar.layout import pack_rows
     from solar.money import Prices, finance_roofs, load_finance
     from solar.mounts import ORIENTATIONS, layout_inputs
 
-    roofs = roof_surfaces(np.array([shapely.box(0, 0, 12, 8)]), [Shape.GABLE], [26.0])
+    ell = shapely.union(shapely.box(0, 0, 16, 7), shapely.box(0, 0, 5, 17))
+    plans = np.array([shapely.box(0, 0, 12, 8), ell], dtype=object)
+    roofs = roof_surfaces(plans, [Shape.GABLE] * 2, [26.0] * 2)
+    usable_outlines(roofs.geometry, 0.5, plans[roofs.building], inner=0.15)
     sample_points(roofs.geometry, roofs.geometry, roofs.axis_azimuth, spacing=15.0)
     rings = plane_rings(closed_rings(roofs.geometry), roofs.roof_tilt, roofs.roof_azimuth, roofs.roof_azimuth)
     tilt = roofs.roof_tilt

@@ -9,6 +9,7 @@ import shapely
 
 from geo import attributes, heights
 from geo.archetypes import Archetypes
+from geo.constructions import roof_constructions
 from geo.coordinates import into_crs
 from geo.footprints import JOINED
 from geo.height_words import lengths
@@ -76,8 +77,22 @@ def attribute(
     table["year_built"] = pd.array(year, dtype="Float64").astype("Int64")
     reserve = attributes.numbers(raw["load_reserve"]) if "load_reserve" in raw else np.full(len(raw), np.nan)
     table["load_reserve_kpa"] = attributes.plausible(reserve, -1e-9, MOST_RESERVE_KPA)
+    _construction(table, raw, warnings)
     table["is_new"] = pd.arrays.BooleanArray((year >= new_years[0]) & (year <= new_years[1]), np.isnan(year))
     _installed(table, raw, warnings)
+
+
+def _construction(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[str]) -> None:
+    table["construction"] = ""
+    if "construction" not in raw:
+        return
+    table["construction"], unmapped = roof_constructions(raw["construction"])
+    if unmapped:
+        most = ", ".join(f"{word} ({count})" for word, count in sorted(unmapped.items(), key=lambda item: (-item[1], item[0]))[:10])
+        warnings.append(
+            f"{sum(unmapped.values())} buildings have a roof construction that no word tells as metal, concrete or tile; "
+            f"that of their class is assumed: {most}"
+        )
 
 
 def _tell_unmapped(uses: Uses, warnings: list[str]) -> None:
@@ -206,11 +221,9 @@ def measure(
     sure = sure - _USE_WEIGHT * (1.0 - table["use_confidence"].to_numpy(dtype=float))
     table["confidence"] = np.where(table["drawn"], np.minimum(sure, CONFIDENCE["square"]), sure)
     table["stale_surface"] = False if dsm is None else np.isfinite(measured) & (measured < heights.LOWEST_DSM_M)
-    table["floors"] = np.where(
-        np.isfinite(floors),
-        floors,
-        archetypes.floors(use, height - _base(raw, height, warnings), archetypes.choose(use, height, table["footprint_area_m2"])),
-    )
+    kinds = archetypes.choose(use, height, table["footprint_area_m2"], table["construction"])
+    counted_floors = archetypes.floors(use, height - _base(raw, height, warnings), kinds)
+    table["floors"] = np.where(np.isfinite(floors), floors, counted_floors)
     table["floor_area_m2"] = table["footprint_area_m2"] * table["floors"]
     measurable = dsm is None and study.terrain.dsm is not None  # a check does not measure
     if not measurable and (guessed := int((source == "class").sum())):

@@ -15,6 +15,7 @@ from geo.archetypes import load_archetypes
 from geo.far_horizons import far_horizons
 from geo.roof_planes import shows_planes
 from layers.carbon import load_carbon
+from layers.coverage import coverage_reach
 from layers.demand import load_demand
 from layers.grid_cells import choose_size, grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield, typical_hours
@@ -85,7 +86,7 @@ def run_study(
 def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler: str | None, fresh: bool) -> dict[str, Any]:
     """Run the whole job, top to bottom."""
     clock, work = Clock(), out / ".work"
-    compiling = compile_ahead()
+    compiling = compile_ahead(planes=study.terrain.dsm is not None)
     policy = study_policy(study)
     with clock.stage("prepare"):
         prepared = prepare(study, work, new_years(policy), screen.told)
@@ -110,7 +111,7 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
         checked = audit(work, model, weathers, lambda done, total: screen.told("audit", done, total))
     with clock.stage("tables"):
         screen.told("tables", 0, 2)
-        buildings, regions, whole = _tables(prepared, out, work, study.study.lang)
+        buildings, regions, whole = _tables(prepared, policy, out, work, study.study.lang)
         parts = read_parts(sorted((work / "profiles").glob("*.parquet"))) | {TYPICAL: {"kwh_per_kwp": milliwatt_hours(model.typical)}}
         write_profiles(parts, {TYPICAL: ["kwh_per_kwp"], **_profile_regions(prepared)}, out / "profiles")
         screen.told("tables", 1, 2)
@@ -301,17 +302,21 @@ def check_distance(study: Study, weathers: list[Weather], longitude: float, lati
             )
 
 
-def _tables(prepared: Prepared, out: Path, work: Path, lang: str) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
-    roofs = read_roofs(out / "roofs", ("building_id", "data_tier", "confidence"))
+def _tables(
+    prepared: Prepared, policy: Policy | None, out: Path, work: Path, lang: str
+) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
+    roofs = read_roofs(out / "roofs", ("building_id", "data_tier", "confidence", "structural_check"))
     table = prepared.buildings
     told = roofs.drop_duplicates("building_id").set_index("building_id")
     for column in ("data_tier", "confidence"):  # what the roofs turned out to be
         table[column] = table["building_id"].map(told[column]).fillna(table[column])
+    table["structural_check"] = table["building_id"].map(told["structural_check"])
     with_modules = roofs.groupby("building_id")["module_count"].sum()
     assessed = table["building_id"].map(with_modules)
     table["status"] = np.where(table["status"] == "", np.where(assessed > 0, "assessed", "no_usable_area"), table["status"])
     table["reason"] = table["reason"].map({reason: translate(reason, lang) for reason in table["reason"].unique()})
-    buildings = add_to_buildings(table.sort_values("building_id"), roofs)
+    buildings = add_to_buildings(table.sort_values("building_id").assign(coverage_reach=None), roofs)
+    buildings["coverage_reach"] = coverage_reach(buildings, policy)
     write_table(buildings, "buildings", out / "buildings.parquet", work / "unfinished")
     members = table.set_index("building_id")
     layers = {name: frame for name, frame in prepared.regions.items() if name != "urban"}

@@ -11,12 +11,14 @@ import pandas as pd
 
 from layers.business import business_cases, earnings
 from layers.connection import connection_table
+from layers.coverage import coverage_reach
 from layers.demand import load_demand
 from layers.form import read_form
 from layers.form_values import FormValues
 from layers.geopackage import renew_about, write_geopackage
 from layers.geopackage_styles import write_style_files
 from layers.policy import Policy, load_policy
+from layers.schema import write_table
 from layers.spreadsheet import write_tables
 from layers.sums import sum_classes
 from layers.supply import supply_curve
@@ -360,7 +362,14 @@ def remake_targets(study: Study, out: Path) -> None:
     manifest = read_manifest(out)
     policy = study_policy(study)
     regions = read_regions_of(out)
-    changed = write_targets(study, policy, gpd.read_parquet(out / "buildings.parquet"), regions, out)
+    buildings = gpd.read_parquet(out / "buildings.parquet")
+    reach = coverage_reach(buildings, policy)
+    before = buildings["coverage_reach"].astype(object)
+    other = not reach.equals(before.where(before.notna(), None))
+    if other:
+        buildings["coverage_reach"] = reach
+        write_table(buildings, "buildings", out / "buildings.parquet", out / ".work" / "unfinished")
+    changed = write_targets(study, policy, buildings, regions, out) or other
     renewed = ("study", "form", "policy", "load", "hosting")
     manifest["inputs"] = [row for row in manifest["inputs"] if row["role"] not in renewed] + checksums(study, *renewed)
     manifest["study"]["as_of"] = str(study.study.as_of)

@@ -36,6 +36,7 @@ BUILDING_COLUMNS = (
     "installed_kwp",
     "urban",
     "load_reserve",
+    "construction",
 )
 
 
