@@ -13,14 +13,9 @@ import shapely
 
 from geo.archetypes import RoofKinds
 from geo.grid import Grid
-from geo.horizons import horizons, terrain_halo
 from geo.outlines import closed_rings, plane_rings, sample_points
-from geo.rasters import read_window
-from geo.sky_view import sky_view_factor
-from geo.surface_raster import near_surface
 from geo.surfaces import RoofSurfaces
-from geo.tiles import NEAR_M, Surroundings
-from geo.walls import walls
+from geo.tiles import Surroundings
 from solar.engine import Yield, simulate
 from solar.layout import pack_rows
 from solar.money import finance_roofs, unit_capex, use_codes
@@ -33,13 +28,12 @@ from .model import LAPSE_K_PER_M, Model, cover_ratio
 from .roofs import TileRoofs, measured_confidence, tile_roofs
 from .room import Room, room, structural_check
 from .schema import MONTHS
+from .shading import MODULE_ABOVE_M, Skylines, look_around, surface_model
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 # Distance of sample points on large roofs; a house has one.
 POINT_SPACING_M = 15.0
-# A module lies this far above the roof.
-MODULE_ABOVE_M = 0.2
 MOUNTS = (0, 1, 2)
 # What a roof takes over from its building.
 INHERITED = [
@@ -116,7 +110,7 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     """
     rows = buildings.sort_values("building_id").reset_index(drop=True)
     kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"]).with_tilt(rows["tilt_given"])
-    dsm = _surface_model(rows, model)
+    dsm = surface_model(rows, model)
     shape = tile_roofs(rows, kinds, dsm if model.dsm_planes else None)
     rows = _with_tier(rows, shape)
     surfaces, owner = shape.surfaces, shape.surfaces.building
@@ -124,17 +118,45 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     station = _nearest_station(surfaces, model)
     mounted = _mount(rows, surfaces, kinds, space, station, model)
 
-    xy, start = sample_points(space.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
-    z = shape.height(np.repeat(np.arange(len(owner)), np.diff(start)), xy, dsm) + MODULE_ABOVE_M
-    horizon = _horizons(xy, z, around, dsm, model)
+    points, start = _sampled(shape, space, dsm)
+    skylines = look_around(points, np.repeat(owner, np.diff(start)), rows, kinds, around, dsm, model)
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
-    simulated, seen, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
+    simulated, seen, kept, start, skylines = _simulate(surfaces, mounted, tilt, azimuth, skylines, start, warmer, station, model)
     roofs = _roof_table(
         rows, surfaces, kinds, space, mounted, tilt, azimuth, simulated, kept, np.add.reduceat(seen, start[:-1]) / np.diff(start), model
     )
-    sample = _audit_sample(roofs, horizon, start, warmer, station, audit)
+    sample = _audit_sample(roofs, skylines, start, warmer, station, audit)
     return TileResult(roofs, sample, _candidate_table(rows, owner, mounted))
+
+
+def skylines_of(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model) -> dict[str, tuple[Floats, Skylines]]:
+    """
+    Look around from the sample points of buildings again, as `assess_tile` did.
+
+    Parameters
+    ----------
+    buildings
+        Prepared buildings, at least one.
+    around
+        What can shade them.
+    model
+        Parameters of the run.
+
+    Returns
+    -------
+    dict
+        Points, shape (P, 3) [m], and skylines of each roof_id, before parts under the threshold are left out.
+    """
+    rows = buildings.sort_values("building_id").reset_index(drop=True)
+    kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"]).with_tilt(rows["tilt_given"])
+    dsm = surface_model(rows, model)
+    shape = tile_roofs(rows, kinds, dsm if model.dsm_planes else None)
+    surfaces = shape.surfaces
+    points, start = _sampled(shape, room(rows, shape, kinds, model), dsm)
+    skylines = look_around(points, np.repeat(surfaces.building, np.diff(start)), rows, kinds, around, dsm, model)
+    ids = _roof_ids(rows, surfaces)
+    return {roof: (points[a:b], skylines.take(slice(a, b))) for roof, a, b in zip(ids, start[:-1], start[1:], strict=True)}
 
 
 def audit_key(roof_id: str) -> str:
@@ -154,12 +176,17 @@ def audit_key(roof_id: str) -> str:
     return hashlib.blake2b(roof_id.encode(), digest_size=8, person=b"wuding-audit").hexdigest()
 
 
-def _surface_model(rows: gpd.GeoDataFrame, model: Model) -> Grid | None:
-    """Surface model of the tile and of all that shades it from near by."""
-    if model.dsm is None:
-        return None
-    left, bottom, right, top = rows.total_bounds
-    return read_window(model.dsm, (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M), pad=2.0)
+def _sampled(shape: TileRoofs, space: Room, dsm: Grid | None) -> tuple[Floats, Ints]:
+    """Sample points on the module planes, and the first of each surface."""
+    surfaces = shape.surfaces
+    xy, start = sample_points(space.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
+    z = shape.height(np.repeat(np.arange(len(surfaces.building)), np.diff(start)), xy, dsm) + MODULE_ABOVE_M
+    return np.column_stack([xy, z]), start
+
+
+def _roof_ids(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces) -> list[str]:
+    ids = rows["building_id"].to_numpy(dtype=object)[surfaces.building]
+    return [f"{building}-{part:02d}" for building, part in zip(ids, surfaces.part, strict=True)]
 
 
 def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
@@ -255,25 +282,6 @@ def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Fl
     return tilt, azimuth
 
 
-def _horizons(xy: Floats, z: Floats, around: Surroundings, dsm: Grid | None, model: Model) -> npt.NDArray[np.float32]:
-    left, bottom = xy.min(axis=0)
-    right, top = xy.max(axis=0)
-    box = (left, bottom, right, top)
-    wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
-    measured = None
-    if dsm is not None:
-        measured = near_surface(wide, model.surface_resolution, around.geometry, around.top, dsm, newer=around.stale)
-    near = walls(wide, around.geometry, around.top) if measured is None else None
-    reach = max(around.reach, NEAR_M)
-    farther = (left - reach, bottom - reach, right + reach, top + reach)
-    tall = len(around.tall_geometry) and reach > NEAR_M
-    towers = walls(farther, around.tall_geometry, around.tall_top) if tall else None
-    terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
-    far = model.far.within(box) if model.far is not None else None
-    points = np.column_stack([xy, z])
-    return horizons(points, surface=measured, near=near, towers=towers, terrain=terrain, far=far, towers_reach=reach)
-
-
 def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, model: Model) -> Floats:
     """Air cools with height; on flat terrain the height of the ground is not known and the station's air is taken."""
     if model.terrain.is_flat:
@@ -287,12 +295,12 @@ def _simulate(
     mounted: _Mounted,
     tilt: Floats,
     azimuth: Floats,
-    horizon: npt.NDArray[np.float32],
+    skylines: Skylines,
     start: Ints,
     warmer: Floats,
     station: Ints,
     model: Model,
-) -> tuple[Yield, Floats, Floats, Ints, npt.NDArray[np.float32]]:
+) -> tuple[Yield, Floats, Floats, Ints, Skylines]:
     """Simulate all points, then roofs with points under the threshold again on their good points; sky seen and share kept."""
     planes = model.stations[0].sky.orientations
     downslope = np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
@@ -303,7 +311,7 @@ def _simulate(
     taken = Blend(
         np.where(on, mounted.classes[take, column], bare_roof.classes), np.where(on, mounted.weights[take, column], bare_roof.weights)
     )
-    whole, seen = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
+    whole, seen = _run(model, station, taken, plane, skylines, start, tilt, azimuth, surfaces, warmer)
     good = whole.point_share >= model.point_threshold
     number = np.diff(start)
     left = np.add.reduceat(good.astype(np.int64), start[:-1])
@@ -313,9 +321,9 @@ def _simulate(
         keep = ~keep | good
         fewer = np.where(np.isin(np.arange(len(number)), again), left, number)
         start = np.concatenate([[0], np.cumsum(fewer)]).astype(np.int64)
-        horizon = horizon[keep]
-        whole, seen = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
-    return whole, seen, left / number, start, horizon
+        skylines = skylines.take(keep)
+        whole, seen = _run(model, station, taken, plane, skylines, start, tilt, azimuth, surfaces, warmer)
+    return whole, seen, left / number, start, skylines
 
 
 def _run(
@@ -323,7 +331,7 @@ def _run(
     station: Ints,
     orientation: Blend,
     plane: Blend,
-    horizon: npt.NDArray[np.float32],
+    skylines: Skylines,
     start: Ints,
     tilt: Floats,
     azimuth: Floats,
@@ -332,11 +340,9 @@ def _run(
 ) -> tuple[Yield, Floats]:
     number = np.diff(start)
     downslope = np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
-    seen = sky_view_factor(horizon, np.repeat(tilt, number), np.repeat(azimuth, number))
-    apart = np.repeat((tilt != surfaces.roof_tilt) | (azimuth != downslope), number)  # modules off the roof's own plane
-    bare = seen.copy()
-    bare[apart] = sky_view_factor(horizon[apart], np.repeat(surfaces.roof_tilt, number)[apart], np.repeat(downslope, number)[apart])
-    out = Yield(np.empty((len(number), 12)), np.empty(len(number)), np.empty(len(number)), np.empty(len(horizon)))
+    around = (np.repeat(of, number) for of in (tilt, azimuth, surfaces.roof_tilt, downslope))
+    seen, bare, trees = skylines.views(*around)
+    out = Yield(np.empty((len(number), 12)), np.empty(len(number)), np.empty(len(number)), np.empty(len(seen)))
     for index, cell in enumerate(model.stations):
         roofs = np.flatnonzero(station == index)
         if not roofs.size:
@@ -346,14 +352,17 @@ def _run(
             cell.sky,
             orientation=Blend(orientation.classes[roofs], orientation.weights[roofs]),
             plane=Blend(plane.classes[roofs], plane.weights[roofs]),
-            horizon=horizon[points],
+            horizon=skylines.opaque[points],
             point_start=np.concatenate([[0], np.cumsum(number[roofs])]),
             sky_view_factor_modules=seen[points],
             sky_view_factor_plane=bare[points],
             temperature_offset=warmer[roofs],
+            canopy=None if trees is None else trees.take(points),
         )
         out.specific_energy[roofs], out.unshaded[roofs], out.irradiation[roofs] = part.specific_energy, part.unshaded, part.irradiation
         out.point_share[points] = part.point_share
+    if trees is not None:  # what the year's mean month sees
+        seen = trees.sky_view_factor_modules + trees.transmissivity.mean() * np.maximum(seen - trees.sky_view_factor_modules, 0.0)
     return out, seen
 
 
@@ -386,7 +395,7 @@ def _roof_table(
     densest = np.nan_to_num(np.where(mounted.count > 0, mounted.covered, 0.0)).max(axis=0) * kept
     values: dict[str, Any] = {
         "building_id": ids,
-        "roof_id": [f"{building}-{part:02d}" for building, part in zip(ids, surfaces.part, strict=True)],
+        "roof_id": _roof_ids(rows, surfaces),
         **{name: rows[name].to_numpy()[owner] if rows[name].dtype != "boolean" else rows[name].array[owner] for name in INHERITED},
         "footprint_area_m2": shapely.area(surfaces.geometry),
         "area_m2": space.area,
@@ -428,7 +437,7 @@ def _roof_table(
 
 
 def _audit_sample(
-    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, warmer: Floats, station: Ints, size: int
+    roofs: gpd.GeoDataFrame, skylines: Skylines, start: Ints, warmer: Floats, station: Ints, size: int
 ) -> list[dict[str, Any]]:
     with_modules = np.flatnonzero((roofs["module_count"] > 0).to_numpy())
     ids = roofs["roof_id"].to_numpy(dtype=object)
@@ -438,8 +447,14 @@ def _audit_sample(
     plain = ["roof_id", "mounting", "surface_tilt", "surface_azimuth", "specific_yield"]
     columns = {name: roofs[name].to_numpy()[rows].tolist() for name in plain}
     columns |= {"station": station[surface].tolist(), "temperature_offset": warmer[surface].tolist()}
+    leafy = skylines.opaque[:0] if skylines.leafy is None else skylines.leafy
     return [
-        {"key": key, "horizon": horizon[start[at] : start[at + 1]].ravel(), **{name: values[k] for name, values in columns.items()}}
+        {
+            "key": key,
+            "horizon": skylines.opaque[start[at] : start[at + 1]].ravel(),
+            "leafy": leafy[start[at] : start[at + 1]].ravel(),
+            **{name: values[k] for name, values in columns.items()},
+        }
         for k, ((key, _), at) in enumerate(zip(drawn, surface, strict=True))
     ]
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from geo.archetypes import RoofKinds
 from geo.grid import Grid
+from geo.roof_edges import face_planes
 from geo.roof_planes import RoofPlanes, measure_planes
 from geo.roof_planes_patches import parameters
 from geo.surfaces import RoofSurfaces, roof_surfaces
@@ -28,7 +29,7 @@ class TileRoofs:
     surfaces
         Sorted by building and azimuth, m of them.
     plane
-        Slope east [m/m], slope north [m/m] and height at `origin` [m above datum], shape (m, 3); archetypes stand level on their top.
+        Slope east [m/m], slope north [m/m] and height at `origin` [m above datum], shape (m, 3).
     origin
         Plan coordinates [m], shape (m, 2).
     obstacle_area_m2
@@ -101,7 +102,8 @@ def tile_roofs(rows: gpd.GeoDataFrame, kinds: RoofKinds, dsm: Grid | None) -> Ti
         fit[shown] = np.where(planes.measured, planes.building_fit, np.nan)
     rest = np.flatnonzero(~measured)
     guessed = roof_surfaces(plan[rest], kinds.shape[rest], kinds.tilt[rest], kinds.span_m[rest])
-    made = _archetype_planes(guessed, top[rest])
+    stood = face_planes(guessed, top[rest], rows["height_m"].to_numpy(dtype=float)[rest])
+    made = (*stood, np.full(guessed.building.size, np.nan))
     if planes is None:
         return TileRoofs(guessed, *made, measured, fit)
     surfaces, order = _together([planes.surfaces, guessed], [shown, rest])
@@ -129,12 +131,6 @@ def measured_confidence(fit: Floats) -> Floats:
 
 def _measured_planes(planes: RoofPlanes) -> tuple[Floats, Floats, Floats]:
     return planes.plane, planes.origin, planes.obstacle_area_m2
-
-
-def _archetype_planes(surfaces: RoofSurfaces, top: Floats) -> tuple[Floats, Floats, Floats]:
-    count = surfaces.building.size
-    plane = np.column_stack([np.zeros((count, 2)), top[surfaces.building]])
-    return plane, np.zeros((count, 2)), np.full(count, np.nan)
 
 
 def _together(parts: list[RoofSurfaces], buildings: list[Ints]) -> tuple[RoofSurfaces, Ints]:

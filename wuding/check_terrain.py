@@ -12,6 +12,7 @@ import shapely
 from geo.grid import Bounds
 from geo.rasters import RasterGlance, glance, prepare_raster
 from geo.terrain import Terrain
+from solar.canopy import load_transmissivity
 
 from .elevation import stand
 from .errors import StudyError
@@ -122,15 +123,20 @@ def surface_head(study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, warning
     dict
         What was found; empty without a surface model.
     """
+    trees = {}
+    if study.terrain.canopy is not None:
+        load_transmissivity(study.terrain.canopy_transmissivity)
+        canopy = glance(study.path(study.terrain.canopy), crs.to_wkt(), source_crs=study.terrain.canopy_crs)
+        trees = {"canopy": Path(study.terrain.canopy).name, "canopy_resolution_m": canopy.resolution}
     if study.terrain.dsm is None:
-        return {}
+        return trees
     head = glance(study.path(study.terrain.dsm), crs.to_wkt(), source_crs=study.terrain.dsm_crs)
     corners = shapely.bounds(table.geometry.to_numpy())
     with np.errstate(invalid="ignore"):
         inside = ((corners[:, :2] >= head.bounds[:2]) & (corners[:, 2:] <= head.bounds[2:])).all(axis=1)
     if not inside.any():
         warnings.append(f"terrain.dsm {study.terrain.dsm!r} lies over none of the buildings; check it and its CRS")
-    return {
+    return trees | {
         "dsm": Path(study.terrain.dsm).name,
         "dsm_crs": head.source_crs,
         "dsm_resolution_m": head.resolution,
