@@ -1,6 +1,7 @@
 """What every sample point of a tile sees of its horizon: with the roofs, towers and land around it, and with the trees as well."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +14,7 @@ from geo.horizons import WALL_RAYS, horizons, terrain_halo
 from geo.rasters import read_window
 from geo.roof_edges import parapets, roof_edges
 from geo.sky_view import sky_view_factor
-from geo.surface_raster import near_surface
+from geo.surface_raster import Surface, near_surface
 from geo.surfaces import Shape
 from geo.tiles import NEAR_M, Surroundings
 from geo.walls import Walls, walls
@@ -48,7 +49,19 @@ class Skylines:
     transmissivity: Floats
 
     def take(self, keep: npt.NDArray[np.bool_] | Ints | slice) -> "Skylines":
-        """Keep some of the points."""
+        """
+        Keep some of the points.
+
+        Parameters
+        ----------
+        keep
+            Mask, indices or slice.
+
+        Returns
+        -------
+        Skylines
+            The same, fewer points.
+        """
         return Skylines(self.opaque[keep], None if self.leafy is None else self.leafy[keep], self.transmissivity)
 
     def views(self, tilt: Floats, azimuth: Floats, roof_tilt: Floats, downslope: Floats) -> tuple[Floats, Floats, Canopy | None]:
@@ -116,20 +129,16 @@ def look_around(
     terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
     far = model.far.within(box) if model.far is not None else None
 
-    def seen(surface: Grid | None, rays: int | None) -> Floats32:
-        raster = None
-        if surface is not None:
-            built = (around.geometry, around.top) if dsm is not None else (around.geometry[:0], around.top[:0])
-            raster = near_surface(wide, model.surface_resolution, *built, surface, newer=around.stale if dsm is not None else None)
-        return horizons(
-            points, surface=raster, near=near, towers=towers, terrain=terrain, far=far, parapets=own, towers_reach=reach, sub_rays=rays
-        )
-
-    opaque = seen(dsm, None)
+    seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, towers_reach=reach)
+    cells = partial(_cells, wide, around, model.surface_resolution, footprints=dsm is not None)
+    opaque = seen(surface=None if dsm is None else cells(dsm))
     trees = _trees(wide, model)
     if trees is None:
         return Skylines(opaque, None, model.transmissivity)
-    leafy = seen(trees if dsm is None else overlay(dsm, trees), WALL_RAYS if dsm is None else None)
+    if dsm is None:
+        leafy = seen(surface=cells(trees), sub_rays=WALL_RAYS)
+    else:
+        leafy = seen(surface=cells(overlay(dsm, trees)))
     return Skylines(opaque, np.maximum(opaque, leafy), model.transmissivity)
 
 
@@ -153,6 +162,13 @@ def surface_model(rows: gpd.GeoDataFrame, model: Model) -> Grid | None:
         return None
     left, bottom, right, top = rows.total_bounds
     return read_window(model.dsm, (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M), pad=2.0)
+
+
+def _cells(bounds: Bounds, around: Surroundings, resolution: float, measured: Grid, *, footprints: bool) -> Surface:
+    """Lay a measured surface into blocks; footprints stand where it has no data, and newer ones above it."""
+    if not footprints:
+        return near_surface(bounds, resolution, around.geometry[:0], around.top[:0], measured)
+    return near_surface(bounds, resolution, around.geometry, around.top, measured, newer=around.stale)
 
 
 def _crests(rows: gpd.GeoDataFrame, kinds: RoofKinds) -> Floats:

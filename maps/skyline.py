@@ -166,7 +166,7 @@ def _fill(axes: Axes, sky: Floats, colour: str, kind: Kind) -> None:
 
 def _sun(axes: Axes, latitude: float, kind: Kind, font: ChartFont) -> None:
     """Paths of the 21st of each month with a dot at each full hour of true solar time."""
-    halo = [withStroke(linewidth=2.0, foreground="white")]
+    halo = withStroke(linewidth=2.0, foreground="white")
     turned = latitude < 0.0  # the noon sun stands in the north
     for day, months in _PATHS:
         azimuth, up = sun_path(latitude, day, np.linspace(0.0, 24.0, 961))
@@ -185,9 +185,9 @@ def _sun(axes: Axes, latitude: float, kind: Kind, font: ChartFont) -> None:
                 noon[0][0] + (0.0 if kind == "fisheye" else (2.0 if turned else 0.0)), noon[1][0], months, ha="center", va="bottom",
                 fontproperties=font.properties(6.5), color="#9a4f12", zorder=6,
             )  # fmt: skip
-            text.set_path_effects(halo)
+            text.set_path_effects([halo])
         if day == 172:  # the longest path carries the hours
             for hour in np.flatnonzero(seen & (hours % 2 == 0) & (hours != 12)):
                 x, y = _placed(kind, azimuth[hour : hour + 1], up[hour : hour + 1])
                 text = axes.text(x[0], y[0], f"{hour}h", ha="right", va="bottom", fontproperties=font.properties(6.5), color=SOFT, zorder=6)
-                text.set_path_effects(halo)
+                text.set_path_effects([halo])

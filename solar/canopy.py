@@ -52,7 +52,9 @@ class Canopy:
         if not np.isfinite(self.horizon).all():
             raise SolarError("the horizon with trees has values that are not numbers; drop these points first")
         if not ((self.transmissivity >= 0.0) & (self.transmissivity <= 1.0)).all():
-            raise SolarError(f"transmissivity of trees is {self.transmissivity.tolist()}; expected twelve shares from 0 to 1, January to December")
+            raise SolarError(
+                f"transmissivity of trees is {self.transmissivity.tolist()}; expected twelve shares from 0 to 1, January to December"
+            )
 
     def take(self, points: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Canopy:
         """

@@ -105,7 +105,7 @@ def simulate_reference(
         surface_azimuth,
         mounting,
         gcr,
-        _view(weather, sky_view_factor, canopy, canopy and canopy.sky_view_factor_modules),
+        _view(weather, sky_view_factor, canopy, None if canopy is None else canopy.sky_view_factor_modules),
     )
     mount, module = system.mounts[MOUNTING_NAMES[mounting]], system.module
     cell = pvlib.temperature.pvsyst_cell(
@@ -157,7 +157,7 @@ def plane_irradiation(
         Global irradiation on the plane, before reflection losses [kWh/m²].
     """
     sun = solar_position(weather) if position is None else position
-    view = _view(weather, sky_view_factor, canopy, canopy and canopy.sky_view_factor_plane)
+    view = _view(weather, sky_view_factor, canopy, None if canopy is None else canopy.sky_view_factor_plane)
     lit = _lit_share(sun, _horizons(horizon), weather, canopy)
     return float(_plane_light(weather, system, sun, lit, surface_tilt, surface_azimuth, BARE, 1.0, view).sum() / 1000.0)
 
