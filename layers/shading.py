@@ -135,10 +135,7 @@ def look_around(
     trees = _trees(wide, model)
     if trees is None:
         return Skylines(opaque, None, model.transmissivity)
-    if dsm is None:
-        leafy = seen(surface=cells(trees), sub_rays=WALL_RAYS)
-    else:
-        leafy = seen(surface=cells(overlay(dsm, trees)))
+    leafy = seen(surface=cells(trees), sub_rays=WALL_RAYS) if dsm is None else seen(surface=cells(overlay(dsm, trees)))
     return Skylines(opaque, np.maximum(opaque, leafy), model.transmissivity)
 
 
