@@ -1,6 +1,7 @@
 """Skylines of real buildings in tiles: cuts leave no trace, neighbours only ever take light."""
 
 import dataclasses
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from geo.rasters import prepare_raster
 from geo.terrain import Terrain
 from geo.tiles import read_surroundings, write_tiles
 from layers.model import Model
+from layers.potential import assess_tile
 from layers.shading import MODULE_ABOVE_M, Skylines, look_around
 from solar.canopy import load_transmissivity
 
@@ -145,3 +147,29 @@ def test_a_taller_neighbour_only_takes_and_a_removed_one_only_gives(tmp_path: Pa
         ]
         assert (seen[0] <= seen[1]).all()
         assert (seen[1] <= seen[2]).all()
+
+
+def test_the_threshold_takes_points_and_says_so(run_folder: Path) -> None:
+    """Nothing at 0, never less at a higher threshold; what is left yields more; the areas still add up."""
+    work = run_folder / ".work"
+    with (work / "model.pickle").open("rb") as stream:
+        given: Model = pickle.load(stream)
+    rows = gpd.read_parquet(work / "tiles")
+    rows = rows[rows["status"] == ""].iloc[:250]
+    around = read_surroundings(work / "tiles", np.asarray(rows.total_bounds))
+    found = [
+        assess_tile(rows, around, dataclasses.replace(given, point_threshold=share)).roofs.set_index("roof_id")
+        for share in (0.0, 0.7, 0.95, 0.99)
+    ]
+    parts = ["setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2", "usable_area_m2"]
+    for less, more in zip(found, found[1:], strict=False):
+        assert (more["usable_area_m2"] <= less["usable_area_m2"] + 1e-9).all()
+        assert (more["module_count"] <= less["module_count"]).all()
+        both = (more["module_count"] > 0) & (less["module_count"] > 0)
+        assert (more["shading_loss"][both] <= less["shading_loss"][both] + 1e-9).all()
+        np.testing.assert_allclose(more[parts].sum(axis=1), more["area_m2"], rtol=1e-9)
+        # what is not usable any more stands in the column, square metre by square metre
+        np.testing.assert_allclose(
+            more["shaded_out_area_m2"] - less["shaded_out_area_m2"], less["usable_area_m2"] - more["usable_area_m2"], atol=1e-6
+        )
+    assert found[-1]["module_count"].sum() < found[0]["module_count"].sum()
