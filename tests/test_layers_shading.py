@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_the_threshold_takes_points_and_says_so(run_folder: Path) -> None:
         for share in (0.0, 0.7, 0.95, 0.99)
     ]
     parts = ["setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2", "usable_area_m2"]
-    for less, more in zip(found, found[1:], strict=False):
+    for less, more in pairwise(found):
         assert (more["usable_area_m2"] <= less["usable_area_m2"] + 1e-9).all()
         assert (more["module_count"] <= less["module_count"]).all()
         both = (more["module_count"] > 0) & (less["module_count"] > 0)
