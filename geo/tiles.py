@@ -25,6 +25,8 @@ TALL_M = NEAR_M * float(np.tan(np.radians(3.0)))
 FARTHEST_M = 5000.0
 # A footprint of more vertices than this weighs as several buildings when tiles are cut.
 VERTICES_OF_ONE = 100
+# What a neighbour's roof is made of, in the order of `Surroundings`.
+_NEIGHBOUR = ["top_m", "stale_surface", "use", "height_m", "footprint_area_m2", "tilt_given", "construction"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Surroundings:
     geometry, top, stale
         Shape (n,), every building within `NEAR_M` of the tile and those of the tile itself; its top [m above datum]; whether a surface
         model does not show it.
+    use, height, area, tilt, construction
+        Shape (n,), what the shape of its roof is chosen by: use, height above ground [m], footprint [m2], known tilt (NaN: not) [degrees],
+        construction ("" where not known).
     tall_geometry, tall_top, tall_height
         Shape (k,), buildings of at least `TALL_M` within `reach` of the tile.
     reach
@@ -46,6 +51,11 @@ class Surroundings:
     geometry: Objects
     top: Floats
     stale: npt.NDArray[np.bool_]
+    use: Objects
+    height: Floats
+    area: Floats
+    tilt: Floats
+    construction: Objects
     tall_geometry: Objects
     tall_top: Floats
     tall_height: Floats
@@ -137,19 +147,18 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
     index = _tile_index(folder.parent / "tiles.parquet", _stamp(folder.parent / "tiles.parquet"))
     near = bounds + np.array([-NEAR_M, -NEAR_M, NEAR_M, NEAR_M])
     meets = index[(index["left"] <= near[2]) & (index["right"] >= near[0]) & (index["bottom"] <= near[3]) & (index["top"] >= near[1])]
-    shapes, tops, stale = [], [], []
+    shapes, parts = [], []
     for file in meets["file"]:
-        table = pq.read_table(folder / file, columns=["geometry", "top_m", "stale_surface"])
+        table = pq.read_table(folder / file, columns=["geometry", *_NEIGHBOUR])
         geometry = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))
         kept = _meeting(geometry, near)
         shapes.append(geometry[kept])
-        tops.append(table["top_m"].to_numpy()[kept])
-        stale.append(table["stale_surface"].to_numpy(zero_copy_only=False)[kept])
+        parts.append([table[name].to_numpy(zero_copy_only=False)[kept] for name in _NEIGHBOUR])
     tall, tall_top, tall_height, reach = _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet"))
     far = bounds + np.array([-reach, -reach, reach, reach])
     kept = _meeting(tall, far)
-    near_by = np.concatenate(shapes), np.concatenate(tops), np.concatenate(stale)
-    return Surroundings(*near_by, tall[kept], tall_top[kept], tall_height[kept], reach)
+    near_by = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Surroundings(np.concatenate(shapes), *near_by, tall[kept], tall_top[kept], tall_height[kept], reach)
 
 
 def _meeting(geometry: Objects, window: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

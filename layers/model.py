@@ -68,6 +68,8 @@ class Model:
     far: FarHorizons | None
     dsm: Path | None
     dsm_planes: bool
+    canopy: Path | None
+    transmissivity: Floats
     surface_resolution: float
     choose: str
     point_threshold: float

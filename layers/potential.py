@@ -12,14 +12,10 @@ import pandas as pd
 import shapely
 
 from geo.grid import Grid
-from geo.horizons import horizons, terrain_halo
 from geo.outlines import closed_rings, plane_rings, sample_points
-from geo.rasters import read_window
 from geo.roof_kinds import RoofKinds
-from geo.surface_raster import near_surface
 from geo.surfaces import RoofSurfaces
-from geo.tiles import NEAR_M, Surroundings
-from geo.walls import walls
+from geo.tiles import Surroundings
 from solar.layout import pack_rows
 from solar.money import export_prices, finance_roofs, unit_capex, use_codes
 from solar.mounts import ORIENTATIONS, Candidates, candidates, choose, layout_inputs
@@ -33,14 +29,13 @@ from .profiles import Memberships, memberships, sum_groups
 from .roofs import TileRoofs, measured_confidence, tile_roofs
 from .room import Room, room, structural_check
 from .schema import MONTHS
+from .shading import MODULE_ABOVE_M, Skylines, look_around, surface_model
 from .tile_yield import Planes, TileYield, tile_yield, whole_modules
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 # Distance of sample points on large roofs; a house has one.
 POINT_SPACING_M = 15.0
-# A module lies this far above the roof.
-MODULE_ABOVE_M = 0.2
 MOUNTS = (0, 1, 2)
 # What a roof takes over from its building.
 INHERITED = [
@@ -119,9 +114,7 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
         A roof's row depends on its building and surroundings alone, not on the tile.
     """
     rows = buildings.sort_values("building_id").reset_index(drop=True)
-    kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"], rows["construction"])
-    kinds = kinds.with_tilt(rows["tilt_given"])
-    dsm = _surface_model(rows, model)
+    kinds, dsm = _kinds(rows, model), surface_model(rows, model)
     shape = tile_roofs(rows, kinds, dsm if model.dsm_planes else None)
     rows = _with_tier(rows, shape)
     surfaces, owner = shape.surfaces, shape.surfaces.building
@@ -129,20 +122,47 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     station = _nearest_station(surfaces, model)
     mounted = _mount(rows, surfaces, kinds, space, station, model)
 
-    xy, start = sample_points(space.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
-    z = shape.height(np.repeat(np.arange(len(owner)), np.diff(start)), xy, dsm) + MODULE_ABOVE_M
-    horizon = _horizons(xy, z, around, dsm, model)
+    points, start = _sampled(shape, space, dsm)
+    skylines = look_around(points, np.repeat(owner, np.diff(start)), rows, kinds, around, dsm, model)
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
     members = memberships(rows, model.profile_columns)
     planes = _planes(surfaces, mounted, tilt, azimuth, warmer, station, members, model)
     module_kwp = model.system.module.pdc0_w / 1000.0
     yields = tile_yield(
-        planes, horizon, start, model.stations, threshold=model.point_threshold, module_kwp=module_kwp, groups=len(members.groups)
+        planes, skylines, start, model.stations, threshold=model.point_threshold, module_kwp=module_kwp, groups=len(members.groups)
     )
     roofs = _roof_table(rows, surfaces, kinds, space, mounted, tilt, azimuth, yields, model)
-    sample = _audit_sample(roofs, yields.horizon, yields.start, warmer, station, audit)
+    sample = _audit_sample(roofs, yields.skylines, yields.start, warmer, station, audit)
     return TileResult(roofs, sample, _candidate_table(rows, owner, mounted), sum_groups(members.groups, yields.hourly))
+
+
+def skylines_of(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model) -> dict[str, tuple[Floats, Skylines]]:
+    """
+    Look around from the sample points of buildings again, as `assess_tile` did.
+
+    Parameters
+    ----------
+    buildings
+        Prepared buildings, at least one.
+    around
+        What can shade them.
+    model
+        Parameters of the run.
+
+    Returns
+    -------
+    dict
+        Points, shape (P, 3) [m], and skylines of each roof_id, before parts under the threshold are left out.
+    """
+    rows = buildings.sort_values("building_id").reset_index(drop=True)
+    kinds, dsm = _kinds(rows, model), surface_model(rows, model)
+    shape = tile_roofs(rows, kinds, dsm if model.dsm_planes else None)
+    surfaces = shape.surfaces
+    points, start = _sampled(shape, room(rows, shape, kinds, model), dsm)
+    skylines = look_around(points, np.repeat(surfaces.building, np.diff(start)), rows, kinds, around, dsm, model)
+    ids = _roof_ids(rows, surfaces)
+    return {roof: (points[a:b], skylines.take(slice(a, b))) for roof, a, b in zip(ids, start[:-1], start[1:], strict=True)}
 
 
 def audit_key(roof_id: str) -> str:
@@ -162,12 +182,23 @@ def audit_key(roof_id: str) -> str:
     return hashlib.blake2b(roof_id.encode(), digest_size=8, person=b"wuding-audit").hexdigest()
 
 
-def _surface_model(rows: gpd.GeoDataFrame, model: Model) -> Grid | None:
-    """Surface model of the tile and of all that shades it from near by."""
-    if model.dsm is None:
-        return None
-    left, bottom, right, top = rows.total_bounds
-    return read_window(model.dsm, (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M), pad=2.0)
+def _kinds(rows: gpd.GeoDataFrame, model: Model) -> RoofKinds:
+    """Archetypes of buildings, with the tilts that are known."""
+    kinds = model.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"], rows["construction"])
+    return kinds.with_tilt(rows["tilt_given"])
+
+
+def _sampled(shape: TileRoofs, space: Room, dsm: Grid | None) -> tuple[Floats, Ints]:
+    """Sample points on the module planes, and the first of each surface."""
+    surfaces = shape.surfaces
+    xy, start = sample_points(space.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
+    z = shape.height(np.repeat(np.arange(len(surfaces.building)), np.diff(start)), xy, dsm) + MODULE_ABOVE_M
+    return np.column_stack([xy, z]), start
+
+
+def _roof_ids(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces) -> list[str]:
+    ids = rows["building_id"].to_numpy(dtype=object)[surfaces.building]
+    return [f"{building}-{part:02d}" for building, part in zip(ids, surfaces.part, strict=True)]
 
 
 def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
@@ -258,25 +289,6 @@ def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Fl
     return tilt, azimuth
 
 
-def _horizons(xy: Floats, z: Floats, around: Surroundings, dsm: Grid | None, model: Model) -> npt.NDArray[np.float32]:
-    left, bottom = xy.min(axis=0)
-    right, top = xy.max(axis=0)
-    box = (left, bottom, right, top)
-    wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
-    measured = None
-    if dsm is not None:
-        measured = near_surface(wide, model.surface_resolution, around.geometry, around.top, dsm, newer=around.stale)
-    near = walls(wide, around.geometry, around.top) if measured is None else None
-    reach = max(around.reach, NEAR_M)
-    farther = (left - reach, bottom - reach, right + reach, top + reach)
-    tall = len(around.tall_geometry) and reach > NEAR_M
-    towers = walls(farther, around.tall_geometry, around.tall_top) if tall else None
-    terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
-    far = model.far.within(box) if model.far is not None else None
-    points = np.column_stack([xy, z])
-    return horizons(points, surface=measured, near=near, towers=towers, terrain=terrain, far=far, towers_reach=reach)
-
-
 def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, model: Model) -> Floats:
     """Air cools with height; on flat terrain the height of the ground is not known and the station's air is taken."""
     if model.terrain.is_flat:
@@ -356,7 +368,7 @@ def _roof_table(
     densest = np.nan_to_num(np.where(mounted.count > 0, mounted.covered, 0.0)).max(axis=0) * kept
     values: dict[str, Any] = {
         "building_id": ids,
-        "roof_id": [f"{building}-{part:02d}" for building, part in zip(ids, surfaces.part, strict=True)],
+        "roof_id": _roof_ids(rows, surfaces),
         **{name: rows[name].to_numpy()[owner] if rows[name].dtype != "boolean" else rows[name].array[owner] for name in INHERITED},
         "footprint_area_m2": shapely.area(surfaces.geometry),
         "area_m2": space.area,
@@ -398,7 +410,7 @@ def _roof_table(
 
 
 def _audit_sample(
-    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, warmer: Floats, station: Ints, size: int
+    roofs: gpd.GeoDataFrame, skylines: Skylines, start: Ints, warmer: Floats, station: Ints, size: int
 ) -> list[dict[str, Any]]:
     with_modules = np.flatnonzero((roofs["module_count"] > 0).to_numpy())
     ids = roofs["roof_id"].to_numpy(dtype=object)
@@ -408,8 +420,14 @@ def _audit_sample(
     plain = ["roof_id", "mounting", "surface_tilt", "surface_azimuth", "specific_yield"]
     columns = {name: roofs[name].to_numpy()[rows].tolist() for name in plain}
     columns |= {"station": station[surface].tolist(), "temperature_offset": warmer[surface].tolist()}
+    leafy = skylines.opaque[:0] if skylines.leafy is None else skylines.leafy
     return [
-        {"key": key, "horizon": horizon[start[at] : start[at + 1]].ravel(), **{name: values[k] for name, values in columns.items()}}
+        {
+            "key": key,
+            "horizon": skylines.opaque[start[at] : start[at + 1]].ravel(),
+            "leafy": leafy[start[at] : start[at + 1]].ravel(),
+            **{name: values[k] for name, values in columns.items()},
+        }
         for k, ((key, _), at) in enumerate(zip(drawn, surface, strict=True))
     ]
 

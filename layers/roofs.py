@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geo.grid import Grid
+from geo.roof_edges import face_planes
 from geo.roof_kinds import RoofKinds
 from geo.roof_planes import RoofPlanes, measure_planes
 from geo.roof_planes_patches import parameters
@@ -32,7 +33,7 @@ class TileRoofs:
     roof
         The part of its building to which each surface belongs without a step: its edges are outer edges, shape (m,).
     plane
-        Slope east [m/m], slope north [m/m] and height at `origin` [m above datum], shape (m, 3); archetypes stand level on their top.
+        Slope east [m/m], slope north [m/m] and height at `origin` [m above datum], shape (m, 3).
     origin
         Plan coordinates [m], shape (m, 2).
     obstacle_area_m2
@@ -112,7 +113,8 @@ def tile_roofs(rows: gpd.GeoDataFrame, kinds: RoofKinds, dsm: Grid | None) -> Ti
         fit[shown] = np.where(planes.measured, planes.building_fit, np.nan)
     rest = np.flatnonzero(~measured)
     guessed = roof_surfaces(plan[rest], kinds.shape[rest], kinds.tilt[rest], kinds.span_m[rest])
-    made = _archetype_planes(guessed, top[rest])
+    stood = face_planes(guessed, top[rest], rows["height_m"].to_numpy(dtype=float)[rest])
+    made = (*stood, np.full(guessed.building.size, np.nan))
     if planes is None:
         return TileRoofs(guessed, plan[guessed.building], *made, measured, fit)
     surfaces, order = _together([planes.surfaces, guessed], [shown, rest])
@@ -178,12 +180,6 @@ def corrected(planes: RoofPlanes, tilt: Floats) -> RoofPlanes:
         fit=planes.fit[keep],
         measured=planes.measured & ~lost,
     )
-
-
-def _archetype_planes(surfaces: RoofSurfaces, top: Floats) -> tuple[Floats, Floats, Floats]:
-    count = surfaces.building.size
-    plane = np.column_stack([np.zeros((count, 2)), top[surfaces.building]])
-    return plane, np.zeros((count, 2)), np.full(count, np.nan)
 
 
 def _together(parts: list[RoofSurfaces], buildings: list[Ints]) -> tuple[RoofSurfaces, Ints]:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from geo.sky_view import sky_view_factor
+from solar.canopy import Canopy
 from solar.engine import HourGroups, Yield, simulate
 from solar.orientations import EAST_WEST, Blend
 from solar.weather import HOURS
 
 from .model import Station
+from .shading import Skylines
 
 Floats = npt.NDArray[np.float64]
-Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
@@ -79,7 +79,7 @@ class TileYield:
     kept: Floats
     count: Ints
     start: Ints
-    horizon: Floats32
+    skylines: Skylines
     hourly: Ints
 
 
@@ -104,7 +104,7 @@ def whole_modules(modules: Floats, *, pairs: bool = False) -> Ints:
 
 
 def tile_yield(
-    planes: Planes, horizon: Floats32, start: Ints, stations: Sequence[Station], *, threshold: float, module_kwp: float, groups: int
+    planes: Planes, skylines: Skylines, start: Ints, stations: Sequence[Station], *, threshold: float, module_kwp: float, groups: int
 ) -> TileYield:
     """
     Simulate the roofs of a tile and drop the points that get too little light.
@@ -113,8 +113,8 @@ def tile_yield(
     ----------
     planes
         The roofs.
-    horizon
-        Horizon of each point, shape (P, 72) [degrees].
+    skylines
+        What each of P points sees.
     start
         First point of each roof and the end, shape (m + 1,).
     stations
@@ -133,76 +133,79 @@ def tile_yield(
     """
     number = np.diff(start)
     everything = np.arange(len(number))
-    seen = sky_view_factor(horizon, np.repeat(planes.tilt, number), np.repeat(planes.azimuth, number))
+    views = _Views(*skylines.views(*(np.repeat(of, number) for of in (planes.tilt, planes.azimuth, planes.roof_tilt, planes.downslope))))
     hourly = np.zeros((groups, HOURS), dtype=np.int64)
     full = planes.count(np.ones(len(number))) * module_kwp
-    found = _run(planes, everything, horizon, number, seen, stations, np.asarray(full, dtype=float), threshold, hourly)
+    found = _run(planes, everything, skylines, number, views, stations, np.asarray(full, dtype=float), threshold, hourly)
     good = found.point_share >= threshold
     left = np.add.reduceat(good.astype(np.int64), start[:-1])
     kept, again = left / number, (left > 0) & (left < number)
     count = planes.count(kept)
     if again.any():
-        keep = ~np.repeat(again, number) | good
+        keep = np.flatnonzero(~np.repeat(again, number) | good)
         number = np.where(again, left, number)
-        horizon, seen = horizon[keep], seen[keep]
-        rows, points = np.flatnonzero(again), np.repeat(again, number)
-        part = _run(
-            planes,
-            rows,
-            horizon[points],
-            number[rows],
-            seen[points],
-            stations,
-            np.asarray(count[rows] * module_kwp, dtype=float),
-            0.0,
-            hourly,
-        )
+        skylines, views = skylines.take(keep), views.take(keep)
+        rows, points = np.flatnonzero(again), np.flatnonzero(np.repeat(again, number))
+        kwp = np.asarray(count[rows] * module_kwp, dtype=float)
+        part = _run(planes, rows, skylines.take(points), number[rows], views.take(points), stations, kwp, 0.0, hourly)
         found.specific_energy[rows], found.unshaded[rows], found.irradiation[rows] = part.specific_energy, part.unshaded, part.irradiation
-    return TileYield(found, seen, kept, count, np.concatenate([[0], np.cumsum(number)]).astype(np.int64), horizon, hourly)
+    start = np.concatenate([[0], np.cumsum(number)]).astype(np.int64)
+    return TileYield(found, views.mean_sky(), kept, count, start, skylines, hourly)
+
+
+@dataclass(frozen=True)
+class _Views:
+    """Sky-view factors of modules and bare roof at each point, shape (P,), and the trees with theirs."""
+
+    modules: Floats
+    bare: Floats
+    trees: Canopy | None
+
+    def take(self, points: Ints) -> "_Views":
+        return _Views(self.modules[points], self.bare[points], None if self.trees is None else self.trees.take(points))
+
+    def mean_sky(self) -> Floats:
+        """Sky that the modules see in the year's mean month."""
+        if self.trees is None:
+            return self.modules
+        behind = np.maximum(self.modules - self.trees.sky_view_factor_modules, 0.0)
+        return np.asarray(self.trees.sky_view_factor_modules + self.trees.transmissivity.mean() * behind)
 
 
 def _run(
     planes: Planes,
     rows: Ints,
-    horizon: Floats32,
+    skylines: Skylines,
     number: Ints,
-    seen: Floats,
+    views: _Views,
     stations: Sequence[Station],
     kwp: Floats,
     threshold: float,
     hourly: Ints,
 ) -> Yield:
     """Simulate some of the roofs, station by station; hours are added to `hourly` [mWh]."""
-    bare = _seen_by_roof(planes, rows, horizon, number, seen)
     size = len(rows)
-    out = Yield(np.empty((size, 12)), np.empty(size), np.empty(size), np.empty(len(horizon)), np.empty((0, 0)))
+    out = Yield(np.empty((size, 12)), np.empty(size), np.empty(size), np.empty(len(skylines.opaque)), np.empty((0, 0)))
     station = planes.station[rows]
     for index, cell in enumerate(stations):
         roofs = np.flatnonzero(station == index)
         if not roofs.size:
             continue
         own, points = rows[roofs], np.flatnonzero(np.repeat(station == index, number))
+        seen = views.take(points)
         part = simulate(
             cell.sky,
             orientation=Blend(planes.modules.classes[own], planes.modules.weights[own]),
             plane=Blend(planes.bare.classes[own], planes.bare.weights[own]),
-            horizon=horizon[points],
+            horizon=skylines.opaque[points],
             point_start=np.concatenate([[0], np.cumsum(number[roofs])]),
-            sky_view_factor_modules=seen[points],
-            sky_view_factor_plane=bare[points],
+            sky_view_factor_modules=seen.modules,
+            sky_view_factor_plane=seen.bare,
             temperature_offset=planes.warmer[own],
             groups=HourGroups(np.where(kwp[roofs] > 0.0, planes.group[own], -1), kwp[roofs], len(hourly), threshold),
+            canopy=seen.trees,
         )
         out.specific_energy[roofs], out.unshaded[roofs], out.irradiation[roofs] = part.specific_energy, part.unshaded, part.irradiation
         out.point_share[points] = part.point_share
         hourly[:, cell.sky.hour_of_year] += part.hourly.astype(np.int64)
     return out
-
-
-def _seen_by_roof(planes: Planes, rows: Ints, horizon: Floats32, number: Ints, seen: Floats) -> Floats:
-    """Sky seen by the bare roof: that of the modules where they lie in its plane."""
-    tilt, azimuth, roof_tilt, downslope = (v[rows] for v in (planes.tilt, planes.azimuth, planes.roof_tilt, planes.downslope))
-    apart = np.repeat((tilt != roof_tilt) | (azimuth != downslope), number)
-    bare = seen.copy()
-    bare[apart] = sky_view_factor(horizon[apart], np.repeat(roof_tilt, number)[apart], np.repeat(downslope, number)[apart])
-    return bare

@@ -39,6 +39,17 @@ class Chart:
     font: str
     figure: Figure = field(repr=False, compare=False)
 
+    def svg(self) -> bytes:
+        """
+        Give the picture as a file.
+
+        Returns
+        -------
+        bytes
+            An SVG whose text is drawn as outlines.
+        """
+        return base64.b64decode(self.uri.partition(",")[2])
+
     def png(self) -> bytes:
         """
         Draw the picture for software that reads no SVG.
@@ -92,7 +103,7 @@ def bars(labels: Sequence[str], values: Sequence[float], title: str, *, alt: str
     _quiet(axes, font, drawn[-1])
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
-    return _chart(figure, alt, keys, font)
+    return as_chart(figure, alt, keys, font)
 
 
 def months(energies: Sequence[float], title: str, *, alt: str, names: Sequence[str], font: ChartFont | None = None) -> Chart:
@@ -139,7 +150,7 @@ def months(energies: Sequence[float], title: str, *, alt: str, names: Sequence[s
     _quiet(axes, font, drawn[-1])
     axes.yaxis.set_visible(False)
     axes.spines["left"].set_visible(False)
-    return _chart(figure, alt, keys, font)
+    return as_chart(figure, alt, keys, font)
 
 
 def lines(
@@ -188,7 +199,7 @@ def lines(
     legend = axes.legend(prop=font.properties(8), frameon=False, loc="upper left" if whole else "best")
     for text in legend.get_texts():
         text.set_parse_math(False)
-    return _chart(figure, alt, keys, font)
+    return as_chart(figure, alt, keys, font)
 
 
 def region_map(
@@ -266,7 +277,7 @@ def region_map(
         )
         figure.text(0.835, y, span, fontproperties=font.properties(8), color=INK)
     figure.text(0.79, 0.86, shown.unit, fontproperties=font.properties(8), color=SOFT, parse_math=False)
-    return _chart(figure, alt, keys, font)
+    return as_chart(figure, alt, keys, font)
 
 
 def _names(axes: Axes, regions: gpd.GeoDataFrame, drawn: Sequence[str], font: ChartFont) -> None:
@@ -325,8 +336,26 @@ def _quiet(axes: Axes, font: ChartFont, title: str) -> None:
     axes.set_title(title, loc="left", fontproperties=font.properties(10), color=INK, parse_math=False)
 
 
-def _chart(figure: Figure, alt: str, keys: dict[str, str], font: ChartFont) -> Chart:
-    """Text becomes outlines, so that a reader's machine needs no font; no date and fixed ids, so that bytes repeat."""
+def as_chart(figure: Figure, alt: str, keys: dict[str, str], font: ChartFont) -> Chart:
+    """
+    Save a figure as a chart.
+
+    Parameters
+    ----------
+    figure
+        The picture.
+    alt
+        What it says.
+    keys
+        Labels that numbers stand for.
+    font
+        Its font.
+
+    Returns
+    -------
+    Chart
+        Text becomes outlines, so that a reader's machine needs no font; no date and fixed ids, so that bytes repeat.
+    """
     picture = io.BytesIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "wuding"}):
         figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)

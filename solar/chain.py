@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pvlib
 
+from .canopy import Canopy
 from .errors import SolarError
 from .orientations import BARE, EAST_WEST, MOUNTING_NAMES, RACK, FloatArray, IntArray
 from .parameters import System
@@ -46,6 +47,7 @@ def simulate_reference(
     horizon: npt.ArrayLike,
     sky_view_factor: npt.ArrayLike,
     temperature_offset: float = 0.0,
+    canopy: Canopy | None = None,
     position: pd.DataFrame | None = None,
 ) -> pd.Series:
     """
@@ -71,6 +73,8 @@ def simulate_reference(
         Visible sky of the module plane over its unobstructed value, shape (P,).
     temperature_offset
         Added to the air temperature [K].
+    canopy
+        Trees above the horizon; None where there are none.
     position
         Result of `solar_position`, to save its time in a loop.
 
@@ -91,7 +95,7 @@ def simulate_reference(
     if mounting not in (0, RACK, EAST_WEST):
         raise SolarError(f"reference: mounting is {mounting}; expected 0 flush, 1 rack or 2 east_west")
     sun = solar_position(weather) if position is None else position
-    lit = _lit_share(sun, _horizons(horizon))
+    lit = _lit_share(sun, _horizons(horizon), weather, canopy)
     light = _plane_light(
         weather,
         system,
@@ -101,7 +105,7 @@ def simulate_reference(
         surface_azimuth,
         mounting,
         gcr,
-        float(np.mean(np.asarray(sky_view_factor, dtype=np.float64))),
+        _view(weather, sky_view_factor, canopy, None if canopy is None else canopy.sky_view_factor_modules),
     )
     mount, module = system.mounts[MOUNTING_NAMES[mounting]], system.module
     cell = pvlib.temperature.pvsyst_cell(
@@ -122,6 +126,7 @@ def plane_irradiation(
     surface_azimuth: float,
     horizon: npt.ArrayLike,
     sky_view_factor: npt.ArrayLike,
+    canopy: Canopy | None = None,
     position: pd.DataFrame | None = None,
 ) -> float:
     """
@@ -141,6 +146,8 @@ def plane_irradiation(
         Horizon elevation of the sample points, shape (P, 72) [degrees].
     sky_view_factor
         Visible sky of the plane over its unobstructed value, shape (P,).
+    canopy
+        Trees above the horizon; None where there are none.
     position
         Result of `solar_position`, to save its time in a loop.
 
@@ -150,8 +157,8 @@ def plane_irradiation(
         Global irradiation on the plane, before reflection losses [kWh/m²].
     """
     sun = solar_position(weather) if position is None else position
-    view = float(np.mean(np.asarray(sky_view_factor, dtype=np.float64)))
-    lit = _lit_share(sun, _horizons(horizon))
+    view = _view(weather, sky_view_factor, canopy, None if canopy is None else canopy.sky_view_factor_plane)
+    lit = _lit_share(sun, _horizons(horizon), weather, canopy)
     return float(_plane_light(weather, system, sun, lit, surface_tilt, surface_azimuth, BARE, 1.0, view).sum() / 1000.0)
 
 
@@ -205,12 +212,27 @@ def _horizons(horizon: npt.ArrayLike) -> FloatArray:
     return found
 
 
-def _lit_share(sun: pd.DataFrame, horizon: FloatArray) -> FloatArray:
-    """Share of the points above whose horizon the sun stands, per hour."""
+def _lit_share(sun: pd.DataFrame, horizon: FloatArray, weather: Weather, canopy: Canopy | None) -> FloatArray:
+    """Share of the beam that reaches the points above their horizon, per hour: all above the trees, a part behind them."""
+    share = _above(sun, horizon)
+    if canopy is not None:
+        through = canopy.transmissivity[weather.month - 1]
+        share = share * np.where(_above(sun, np.maximum(horizon, canopy.horizon)), 1.0, through)
+    return np.asarray(share.mean(axis=0), dtype=np.float64)
+
+
+def _above(sun: pd.DataFrame, horizon: FloatArray) -> npt.NDArray[np.bool_]:
     directions = np.arange(73) * 5.0
     azimuth, elevation = sun["azimuth"].to_numpy(), sun["apparent_elevation"].to_numpy()
-    lit = [elevation > np.maximum(np.interp(azimuth, directions, np.append(h, h[0])), 0.0) for h in horizon]
-    return np.asarray(np.mean(lit, axis=0), dtype=np.float64)
+    return np.array([elevation > np.maximum(np.interp(azimuth, directions, np.append(h, h[0])), 0.0) for h in horizon])
+
+
+def _view(weather: Weather, sky_view_factor: npt.ArrayLike, canopy: Canopy | None, above: FloatArray | None) -> FloatArray:
+    """Sky that counts, per hour."""
+    opaque = float(np.mean(np.asarray(sky_view_factor, dtype=np.float64)))
+    if canopy is None or above is None:
+        return np.full(len(weather.data), opaque)
+    return canopy.view(opaque, float(np.mean(above)))[weather.month - 1]
 
 
 def _plane_light(
@@ -222,7 +244,7 @@ def _plane_light(
     azimuth: float,
     mounting: int,
     gcr: float,
-    view: float,
+    view: FloatArray,
 ) -> pd.Series:
     """Light on the plane, for east-west the mean of both halves [W/m²]."""
     if mounting != EAST_WEST:
@@ -240,7 +262,7 @@ def _half_light(
     azimuth: float,
     mounting: int,
     row_gcr: float,
-    view: float,
+    view: FloatArray,
 ) -> pd.Series:
     """Light behind the glass of one plane (on it, where bare): beam where lit, sky as far as seen, ground, the blocked dome."""
     data, zenith = weather.data, sun["apparent_zenith"]

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .canopy import Canopy
 from .errors import SolarError
 from .orientations import BARE, Blend, FloatArray, IntArray
 from .sky import Float32Array, Sky
 
 Int32Array = npt.NDArray[np.int32]
+Veil = tuple[Float32Array, FloatArray, FloatArray, FloatArray, float, float]
 
 SECTORS = 72
 SECTOR_DEGREES = 360.0 / SECTORS
@@ -70,6 +72,7 @@ def simulate(
     sky_view_factor_plane: npt.ArrayLike,
     temperature_offset: npt.ArrayLike,
     groups: HourGroups | None = None,
+    canopy: Canopy | None = None,
 ) -> Yield:
     """
     Simulate roofs hour by hour.
@@ -94,6 +97,8 @@ def simulate(
         Added to the air temperature of the weather file, shape (R,) [K].
     groups
         Groups of roofs whose hours are summed.
+    canopy
+        Trees above the horizon and what they let through; None where there are none.
 
     Returns
     -------
@@ -108,9 +113,10 @@ def simulate(
     Notes
     -----
     The beam counts with the share of points above whose horizon (linear between sectors) the sun stands; strings are taken as parallel,
-    without electrical mismatch between points. The blocked part of the sky reflects `optics.blocked_reflectance` of GHI. Cell temperature
-    is pvlib's pvsyst_cell on the irradiance behind the glass, DC pvwatts_dc, AC inverter.pvwatts with clipping at the DC/AC ratio.
-    Each roof's hour is rounded to a whole milliwatt-hour before it is added; sums below 2^53 mWh (9 TWh an hour) are exact.
+    without electrical mismatch between points. Between the horizon and that with trees the beam and the sky count with the month's
+    transmissivity, and the rest of it is blocked. The blocked part of the sky reflects `optics.blocked_reflectance` of GHI. Cell
+    temperature is pvlib's pvsyst_cell on the irradiance behind the glass, DC pvwatts_dc, AC inverter.pvwatts with clipping at the DC/AC
+    ratio. Each roof's hour is rounded to a whole milliwatt-hour before it is added; sums below 2^53 mWh (9 TWh an hour) are exact.
     """
     modules, planes = _classes(sky, "orientation", orientation), _classes(sky, "plane", plane)
     kind = sky.orientations.mounting[modules.classes[:, 0]]
@@ -139,7 +145,7 @@ def simulate(
         _simulate(
             order, modules.classes, modules.weights, planes.classes, planes.weights, kind, skyline, start, svf_modules, svf_plane, offset,
             sky.beam, sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
-            sky.sky_factor, sky.ground_factor, sky.blocked_factor,
+            sky.sky_factor, sky.ground_factor, sky.blocked_factor, *_veil(canopy, sky, points, svf_modules, svf_plane),
             *_sun(sky), sky.month_start, *_electrical(sky),
             np.ascontiguousarray(summed.group, dtype=np.int64), np.ascontiguousarray(summed.kwp, dtype=np.float64), summed.threshold,
             energy, unshaded, irradiation, share, hourly,
@@ -186,6 +192,20 @@ def _check(
             raise SolarError(
                 f"simulate: {name} has {int((~np.isfinite(values)).sum())} values that are not numbers; drop these roofs first"
             )
+
+
+def _veil(canopy: Canopy | None, sky: Sky, points: int, svf_modules: FloatArray, svf_plane: FloatArray) -> Veil:
+    """Horizons with trees, sky behind the trees from modules and plane, share they take by month, and of the year's light."""
+    if canopy is None:
+        none = np.zeros(points)
+        return np.empty((0, SECTORS), dtype=np.float32), none, none, np.zeros(12), 0.0, 0.0
+    canopy.check(points)
+    taken = 1.0 - canopy.transmissivity
+    by_hour = np.repeat(taken, np.diff(sky.month_start))
+    behind_modules = np.maximum(svf_modules - canopy.sky_view_factor_modules, 0.0)
+    behind_plane = np.maximum(svf_plane - canopy.sky_view_factor_plane, 0.0)
+    lost_sky, lost_ghi = float((by_hour * sky.sky_diffuse).sum()), float((by_hour * sky.ghi).sum())
+    return np.ascontiguousarray(canopy.horizon, dtype=np.float32), behind_modules, behind_plane, taken, lost_sky, lost_ghi
 
 
 def _sun(sky: Sky) -> tuple[FloatArray, Int32Array, FloatArray]:
@@ -275,11 +295,35 @@ def _add_hours(power: FloatArray, scale: float, out: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _lit_through(
+    horizon: FloatArray, canopy: Float32Array, skyline: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
+    month_start: IntArray, taken: FloatArray, on_plane: FloatArray, lit: FloatArray, plane_light: FloatArray,
+) -> None:  # fmt: skip
+    """Do the same as `_lit_plane` where trees stand above the horizon: between both skylines the sun counts with what they let through."""
+    last = SECTORS + 1
+    for s in range(SECTORS):
+        skyline[s], skyline[last + s] = horizon[s], max(horizon[s], canopy[s])
+    skyline[SECTORS], skyline[last + SECTORS] = skyline[0], skyline[last]
+    for month in range(12):
+        through = 1.0 - taken[month]
+        for h in range(month_start[month], month_start[month + 1]):
+            at, u = sector[h], weight[h]
+            share = 1.0
+            if not elevation[h] > skyline[at] + u * (skyline[at + 1] - skyline[at]):
+                share = 0.0
+            elif not elevation[h] > skyline[last + at] + u * (skyline[last + at + 1] - skyline[last + at]):
+                share = through
+            lit[h] += share
+            plane_light[h] = share * on_plane[h]
+
+
+@njit(cache=True, nogil=True)
 def _simulate(
     order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
     mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
     beam: Float32Array, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
     sky_factor: FloatArray, ground_factor: FloatArray, blocked_factor: FloatArray,
+    canopy: Float32Array, behind_modules: FloatArray, behind_plane: FloatArray, taken: FloatArray, lost_sky: float, lost_ghi: float,
     elevation: FloatArray, sector: Int32Array, weight: FloatArray, month_start: IntArray, thermal: FloatArray, gain: FloatArray,
     gamma: float, dc: float, ac2: float, ac1: float, ac0: float, ac_rating: float,
     group: IntArray, kwp: FloatArray, threshold: float,
@@ -288,7 +332,8 @@ def _simulate(
     """Fill the five results, roof by roof."""
     hours = elevation.size
     lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
-    on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(SECTORS + 1)
+    on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(2 * (SECTORS + 1))
+    trees = canopy.shape[0] > 0
     for r in order:
         classes, weights = plane_classes[r], plane_weights[r]
         _blended(beam, classes, weights, on_plane)
@@ -296,32 +341,40 @@ def _simulate(
         blocked_plane = _mean(blocked_factor, classes, weights)
         whole = _sum(on_plane, 0, hours) + sky_plane * sky_sum + ground_plane * ghi_sum
         lit[:] = 0.0
-        svf, kept, complete = 0.0, 0.0, True
+        svf, kept, behind, complete = 0.0, 0.0, 0.0, True
         first, last = point_start[r], point_start[r + 1]
         for p in range(first, last):
-            _lit_plane(horizon[p], skyline, elevation, sector, weight, on_plane, lit, plane_light)
+            if trees:
+                _lit_through(horizon[p], canopy[p], skyline, elevation, sector, weight, month_start, taken, on_plane, lit, plane_light)
+            else:
+                _lit_plane(horizon[p], skyline, elevation, sector, weight, on_plane, lit, plane_light)
             seen = svf_plane[p]
             received = _sum(plane_light, 0, hours) + seen * sky_plane * sky_sum + (ground_plane + (1.0 - seen) * blocked_plane) * ghi_sum
+            received += behind_plane[p] * (blocked_plane * lost_ghi - sky_plane * lost_sky)
             share[p] = received / whole if whole > 0.0 else 0.0
             complete = complete and share[p] >= threshold
             kept += received
             svf += svf_modules[p]
+            behind += behind_modules[p]
         part = 1.0 / (last - first)
         svf *= part
+        behind *= part
         irradiation[r] = kept * part / 1000.0
         classes, weights = module_classes[r], module_weights[r]
         _blended(beam, classes, weights, on_module)
         sky_open, ground_open = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
-        sky_part, ground_part = sky_open * svf, ground_open + (1.0 - svf) * _mean(blocked_factor, classes, weights)
+        blocked_open = _mean(blocked_factor, classes, weights)
         rise, warmer = gain[mounting[r]], gamma * offset[r]
-        for h in range(hours):
-            light = part * lit[h] * on_module[h] + sky_part * sky_diffuse[h] + ground_part * ghi[h]
-            x = dc * light * (thermal[h] + warmer + rise[h] * light)
-            shaded[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
-            light = on_module[h] + sky_open * sky_diffuse[h] + ground_open * ghi[h]
-            x = dc * light * (thermal[h] + warmer + rise[h] * light)
-            clear[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
         for month in range(12):
+            view = svf - behind * taken[month]
+            sky_part, ground_part = sky_open * view, ground_open + (1.0 - view) * blocked_open
+            for h in range(month_start[month], month_start[month + 1]):
+                light = part * lit[h] * on_module[h] + sky_part * sky_diffuse[h] + ground_part * ghi[h]
+                x = dc * light * (thermal[h] + warmer + rise[h] * light)
+                shaded[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
+                light = on_module[h] + sky_open * sky_diffuse[h] + ground_open * ghi[h]
+                x = dc * light * (thermal[h] + warmer + rise[h] * light)
+                clear[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
             energy[r, month] = _sum(shaded, month_start[month], month_start[month + 1])
         if group[r] >= 0 and complete:
             _add_hours(shaded, kwp[r] * MILLIWATT_HOURS, hourly[group[r]])

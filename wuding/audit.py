@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from geo.sky_view import sky_view_factor
 from layers.model import Model, cover_ratio
+from solar.canopy import Canopy
 from solar.chain import simulate_reference, solar_position
 from solar.orientations import MOUNTING_NAMES
 from solar.weather import Weather
@@ -58,9 +60,19 @@ def audit(work: Path, model: Model, weathers: list[Weather], told: Callable[[int
             horizon=horizon,
             sky_view_factor=sky_view_factor(horizon, np.full(len(horizon), tilt), np.full(len(horizon), azimuth)),
             temperature_offset=float(roof["temperature_offset"]),
+            canopy=_trees(roof["leafy"], tilt, azimuth, model),
             position=suns[roof["station"]],
         )
         errors.append(float(roof["specific_yield"]) / float(hourly.sum()) - 1.0)
     told(len(sample), len(sample))
     error = np.array(errors)
     return {"roofs": len(error), "bias": float(error.mean()), "rms": float(np.sqrt((error**2).mean())), "worst": float(np.abs(error).max())}
+
+
+def _trees(leafy: Any, tilt: float, azimuth: float, model: Model) -> Canopy | None:
+    """Trees above the horizon of one roof's points; None where the run knows of none."""
+    horizon = np.asarray(leafy, dtype=float).reshape(-1, 72)
+    if not len(horizon):
+        return None
+    seen = sky_view_factor(horizon, np.full(len(horizon), tilt), np.full(len(horizon), azimuth))
+    return Canopy(horizon, seen, seen, model.transmissivity)

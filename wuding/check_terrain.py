@@ -14,6 +14,7 @@ from geo.grid import Bounds
 from geo.heights import LOWEST_DSM_M
 from geo.rasters import RasterGlance, glance, prepare_raster
 from geo.terrain import Terrain
+from solar.canopy import load_transmissivity
 
 from .elevation import measured_heights, stand
 from .errors import StudyError
@@ -134,8 +135,13 @@ def surface_head(
     dict
         What was found; empty without a surface model.
     """
+    trees = {}
+    if study.terrain.canopy is not None:
+        load_transmissivity(study.terrain.canopy_transmissivity)
+        canopy = glance(study.path(study.terrain.canopy), crs.to_wkt(), source_crs=study.terrain.canopy_crs)
+        trees = {"canopy": Path(study.terrain.canopy).name, "canopy_resolution_m": canopy.resolution}
     if study.terrain.dsm is None:
-        return {}
+        return trees
     head = glance(study.path(study.terrain.dsm), crs.to_wkt(), source_crs=study.terrain.dsm_crs)
     corners = shapely.bounds(table.geometry.to_numpy())
     with np.errstate(invalid="ignore"):
@@ -144,7 +150,7 @@ def surface_head(
         warnings.append(f"terrain.dsm {study.terrain.dsm!r} lies over none of the buildings; check it and its CRS")
     usable = np.flatnonzero(inside & (table["status"] == "").to_numpy())
     around = _surface_windows(study, crs, table, usable, terrain, work, _WINDOWS if head.files < _MANY_FILES else _FEW_WINDOWS, warnings)
-    return {
+    return trees | {
         "dsm": Path(study.terrain.dsm).name,
         "dsm_crs": head.source_crs,
         "dsm_resolution_m": head.resolution,

@@ -53,6 +53,7 @@ def input_files(study: Study) -> list[tuple[str, str]]:
     roles += [("overrides", buildings.overrides)] if buildings.overrides else []
     roles += [("dem", study.terrain.dem)] if study.terrain.dem != "flat" else []
     roles += [("dsm", study.terrain.dsm)] if study.terrain.dsm else []
+    roles += [("canopy", study.terrain.canopy)] if study.terrain.canopy else []
     roles += [(f"regions.{name}", p) for name, section in study.regions.items() for p in section.path]
     roles += [("exclusions", p) for section in study.exclusions for p in section.path]
     roles += [("weather", p) for p in study.weather.files]

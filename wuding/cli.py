@@ -383,6 +383,23 @@ def export(
 
 
 @app.command()
+def skyline(
+    run_folder: RunFolder,
+    roof_id: Annotated[str, typer.Argument(help="屋面编号（roof_id）或建筑编号。 Id of a roof or of a building.")],
+    out: Annotated[Path | None, typer.Option("--out", help="图片：.svg 或 .png。 Picture to write.")] = None,
+    fisheye: Annotated[bool, typer.Option("--fisheye", help="鱼眼图；默认全景图。 Fisheye instead of a panorama.")] = False,
+    lang: Lang = None,
+) -> None:
+    """画一个屋面的天际线与太阳轨迹。 Draw the skyline of one roof with the paths of the sun."""
+    from .manifest import read_manifest
+    from .skylines import write_skyline
+
+    language = _lang(lang, read_manifest(run_folder)["study"]["lang"])
+    file = out or run_folder / f"skyline-{roof_id}.svg"
+    print(write_skyline(run_folder, roof_id, file, kind="fisheye" if fisheye else "panorama", lang=language))
+
+
+@app.command()
 def compare(run_a: RunFolder, run_b: RunFolder, lang: Lang = None) -> None:
     """比较两个结果：合计、用途、责任区域、目标及原因。 Differences of two runs and their causes."""
     from .comparing import compare_runs

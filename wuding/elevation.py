@@ -9,10 +9,12 @@ import shapely
 
 from geo import footprints, heights
 from geo.bare_earth import level_bumps, rise_under_buildings
+from geo.canopy import check_heights
 from geo.rasters import RasterFacts, prepare_raster, read_window
 from geo.roof_planes import shows_planes
 from geo.terrain import Terrain
 from geo.threads import threaded
+from solar.canopy import load_transmissivity
 
 from .errors import StudyError
 from .reading import corner_words
@@ -83,6 +85,44 @@ def rasters(
             )
     stand(table, terrain, study, crs, warnings)
     return terrain, dsm, facts
+
+
+def trees(study: Study, crs: pyproj.CRS, work: Path, facts: dict[str, object], warnings: list[str]) -> Path | None:
+    """
+    Prepare the canopy raster.
+
+    Parameters
+    ----------
+    study
+        The study.
+    crs
+        CRS of the study.
+    work
+        Folder for what the run keeps to itself.
+    facts
+        About the rasters, for the manifest; filled in place.
+    warnings
+        What the user should know; appended to.
+
+    Returns
+    -------
+    pathlib.Path or None
+        Heights of trees above ground; None where the study names none.
+    """
+    terrain = study.terrain
+    shares = load_transmissivity(terrain.canopy_transmissivity)
+    if terrain.canopy is None:
+        return None
+    target = work / "canopy.tif"
+    found = prepare_raster(
+        study.path(terrain.canopy), target, crs.to_wkt(), resolution=terrain.surface_resolution, source_crs=terrain.canopy_crs
+    )
+    check_heights(found.maximum)
+    facts["canopy"] = {**_raster_words(found), "transmissivity": shares.tolist()}
+    said = terrain.canopy_transmissivity
+    if isinstance(said, str):
+        warnings.append(f"trees are taken as {said}; what their crowns let through comes from the built-in table and was not checked here")
+    return target
 
 
 def stand(table: gpd.GeoDataFrame, terrain: Terrain, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:

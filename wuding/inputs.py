@@ -18,7 +18,7 @@ from geo.tiles import write_tiles
 
 from .checksums import checksums
 from .describing import attribute, measure
-from .elevation import rasters
+from .elevation import rasters, trees
 from .errors import StudyError
 from .overlapping import join_cut, uncover
 from .overriding import override
@@ -41,6 +41,7 @@ class Prepared:
     regions: dict[str, gpd.GeoDataFrame]
     terrain: Terrain
     dsm: Path | None
+    canopy: Path | None
     tiles: pd.DataFrame
     inputs: list[dict[str, object]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -81,6 +82,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     overridden = override(table, raw, study, warnings)
     pairs = join_cut(table, raw, study, warnings)
     terrain, dsm, raster_facts = rasters(study, crs, table, work, warnings)
+    canopy = trees(study, crs, work, raster_facts, warnings)
     read = {name: read_region(study, name, section, crs, warnings) for name, section in study.regions.items()}
     regions = {name: layer for name, layer in read.items() if len(layer)}
     place(table, regions, warnings)
@@ -111,6 +113,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
         regions,
         terrain,
         dsm,
+        canopy,
         tiles,
         checksums(study),
         {"terrain": raster_facts, "regions": {n: len(r) for n, r in read.items()}, "overrides": overridden},

@@ -25,6 +25,7 @@ from layers.replacing import unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import write_table
 from layers.sums import add_to_buildings, read_roofs, sum_regions, totals
+from solar.canopy import load_transmissivity
 from solar.climatology import jinan_climatology
 from solar.parameters import System, load_system
 from solar.self_use import market, market_content
@@ -200,6 +201,8 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
         far=far,
         dsm=prepared.dsm,
         dsm_planes=_shows_planes(study, prepared),
+        canopy=prepared.canopy,
+        transmissivity=load_transmissivity(study.terrain.canopy_transmissivity),
         surface_resolution=study.terrain.surface_resolution,
         choose=study.system.choose,
         point_threshold=study.roofs.point_threshold,

@@ -146,6 +146,9 @@ class TerrainSection(Section):
     dsm: str | None = None
     dem_crs: str | None = None
     dsm_crs: str | None = None
+    canopy: str | None = None
+    canopy_crs: str | None = None
+    canopy_transmissivity: str | list[float] = "deciduous"
     surface_resolution: float = Field(default=1.0, ge=0.25, le=10)
 
 

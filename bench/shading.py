@@ -1,0 +1,169 @@
+"""Horizons: points per second and core by scene, beside GRASS r.horizon and one day of pybdshadow; and two tiers on one real place.
+
+Usage: python -m bench.shading DATA_FOLDER (new-york and ccny in it; GRASS and pybdshadow are used where they are installed)
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+
+from geo.archetypes import load_archetypes
+from geo.far_horizons import far_horizons
+from geo.grid import Grid
+from geo.heights import heights_above_ground
+from geo.horizons import horizons, terrain_halo
+from geo.rasters import prepare_raster, read_window
+from geo.roof_edges import roof_edges
+from geo.surface_raster import casts_far, middle_reach, near_surface
+from geo.terrain import Terrain
+from geo.walls import walls
+
+NEAR = 300.0
+MIDTOWN = (-74.005, 40.745, -73.97, 40.77)
+
+
+def timed(label: str, points: np.ndarray, **rings: object) -> np.ndarray:
+    """Run once to compile, then measure the processor's time."""
+    horizons(points[:4], **rings)  # type: ignore[arg-type]
+    start = time.process_time()
+    found = horizons(points, **rings)  # type: ignore[arg-type]
+    seconds = time.process_time() - start
+    print(f"{label:<58} {len(points):>7,} points {seconds:7.2f} s {len(points) / seconds:>9,.0f} points/s and core")
+    return found
+
+
+def city(buildings: gpd.GeoDataFrame, label: str, terrain: Terrain) -> None:
+    """Walls to 300 m, towers to 5 km, land to the end."""
+    polygons, top = buildings.geometry.to_numpy(), buildings["height"].to_numpy(dtype=float)
+    kinds = load_archetypes().choose(np.full(len(top), "commercial", object), top, shapely.area(polygons))
+    roof = roof_edges(
+        polygons, top=top, height=top, shape=kinds.shape, tilt=kinds.tilt, span=kinds.span_m, parapet=kinds.parapet_height_m
+    )  # fmt: skip
+    xy = shapely.get_coordinates(shapely.point_on_surface(polygons))
+    points = np.column_stack([xy, top + 0.2 + np.nan_to_num(terrain.elevation(*xy.T))])
+    left, bottom, right, up = shapely.total_bounds(polygons)
+    reach, tall = middle_reach(top), casts_far(top)
+    wide = (left - reach - NEAR, bottom - reach - NEAR, right + reach + NEAR, up + reach + NEAR)
+    rings: dict[str, object] = {"near": walls(wide, polygons, roof.level, roof.edges)}
+    timed(f"{label}: walls to 300 m", points, **rings)
+    rings |= {"towers": walls(wide, polygons[tall], top[tall]), "towers_reach": reach} if reach > NEAR else {}
+    timed(f"{label}: and towers to {reach:,.0f} m", points, **rings)
+    if not terrain.is_flat:
+        rings |= {"terrain": terrain.window((left, bottom, right, up), pad=terrain_halo(terrain.resolution))}
+        rings |= {"far": far_horizons(terrain, *xy.T)}
+        timed(f"{label}: and land to the end, all rings", points, **rings)
+
+
+def made_up_hills(folder: Path, x: float, y: float) -> Terrain:
+    """Hills of 600 m over 60 km in cells of 30 m, for towns that have no DEM here."""
+    n, size = 2000, 30.0
+    east, north = np.meshgrid(np.arange(n) * size, np.arange(n) * size)
+    hills = 20 + 300 * (1 + np.sin(east / 4000) * np.cos(north / 5000)) * np.clip((north - 25_000) / 20_000, 0, 1)
+    left, top = round(x / size) * size - n / 2 * size, round(y / size) * size + n / 2 * size
+    with rasterio.open(
+        folder / "raw.tif", "w", driver="GTiff", width=n, height=n, count=1, dtype="float32", crs="EPSG:32618",
+        transform=from_origin(left, top, size, size),
+    ) as out:  # fmt: skip
+        out.write(hills.astype(np.float32), 1)
+    prepare_raster(folder / "raw.tif", folder / "dem.tif", "EPSG:32618", resolution=size)
+    return Terrain.from_raster(folder / "dem.tif")
+
+
+def grass_seconds(dsm: Path, window: tuple[float, float, float, float], reach: float) -> float | None:
+    """Seconds of r.horizon for every cell of a window in 72 directions."""
+    program = shutil.which("grass")
+    if program is None:
+        return None
+    west, south, east, north = window
+    script = (
+        f"r.in.gdal -o input={dsm} output=dsm --quiet; g.region raster=dsm; g.region w={west} s={south} e={east} n={north}; "
+        f"date +%s.%N; r.horizon -d elevation=dsm step=5 bufferzone={reach} maxdistance={reach} distance=1.0 output=h --quiet; date +%s.%N"
+    )
+    done = subprocess.run(
+        [program, "--tmp-location", "EPSG:26918", "--exec", "sh", "-c", script], capture_output=True, text=True, check=True
+    )
+    stamps = [float(line) for line in done.stdout.split() if line.replace(".", "").isdigit()]
+    return stamps[-1] - stamps[-2]
+
+
+def ccny(data: Path, folder: Path) -> None:
+    """Raster of a measured surface against r.horizon, and both tiers of the same place."""
+    grids: dict[str, Grid] = {}
+    for name in ("dsm", "dem"):
+        facts = prepare_raster(data / "ccny" / f"ccny_{name}_1m.tif", folder / f"{name}.tif", "EPSG:26918", resolution=1.0)
+        grids[name] = read_window(folder / f"{name}.tif", facts.covered_bounds)
+    dsm, reach = grids["dsm"], 150.0
+    left, bottom, right, top = dsm.bounds
+    west, south = round((left + right) / 2) - 40, round((bottom + top) / 2) - 40
+    x, y = (v.ravel() + 0.5 for v in np.meshgrid(np.arange(west, west + 80.0), np.arange(south, south + 80.0)))
+    surface = near_surface(dsm.bounds, 1.0, np.empty(0, object), np.empty(0), dsm)
+    points = np.column_stack([x, y, dsm.sample(x, y)])
+    start = time.process_time()
+    timed("ccny: measured surface, 150 m, 7 rays a sector", points, surface=surface, near_reach=reach)
+    ours = time.process_time() - start
+    theirs = grass_seconds(folder / "dsm.tif", (west, south, west + 80.0, south + 80.0), reach)
+    print(f"  r.horizon, one ray a sector: {theirs:.1f} s, {theirs / ours:.1f} times as long" if theirs else "  GRASS is not installed")
+    found = gpd.read_file(data / "new-york" / "buildings.gpkg").to_crs("EPSG:26918").explode(ignore_index=True)
+    inside = shapely.within(found.geometry.to_numpy(), shapely.box(left, bottom, right, top))
+    found = found[inside & (found.geometry.area > 30).to_numpy()].reset_index(drop=True)
+    ground, polygons = grids["dem"].sample(*shapely.get_coordinates(shapely.point_on_surface(found.geometry.to_numpy())).T), found.geometry
+    high = heights_above_ground(polygons.to_numpy(), dsm, grids["dem"])
+    known = np.isfinite(high) & (high > 3)
+    tops, shapes = (ground + high)[known], polygons.to_numpy()[known]
+    xy = shapely.get_coordinates(shapely.point_on_surface(shapes))
+    margin = np.minimum.reduce([xy[:, 0] - left, right - xy[:, 0], xy[:, 1] - bottom, top - xy[:, 1]]) > 60
+    level = dsm.sample(*xy[margin].T) + 0.2
+    points = np.column_stack([xy[margin], level])
+    measured = horizons(points, surface=surface, near_reach=60.0)
+    built = walls((left - 300, bottom - 300, right + 300, top + 300), shapes, tops)
+    extruded = horizons(np.column_stack([xy[margin], np.maximum(level, tops[margin] + 0.2)]), near=built, near_reach=60.0)
+    off = (measured - extruded).astype(float)
+    roof = np.abs(level - 0.2 - tops[margin])
+    print(
+        f"ccny: {len(points)} roofs, measured surface against extruded footprints of its heights, to 60 m: horizon differs by "
+        f"{np.median(np.abs(off)):.2f}° (median) and {np.abs(off).mean():.2f}° (mean), {off.mean():+.2f}° on average; roofs themselves "
+        f"deviate from their one height by {np.median(roof):.2f} m (median), {roof.mean():.2f} m (mean)"
+    )
+
+
+def bdshadow(buildings: gpd.GeoDataFrame, points: int) -> None:
+    """Shadows of one day, hour by hour, of the same buildings."""
+    try:
+        import pandas as pd
+        import pybdshadow
+    except ImportError:
+        print("pybdshadow is not installed (pip install pybdshadow)")
+        return
+    given = pybdshadow.bd_preprocess(buildings.to_crs("EPSG:4326")[["height", "geometry"]])
+    start = time.process_time()
+    for hour in range(8, 17):
+        pybdshadow.bdshadow_sunlight(given, pd.to_datetime(f"2023-12-21 {hour}:00").tz_localize("America/New_York").tz_convert("UTC"))
+    seconds = time.process_time() - start
+    print(f"pybdshadow, 9 hours of one day on the ground, {len(given):,} buildings: {seconds:.1f} s ({points / seconds:,.0f} buildings/s)")
+
+
+def main(data: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = gpd.read_file(data / "new-york" / "buildings.gpkg", bbox=MIDTOWN).to_crs("EPSG:32618").explode(ignore_index=True)
+        found = found[found.geometry.is_valid & (found.geometry.area > 20)].reset_index(drop=True)
+        found["height"] = found["height"].fillna(9.0)
+        hills = made_up_hills(folder, *found.total_bounds[:2])
+        city(found, "Midtown Manhattan", hills)
+        low = found[found["height"] < 15.0].reset_index(drop=True)
+        city(low, "its low houses alone", hills)
+        ccny(data, folder)
+        bdshadow(found.head(1000), 1000)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

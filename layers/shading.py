@@ -1,0 +1,206 @@
+"""What every sample point of a tile sees of its horizon: with the roofs, towers and land around it, and with the trees as well."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+
+from geo.canopy import overlay, tree_tops
+from geo.grid import Bounds, Grid
+from geo.horizons import WALL_RAYS, horizons, terrain_halo
+from geo.rasters import read_window
+from geo.roof_edges import parapets, roof_edges
+from geo.roof_kinds import RoofKinds
+from geo.sky_view import sky_view_factor
+from geo.surface_raster import Surface, near_surface
+from geo.surfaces import Shape
+from geo.tiles import NEAR_M, Surroundings
+from geo.walls import Walls, walls
+from solar.canopy import Canopy
+
+from .model import Model
+
+Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+# A module lies this far above the roof.
+MODULE_ABOVE_M = 0.2
+
+
+@dataclass(frozen=True)
+class Skylines:
+    """
+    Horizons of P points in 72 sectors.
+
+    Attributes
+    ----------
+    opaque
+        Buildings and land, shape (P, 72) [degrees].
+    leafy
+        With the trees, nowhere lower, shape (P, 72) [degrees]; None where no tree stands near.
+    transmissivity
+        What crowns let through, January to December, shape (12,).
+    """
+
+    opaque: Floats32
+    leafy: Floats32 | None
+    transmissivity: Floats
+
+    def take(self, keep: npt.NDArray[np.bool_] | Ints | slice) -> "Skylines":
+        """
+        Keep some of the points.
+
+        Parameters
+        ----------
+        keep
+            Mask, indices or slice.
+
+        Returns
+        -------
+        Skylines
+            The same, fewer points.
+        """
+        return Skylines(self.opaque[keep], None if self.leafy is None else self.leafy[keep], self.transmissivity)
+
+    def views(self, tilt: Floats, azimuth: Floats, roof_tilt: Floats, downslope: Floats) -> tuple[Floats, Floats, Canopy | None]:
+        """
+        Measure the sky that the modules and the bare roof see.
+
+        Parameters
+        ----------
+        tilt, azimuth
+            Of the modules at each point, shape (P,) [degrees].
+        roof_tilt, downslope
+            Of the roof, shape (P,) [degrees].
+
+        Returns
+        -------
+        tuple
+            Sky-view factors of modules and roof above the opaque horizon, shape (P,), and the trees with theirs.
+        """
+        modules, plane = _two_views(self.opaque, tilt, azimuth, roof_tilt, downslope)
+        if self.leafy is None:
+            return modules, plane, None
+        return modules, plane, Canopy(self.leafy, *_two_views(self.leafy, tilt, azimuth, roof_tilt, downslope), self.transmissivity)
+
+
+def look_around(
+    points: Floats, building: Ints, rows: gpd.GeoDataFrame, kinds: RoofKinds, around: Surroundings, dsm: Grid | None, model: Model
+) -> Skylines:
+    """
+    Compute the skylines of points: parapet of their own roof, roofs around, tall buildings, land, trees.
+
+    Parameters
+    ----------
+    points
+        Easting, northing and elevation, shape (P, 3). [m]
+    building
+        Row of each point, shape (P,).
+    rows
+        Buildings of the tile.
+    kinds
+        Their archetypes.
+    around
+        What can shade them.
+    dsm
+        Surface model around the tile, or None.
+    model
+        Parameters of the run.
+
+    Returns
+    -------
+    Skylines
+        A point's row depends on the point and what stands around it alone.
+    """
+    left, bottom = points[:, :2].min(axis=0)
+    right, top = points[:, :2].max(axis=0)
+    box = (left, bottom, right, top)
+    wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
+    near, own = None, None
+    if dsm is None:
+        near = _roofs_around(wide, around, model)
+        own = parapets(rows.geometry.to_numpy(), _crests(rows, kinds), building)
+    reach = max(around.reach, NEAR_M)
+    farther = (left - reach, bottom - reach, right + reach, top + reach)
+    tall = len(around.tall_geometry) and reach > NEAR_M
+    towers = walls(farther, around.tall_geometry, around.tall_top) if tall else None
+    terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
+    far = model.far.within(box) if model.far is not None else None
+
+    seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, towers_reach=reach)
+    cells = partial(_cells, wide, around, model.surface_resolution, footprints=dsm is not None)
+    opaque = seen(surface=None if dsm is None else cells(dsm))
+    trees = _trees(wide, model)
+    if trees is None:
+        return Skylines(opaque, None, model.transmissivity)
+    leafy = seen(surface=cells(trees), sub_rays=WALL_RAYS) if dsm is None else seen(surface=cells(overlay(dsm, trees)))
+    return Skylines(opaque, np.maximum(opaque, leafy), model.transmissivity)
+
+
+def surface_model(rows: gpd.GeoDataFrame, model: Model) -> Grid | None:
+    """
+    Read the surface model of a tile and of all that shades it from near by.
+
+    Parameters
+    ----------
+    rows
+        Buildings of the tile.
+    model
+        Parameters of the run.
+
+    Returns
+    -------
+    Grid or None
+        None where the study has none.
+    """
+    if model.dsm is None:
+        return None
+    left, bottom, right, top = rows.total_bounds
+    return read_window(model.dsm, (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M), pad=2.0)
+
+
+def _cells(bounds: Bounds, around: Surroundings, resolution: float, measured: Grid, *, footprints: bool) -> Surface:
+    """Lay a measured surface into blocks; footprints stand where it has no data, and newer ones above it."""
+    if not footprints:
+        return near_surface(bounds, resolution, around.geometry[:0], around.top[:0], measured)
+    return near_surface(bounds, resolution, around.geometry, around.top, measured, newer=around.stale)
+
+
+def _crests(rows: gpd.GeoDataFrame, kinds: RoofKinds) -> Floats:
+    """Tops of parapets; NaN on pitched roofs and where modules lie above the edge."""
+    top = (rows["ground_elevation_m"] + rows["height_m"]).to_numpy(dtype=float)
+    none = (kinds.shape != Shape.FLAT) | (kinds.parapet_height_m <= MODULE_ABOVE_M)
+    return np.where(none, np.nan, top + kinds.parapet_height_m)
+
+
+def _roofs_around(bounds: Bounds, around: Surroundings, model: Model) -> Walls:
+    """Edges of the archetypes' roofs of all near buildings."""
+    kinds = model.archetypes.choose(around.use, around.height, around.area, around.construction).with_tilt(around.tilt)
+    found = roof_edges(
+        around.geometry,
+        top=around.top,
+        height=around.height,
+        shape=kinds.shape,
+        tilt=kinds.tilt,
+        span=kinds.span_m,
+        parapet=kinds.parapet_height_m,
+    )
+    return walls(bounds, around.geometry, found.level, found.edges)
+
+
+def _trees(bounds: Bounds, model: Model) -> Grid | None:
+    """Tops of the trees within the bounds; None where the study has none or none stand there."""
+    if model.canopy is None:
+        return None
+    tops = tree_tops(read_window(model.canopy, bounds, pad=2.0), model.terrain)
+    return tops if np.isfinite(tops.values).any() else None
+
+
+def _two_views(horizon: Floats32, tilt: Floats, azimuth: Floats, roof_tilt: Floats, downslope: Floats) -> tuple[Floats, Floats]:
+    modules = sky_view_factor(horizon, tilt, azimuth)
+    apart = (tilt != roof_tilt) | (azimuth != downslope)  # modules off the roof's own plane
+    plane = modules.copy()
+    plane[apart] = sky_view_factor(horizon[apart], roof_tilt[apart], downslope[apart])
+    return modules, plane

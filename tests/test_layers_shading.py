@@ -1,0 +1,177 @@
+"""Skylines of real buildings in tiles: cuts leave no trace, neighbours only ever take light."""
+
+import dataclasses
+import pickle
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from geo.archetypes import load_archetypes
+from geo.rasters import prepare_raster
+from geo.terrain import Terrain
+from geo.tiles import read_surroundings, write_tiles
+from layers.model import Model
+from layers.potential import assess_tile
+from layers.shading import MODULE_ABOVE_M, Skylines, look_around
+from solar.canopy import load_transmissivity
+
+from .conftest import DATA
+
+NEW_YORK = DATA / "new-york" / "buildings.gpkg"
+MIDTOWN = (-73.995, 40.750, -73.975, 40.765)
+X0, Y0 = 500_000.0, 4_056_000.0
+
+
+def model(**changes: Any) -> Model:
+    """What `look_around` asks for; the rest of a run's model is not touched."""
+    given = {f.name: None for f in dataclasses.fields(Model)}
+    known = {
+        "archetypes": load_archetypes(),
+        "terrain": Terrain.flat(),
+        "surface_resolution": 1.0,
+        "transmissivity": load_transmissivity(),
+    }
+    return Model(**{**given, **known, **changes})  # type: ignore[arg-type]
+
+
+def table(polygons: Any, heights: Any, use: str = "commercial", crs: str = "EPSG:4548") -> gpd.GeoDataFrame:
+    n = len(polygons)
+    return gpd.GeoDataFrame(
+        {
+            "building_id": [f"b{k:05d}" for k in range(n)],
+            "use": np.full(n, use, object),
+            "height_m": np.asarray(heights, float),
+            "ground_elevation_m": np.zeros(n),
+            "footprint_area_m2": shapely.area(polygons),
+            "tilt_given": np.full(n, np.nan),
+            "stale_surface": np.zeros(n, bool),
+            "status": np.full(n, "", object),
+            "top_m": np.asarray(heights, float),
+        },
+        geometry=polygons,
+        crs=crs,
+    )
+
+
+def look(buildings: gpd.GeoDataFrame, folder: Path, tile_buildings: int, given: Model) -> dict[str, Skylines]:
+    """One point on each building, tile by tile."""
+    index = write_tiles(buildings, folder / "tiles", tile_buildings=tile_buildings)
+    out: dict[str, Skylines] = {}
+    for file in index["file"]:
+        rows = gpd.read_parquet(folder / "tiles" / file)
+        around = read_surroundings(folder / "tiles", np.asarray(rows.total_bounds))
+        kinds = given.archetypes.choose(rows["use"], rows["height_m"], rows["footprint_area_m2"]).with_tilt(rows["tilt_given"])
+        xy = shapely.get_coordinates(shapely.point_on_surface(rows.geometry.to_numpy()))
+        points = np.column_stack([xy, rows["top_m"] + MODULE_ABOVE_M])
+        seen = look_around(points, np.arange(len(rows)), rows, kinds, around, None, given)
+        out |= {name: seen.take(slice(k, k + 1)) for k, name in enumerate(rows["building_id"])}
+    return out
+
+
+@pytest.mark.skipif(not NEW_YORK.is_file(), reason="the shared data set new-york is absent (WUDING_DATA)")
+def test_one_five_and_fifty_tiles_of_new_york_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
+    found = gpd.read_file(NEW_YORK, bbox=MIDTOWN).to_crs("EPSG:32618").explode(ignore_index=True)
+    found = found[found.geometry.is_valid & (found.geometry.area > 20)]
+    buildings = table(found.geometry.to_numpy(), found["height"].fillna(9.0), crs="EPSG:32618")
+    assert len(buildings) > 1000
+    assert buildings["height_m"].max() > 300  # its halo is 5 km wide: all tall buildings of the cut stand within
+    cuts = [look(buildings, tmp_path / str(n), -(-len(buildings) // n), model()) for n in (1, 5, 50)]
+    whole = np.concatenate([cuts[0][name].opaque for name in buildings["building_id"]])
+    assert whole.max() > 80
+    for other in cuts[1:]:
+        assert np.array_equal(whole, np.concatenate([other[name].opaque for name in buildings["building_id"]]))
+
+
+def test_the_halo_is_as_wide_as_the_tallest_building_needs(tmp_path: Path) -> None:
+    """A tower of 250 m stands 3 degrees high 4.8 km away and is seen there, tiles away; a house of 15 m is not looked for."""
+    far, given = 4700.0, model(archetypes=load_archetypes({"commercial": {"parapet_height_m": 0.0}}))
+    homes = [shapely.box(X0 + k, Y0, X0 + k + 10, Y0 + 10) for k in (0, 1000, 2000, 3000)]
+    tower = shapely.box(X0 + far, Y0 - 200, X0 + far + 40, Y0 + 200)
+    for height, seen in ((250.0, True), (15.0, False)):
+        buildings = table(np.array([*homes, tower]), [9.0, 9.0, 9.0, 9.0, height])
+        got = look(buildings, tmp_path / f"{height}", 1, given)["b00000"].opaque[0]
+        around = read_surroundings(tmp_path / f"{height}" / "tiles", np.asarray(buildings.iloc[:1].total_bounds))
+        assert around.reach == pytest.approx(min(5000.0, max(300.0, height / np.tan(np.radians(3)))))
+        without = look(buildings.iloc[:4], tmp_path / f"{height}-without", 1, given)["b00000"].opaque[0]
+        if seen:
+            # by hand, a tower that spans almost the whole sector: 400 m at 4695 m is 4.9 of 5 degrees
+            assert got[18] == pytest.approx(np.degrees(np.arctan((250 - 9.2) / (far - 5))), abs=0.15)
+        else:
+            assert np.array_equal(got, without)
+
+
+def test_trees_stand_above_the_buildings_only(tmp_path: Path) -> None:
+    """A row of trees of 15 m, 20 m before a house of 9 m: by hand; the opaque skyline does not know them."""
+    import rasterio
+    from rasterio.transform import from_origin
+
+    heights = np.zeros((200, 200), np.float32)
+    heights[20:180, 150:155] = 15.0  # 50 to 55 m east of the middle
+    with rasterio.open(
+        tmp_path / "raw.tif", "w", driver="GTiff", width=200, height=200, count=1, dtype="float32", crs="EPSG:4548",
+        transform=from_origin(X0 - 100, Y0 + 100, 1.0, 1.0),
+    ) as out:  # fmt: skip
+        out.write(heights, 1)
+    prepare_raster(tmp_path / "raw.tif", tmp_path / "canopy.tif", "EPSG:4548", resolution=1.0)
+    house = table(np.array([shapely.box(X0 - 5, Y0 - 5, X0 + 5, Y0 + 5)]), [9.0], use="factory")
+    seen = look(house, tmp_path, 10, model(canopy=tmp_path / "canopy.tif"))["b00000"]
+    plain = look(house, tmp_path / "plain", 10, model())["b00000"]
+    assert plain.leafy is None
+    assert np.array_equal(seen.opaque, plain.opaque)
+    assert seen.leafy is not None
+    top = 15.0 - (house["top_m"].iloc[0] + MODULE_ABOVE_M)
+    assert seen.leafy[0, 18] == pytest.approx(np.degrees(np.arctan(top / 50.0)), abs=0.1)
+    assert np.array_equal(seen.leafy[0, 40:70], seen.opaque[0, 40:70])
+    assert (seen.leafy >= seen.opaque).all()
+
+
+def test_a_taller_neighbour_only_takes_and_a_removed_one_only_gives(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    polygons = np.array(
+        [shapely.box(x, y, x + 14, y + 9) for x, y in zip(X0 + rng.uniform(0, 300, 40), Y0 + rng.uniform(0, 300, 40), strict=True)]
+    )
+    heights = rng.choice([3.0, 6.0, 9.0, 18.0, 60.0], 40)
+    for use in ("rural_residential", "factory", "commercial"):
+        names = [f"b{k:05d}" for k in range(39)]
+        taller = heights + np.where(np.arange(40) == 39, 25.0, 0.0)
+        seen = [
+            np.concatenate([found[name].opaque for name in names])
+            for found in (
+                look(table(polygons[:39], heights[:39], use), tmp_path / f"{use}-less", 50, model()),
+                look(table(polygons, heights, use), tmp_path / f"{use}-as-is", 50, model()),
+                look(table(polygons, taller, use), tmp_path / f"{use}-more", 50, model()),
+            )
+        ]
+        assert (seen[0] <= seen[1]).all()
+        assert (seen[1] <= seen[2]).all()
+
+
+def test_the_threshold_takes_points_and_says_so(run_folder: Path) -> None:
+    """Nothing at 0, never less at a higher threshold; what is left yields more; the areas still add up."""
+    work = run_folder / ".work"
+    with (work / "model.pickle").open("rb") as stream:
+        given: Model = pickle.load(stream)
+    rows = gpd.read_parquet(work / "tiles")
+    rows = rows[rows["status"] == ""].iloc[:250]
+    around = read_surroundings(work / "tiles", np.asarray(rows.total_bounds))
+    found = [
+        assess_tile(rows, around, dataclasses.replace(given, point_threshold=share)).roofs.set_index("roof_id")
+        for share in (0.0, 0.7, 0.95, 0.99)
+    ]
+    parts = ["setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2", "usable_area_m2"]
+    for less, more in pairwise(found):
+        assert (more["usable_area_m2"] <= less["usable_area_m2"] + 1e-9).all()
+        assert (more["module_count"] <= less["module_count"]).all()
+        both = (more["module_count"] > 0) & (less["module_count"] > 0)
+        assert (more["shading_loss"][both] <= less["shading_loss"][both] + 1e-9).all()
+        np.testing.assert_allclose(more[parts].sum(axis=1), more["area_m2"], rtol=1e-9)
+        # what is not usable any more stands in the column, square metre by square metre
+        np.testing.assert_allclose(
+            more["shaded_out_area_m2"] - less["shaded_out_area_m2"], less["usable_area_m2"] - more["usable_area_m2"], atol=1e-6
+        )
+    assert found[-1]["module_count"].sum() < found[0]["module_count"].sum()
