@@ -157,8 +157,9 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
     tall, tall_top, tall_height, reach = _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet"))
     far = bounds + np.array([-reach, -reach, reach, reach])
     kept = _meeting(tall, far)
-    near_by = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Surroundings(np.concatenate(shapes), *near_by, tall[kept], tall_top[kept], tall_height[kept], reach)
+    top, stale, use, height, area, tilt, construction = (np.concatenate(column) for column in zip(*parts, strict=True))
+    near_by = np.concatenate(shapes), top, stale, use, height, area, tilt, construction
+    return Surroundings(*near_by, tall[kept], tall_top[kept], tall_height[kept], reach)
 
 
 def _meeting(geometry: Objects, window: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

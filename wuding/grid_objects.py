@@ -79,8 +79,9 @@ def grid_objects(study: Study, layer: str, form: FormValues | None) -> pd.DataFr
         parts.append(_named(read_table(path), path.name, None))
     if layer in study.regions and layer not in ("parcels", "urban"):
         section = study.regions[layer]
-        frame = read_vectors(study.path(section.path), layer=section.layer, encoding=section.encoding, warnings=[])
-        parts.append(_named(pd.DataFrame(frame.drop(columns=frame.geometry.name)), section.path, section.name))
+        for path in study.paths(section):
+            frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=[])
+            parts.append(_named(pd.DataFrame(frame.drop(columns=frame.geometry.name)), path.name, section.name))
     if form is not None and layer in ("responsible", "districts"):
         rows = {area: {"colour": form.get(area, "hosting_colour"), "room_mw": form.get(area, "hosting_room_mw")} for area in form.areas}
         parts.append(pd.DataFrame.from_dict(rows, orient="index"))
