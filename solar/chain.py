@@ -12,9 +12,12 @@ import pandas as pd
 import pvlib
 
 from .errors import SolarError
+from .hourly_losses import hourly_share
 from .orientations import BARE, EAST_WEST, MOUNTING_NAMES, RACK, FloatArray, IntArray
 from .parameters import System
 from .weather import Weather, extra_radiation
+
+BAND_DEGREES = 6.5  # height of the bright band above the horizon (Perez et al. 1987)
 
 
 def solar_position(weather: Weather) -> pd.DataFrame:
@@ -31,8 +34,8 @@ def solar_position(weather: Weather) -> pd.DataFrame:
     pandas.DataFrame
         pvlib's columns [degrees], on the index of the weather.
     """
-    found = pvlib.solarposition.get_solarposition(weather.data.index, weather.latitude, weather.longitude, altitude=weather.altitude)
-    return pd.DataFrame(found)
+    found = pvlib.solarposition.get_solarposition(weather.sun, weather.latitude, weather.longitude, altitude=weather.altitude)
+    return pd.DataFrame(found).set_index(weather.data.index)
 
 
 def simulate_reference(
@@ -92,23 +95,20 @@ def simulate_reference(
         raise SolarError(f"reference: mounting is {mounting}; expected 0 flush, 1 rack or 2 east_west")
     sun = solar_position(weather) if position is None else position
     lit = _lit_share(sun, _horizons(horizon))
-    light = _plane_light(
-        weather,
-        system,
-        sun,
-        lit,
-        surface_tilt,
-        surface_azimuth,
-        mounting,
-        gcr,
-        float(np.mean(np.asarray(sky_view_factor, dtype=np.float64))),
-    )
+    bright = _band_share(_horizons(horizon), surface_azimuth, mounting)
+    view = float(np.mean(np.asarray(sky_view_factor, dtype=np.float64)))
+    light = _plane_light(weather, system, sun, lit, bright, surface_tilt, surface_azimuth, mounting, gcr, view)
     mount, module = system.mounts[MOUNTING_NAMES[mounting]], system.module
     cell = pvlib.temperature.pvsyst_cell(
         light, weather.data["temp_air"] + temperature_offset, weather.data["wind_speed"], mount.u_c, mount.u_v,
         module_efficiency=module.efficiency, alpha_absorption=module.absorption,
     )  # fmt: skip
-    dc = pvlib.pvsystem.pvwatts_dc(light, cell, 1.0, module.gamma_pdc) * system.dc_factor
+    if module.model == "adr":
+        with np.errstate(divide="ignore"):
+            dc = light / 1000.0 * pvlib.pvarray.pvefficiency_adr(light.clip(lower=0.0), cell, 1.0, **module.adr)
+    else:
+        dc = pvlib.pvsystem.pvwatts_dc(light, cell, 1.0, module.gamma_pdc)
+    dc = dc * hourly_share(weather, system, surface_tilt, sun) * system.dc_factor
     ac_rating = 1.0 / system.inverter.dc_ac_ratio
     ac = pvlib.inverter.pvwatts(dc, ac_rating / system.inverter.eta_nom, system.inverter.eta_nom) * system.ac_factor
     return pd.Series(ac, index=weather.data.index, name="ac").clip(lower=0.0)
@@ -152,7 +152,8 @@ def plane_irradiation(
     sun = solar_position(weather) if position is None else position
     view = float(np.mean(np.asarray(sky_view_factor, dtype=np.float64)))
     lit = _lit_share(sun, _horizons(horizon))
-    return float(_plane_light(weather, system, sun, lit, surface_tilt, surface_azimuth, BARE, 1.0, view).sum() / 1000.0)
+    bright = _band_share(_horizons(horizon), surface_azimuth, BARE)
+    return float(_plane_light(weather, system, sun, lit, bright, surface_tilt, surface_azimuth, BARE, 1.0, view).sum() / 1000.0)
 
 
 def monthly_energy(hourly: pd.Series, weather: Weather) -> FloatArray:
@@ -213,11 +214,21 @@ def _lit_share(sun: pd.DataFrame, horizon: FloatArray) -> FloatArray:
     return np.asarray(np.mean(lit, axis=0), dtype=np.float64)
 
 
+def _band_share(horizon: FloatArray, azimuth: float, mounting: int) -> tuple[float, float]:
+    """Share of the bright band above the horizon that stands free in front of the plane, and behind it."""
+    front = np.maximum(np.cos(np.radians(azimuth - np.arange(72) * 5.0)), 0.0)
+    free = np.mean(np.clip(1.0 - horizon / BAND_DEGREES, 0.0, 1.0), axis=0)
+    before = float(np.sum(free * front) / np.sum(front))
+    back = np.maximum(-np.cos(np.radians(azimuth - np.arange(72) * 5.0)), 0.0)
+    return before, float(np.sum(free * back) / np.sum(back)) if mounting == EAST_WEST else before
+
+
 def _plane_light(
     weather: Weather,
     system: System,
     sun: pd.DataFrame,
     lit: FloatArray,
+    bright: tuple[float, float],
     tilt: float,
     azimuth: float,
     mounting: int,
@@ -226,8 +237,11 @@ def _plane_light(
 ) -> pd.Series:
     """Light on the plane, for east-west the mean of both halves [W/m²]."""
     if mounting != EAST_WEST:
-        return _half_light(weather, system, sun, lit, tilt, azimuth, mounting, gcr if mounting == RACK else 0.0, view)
-    halves = [_half_light(weather, system, sun, lit, tilt, (azimuth + turn) % 360.0, mounting, gcr / 2.0, view) for turn in (0.0, 180.0)]
+        return _half_light(weather, system, sun, lit, bright[0], tilt, azimuth, mounting, gcr if mounting == RACK else 0.0, view)
+    halves = [
+        _half_light(weather, system, sun, lit, share, tilt, (azimuth + turn) % 360.0, mounting, gcr / 2.0, view)
+        for share, turn in zip(bright, (0.0, 180.0), strict=True)
+    ]
     return (halves[0] + halves[1]) / 2.0
 
 
@@ -236,6 +250,7 @@ def _half_light(
     system: System,
     sun: pd.DataFrame,
     lit: FloatArray,
+    bright: float,
     tilt: float,
     azimuth: float,
     mounting: int,
@@ -244,20 +259,28 @@ def _half_light(
 ) -> pd.Series:
     """Light behind the glass of one plane (on it, where bare): beam where lit, sky as far as seen, ground, the blocked dome."""
     data, zenith = weather.data, sun["apparent_zenith"]
-    extra = pd.Series(extra_radiation(pd.DatetimeIndex(data.index)), index=data.index)
+    extra = pd.Series(extra_radiation(weather.sun), index=data.index)
     aoi = pvlib.irradiance.aoi(tilt, azimuth, zenith, sun["azimuth"])
-    sky = pvlib.irradiance.haydavies(tilt, azimuth, data["dhi"], data["dni"], extra, zenith, sun["azimuth"], return_components=True)
-    beam = (data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) + sky["poa_circumsolar"]) * lit
+    model = {"haydavies": pvlib.irradiance.haydavies, "perez_driesse": pvlib.irradiance.perez_driesse}[system.optics.transposition]
+    sky = model(tilt, azimuth, data["dhi"], data["dni"], extra, zenith, sun["azimuth"], return_components=True)
+    dark = data["dhi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0  # where the model has no sun
+    beam = (data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) + sky["poa_circumsolar"].fillna(0.0)) * lit
+    horizon = sky["poa_horizon"].fillna(0.0) * bright if "poa_horizon" in sky else pd.Series(0.0, index=data.index)
     ground = pvlib.irradiance.get_ground_diffuse(tilt, data["ghi"], system.optics.albedo)
     blocked = system.optics.blocked_reflectance * data["ghi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0 * (1.0 - view)
-    above = sky["poa_isotropic"] * view + blocked
+    above = sky["poa_isotropic"].fillna(dark) * view + blocked
     if row_gcr > 0 and tilt > 0:
         shaded = pvlib.shading.shaded_fraction1d(zenith, sun["azimuth"], azimuth - 90.0, tilt, collector_width=row_gcr, pitch=1.0)
         beam = beam * (1.0 - shaded).fillna(1.0)
-        above = above * (1.0 - pvlib.shading.sky_diffuse_passias(pvlib.shading.masking_angle_passias(tilt, row_gcr)))
+        masking = pvlib.shading.masking_angle_passias(tilt, row_gcr)
+        above = above * (1.0 - pvlib.shading.sky_diffuse_passias(masking))
+        horizon = horizon * max(0.0, 1.0 - masking / BAND_DEGREES)
     if mounting == BARE or system.optics.iam == "none":
-        return pd.Series(beam + above + ground)
+        return pd.Series(beam + above + horizon + ground)
+    if system.optics.iam == "physical_beam":
+        return pd.Series(beam * pvlib.iam.physical(aoi) + above + horizon + ground)
     with np.errstate(divide="ignore", invalid="ignore"):
         diffuse_iam = pvlib.iam.marion_diffuse("physical", tilt)
     ground = ground * diffuse_iam["ground"] if tilt > 0 else 0.0
-    return pd.Series(beam * pvlib.iam.physical(aoi) + above * diffuse_iam["sky"] + ground)
+    near = horizon * np.nan_to_num(diffuse_iam["horizon"])
+    return pd.Series(beam * pvlib.iam.physical(aoi) + above * diffuse_iam["sky"] + near + ground)

@@ -66,6 +66,12 @@ class Weather:
         return float(self.data["ghi"].sum() / 1000.0)
 
     @property
+    def sun(self) -> pd.DatetimeIndex:
+        """UTC instant at which the sun is put for each row, shape (8760,): in hours of sunrise and sunset the middle of the lit part."""
+        index = pd.DatetimeIndex(self.data.index)
+        return index + pd.to_timedelta(self.data["sun_shift"].to_numpy(), unit="s") if "sun_shift" in self.data else index
+
+    @property
     def month(self) -> npt.NDArray[np.int64]:
         """Local month of each row, 1 to 12, shape (8760,)."""
         return np.asarray((pd.DatetimeIndex(self.data.index) + pd.Timedelta(hours=self.utc_offset)).month, dtype=np.int64)
