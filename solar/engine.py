@@ -212,7 +212,7 @@ def _sum(values: FloatArray, start: int, stop: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _blended(beam: Float32Array | FloatArray, classes: IntArray, weights: FloatArray, out: FloatArray) -> None:
+def _blended(beam: Float32Array, classes: IntArray, weights: FloatArray, out: FloatArray) -> None:
     """Weighted mean of the beams of some classes."""
     for n in range(classes.size):
         row, weight = beam[classes[n]], weights[n]
@@ -235,7 +235,7 @@ def _mean(factor: FloatArray, classes: IntArray, weights: FloatArray) -> float:
 
 @njit(cache=True, nogil=True)
 def _near_horizon(horizon: FloatArray, band: FloatArray, classes: IntArray, weights: FloatArray) -> float:
-    """What a horizon leaves of the brightening just above it."""
+    """Add up what a horizon leaves of the brightening just above it."""
     total = 0.0
     for n in range(classes.size):
         if weights[n] > 0.0:
@@ -249,7 +249,7 @@ def _linear_power(
     lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: tuple[float, float, float, float],
     dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray, out: FloatArray,
 ) -> None:  # fmt: skip
-    """AC of each hour from the parts of the light that arrive, by the PVWatts module."""
+    """Compute the AC of each hour from the parts of the light that arrive, by the PVWatts module."""
     square, slope, constant, rating = inverter[0], inverter[1], inverter[2], inverter[3]
     of_beam, of_sky, of_ground, of_band = parts
     for h in range(out.size):
@@ -263,7 +263,7 @@ def _adr_power(
     lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: tuple[float, float, float, float],
     dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray, adr: FloatArray, out: FloatArray,
 ) -> None:  # fmt: skip
-    """The same by the ADR module, with the equations of pvlib.pvarray.pvefficiency_adr."""
+    """Compute the same by the ADR module, with the equations of pvlib.pvarray.pvefficiency_adr."""
     of_beam, of_sky, of_ground, of_band = parts
     square, slope, constant, rating = inverter[0], inverter[1], inverter[2], inverter[3]
     k_d, tc_d, k_rs, k_rsh = LN_10 * adr[0], LN_10 * adr[1], adr[2], adr[3]
@@ -307,7 +307,7 @@ def _simulate(
     hours = elevation.size
     lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
     on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(SECTORS + 1)
-    dc, no_horizon, always, bright_sum = dc_share[0].copy(), np.zeros(SECTORS), np.ones(hours), _sum(brightening, 0, hours)
+    no_horizon, always, bright_sum = np.zeros(SECTORS), np.ones(hours), _sum(brightening, 0, hours)
     for r in order:
         classes, weights = plane_classes[r], plane_weights[r]
         _blended(beam, classes, weights, on_plane)
@@ -337,8 +337,7 @@ def _simulate(
         sky_open, ground_open = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
         sky_part, ground_part = sky_open * svf, ground_open + (1.0 - svf) * _mean(blocked_factor, classes, weights)
         rise, warmer = gain[mounting[r]], gamma * offset[r]
-        if dc_share.shape[0] > 1:
-            _blended(dc_share, dc_row[classes], weights, dc)
+        dc = dc_share[dc_row[classes[np.argmax(weights)]]]  # of the nearest tilt
         near_open = _near_horizon(no_horizon, band, classes, weights) if bright else 0.0
         arrives, arrives_open = (part, sky_part, ground_part, part * near), (1.0, sky_open, ground_open, near_open)
         if adr.size == 0:

@@ -91,7 +91,7 @@ def _spectrum(weather: Weather, cell: str, sun: pd.DataFrame) -> npt.NDArray[np.
     else:
         raise SolarError(
             f"system: optics.spectrum is '{cell}' but weather '{weather.name}' has neither humidity nor precipitable water; "
-            "expected one of them; write spectrum = \"none\" or give another file"
+            'expected one of them; write spectrum = "none" or give another file'
         )
     airmass = pvlib.atmosphere.get_relative_airmass(sun["apparent_zenith"].to_numpy())
     absolute = pvlib.atmosphere.get_absolute_airmass(airmass, pvlib.atmosphere.alt2pres(weather.altitude))

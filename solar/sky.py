@@ -37,8 +37,9 @@ class Sky:
     (`sky_factor`, `ground_factor`, `blocked_factor`, shape (C,)), all after reflection loss and masking by rows; blocked_factor is
     what the dome returns per GHI if all of it is blocked. `brightening` (H,) [W/m²] is Perez's light from near the horizon on a wall,
     0 with Hay and Davies, and `band` (C, 72) what each sector of the horizon adds of it. `dc_share` (K, H) is what soiling, snow and
-    spectrum leave, one row, or one for each tilt where snow slides; `dc_row` (C,) tells the row. `month_start` (13,) bounds the months in the hours. `temperature_rise`
-    (4, H) is the cell's rise over the air per irradiance [K/(W/m²)] by mounting code. `hours` are the rows of the weather year.
+    spectrum leave, one row, or one for each tilt where snow slides; `dc_row` (C,) tells the row. `month_start` (13,) bounds the
+    months in the hours. `temperature_rise` (4, H) is the cell's rise over the air per irradiance [K/(W/m²)] by mounting code. `hours`
+    are the rows of the weather year.
     """
 
     orientations: Orientations
@@ -101,9 +102,10 @@ def prepare_sky(weather: Weather, orientations: Orientations, system: System) ->
     Notes
     -----
     Transposition by Hay and Davies or by Perez and Driesse; the circumsolar part is shaded with the beam, the brightening near the
-    horizon is cut where the horizon stands above the band it comes from. Reflection by pvlib.iam.physical on the beam and pvlib.iam.marion_diffuse on sky and ground.
-    Row shade in endless rows: beam by pvlib.shading.shaded_fraction1d, in proportion to the lit width (no electrical mismatch),
-    sky by the mean masking angle of Passias and Källbäck. East-west is the mean of both halves, as on one inverter.
+    horizon is cut where the horizon stands above the band it comes from. Reflection by pvlib.iam.physical on the beam and
+    pvlib.iam.marion_diffuse on sky and ground. Row shade in endless rows: beam by pvlib.shading.shaded_fraction1d, in proportion to the
+    lit width (no electrical mismatch), sky by the mean masking angle of Passias and Källbäck. East-west is the mean of both halves, as on
+    one inverter.
     """
     light = _light(weather, system)
     view = 0.5 * (1.0 + pvlib.tools.cosd(orientations.surface_tilt))
@@ -170,7 +172,7 @@ def _sky_parts(dni: FloatArray, dhi: FloatArray, extra: FloatArray, sun: pd.Data
 
 
 def _band(orientations: Orientations) -> FloatArray:
-    """What each sector of an open horizon adds to the brightening on a plane: sin(tilt) in all, from the sectors in front of it."""
+    """Give what each sector of an open horizon adds to the brightening on a plane: sin(tilt) in all, from the sectors in front of it."""
     azimuths = orientations.surface_azimuth[:, None] - np.arange(SECTORS) * (360.0 / SECTORS)
     front = np.maximum(pvlib.tools.cosd(azimuths), 0.0)
     both = np.abs(pvlib.tools.cosd(azimuths)) / 2.0
@@ -189,7 +191,7 @@ def _band_over_rows(orientations: Orientations) -> FloatArray:
 
 
 def _dc_shares(weather: Weather, light: _Light, orientations: Orientations, system: System) -> tuple[FloatArray, IntArray]:
-    """What soiling, snow and spectrum leave: for each tilt where snow slides, otherwise the same for all."""
+    """Give what soiling, snow and spectrum leave: for each tilt where snow slides, otherwise the same for all."""
     sun = pd.DataFrame({"apparent_zenith": np.full(len(weather.data), 180.0)}, index=weather.data.index)
     sun.iloc[light.hours, 0] = light.sun["apparent_zenith"].to_numpy()
     if falls_snow(weather, system):

@@ -150,8 +150,8 @@ def test_climatology_has_dark_and_clear_days_and_closes() -> None:
     daily = weather.data["ghi"].to_numpy().reshape(365, 24).sum(axis=1)
     july = daily[181:212]
     assert july.max() > 3 * july.min()
-    sun = pvlib.solarposition.get_solarposition(weather.data.index, JINAN_LATITUDE, JINAN_LONGITUDE, altitude=weather.altitude)
-    beam = weather.data["dni"] * np.cos(np.radians(sun["apparent_zenith"]))
+    sun = pvlib.solarposition.get_solarposition(weather.sun, JINAN_LATITUDE, JINAN_LONGITUDE, altitude=weather.altitude)
+    beam = weather.data["dni"] * np.cos(np.radians(sun["apparent_zenith"].to_numpy()))
     closure = weather.data["ghi"] - weather.data["dhi"] - beam
     assert abs(closure).max() < 1e-6
     # Chinese plains: half of the light is diffuse (0.45 to 0.60 in published maps)
