@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -13,13 +14,13 @@ import shapely
 
 from geo.archetypes import RoofKinds
 from geo.grid import Grid
-from geo.horizons import horizons, terrain_halo
+from geo.horizons import WALL_RAYS, horizons, sub_rays_for, terrain_halo
 from geo.outlines import closed_rings, plane_rings, sample_points
 from geo.rasters import read_window
 from geo.sky_view import sky_view_factor
 from geo.surface_raster import near_surface
 from geo.surfaces import RoofSurfaces
-from geo.tiles import NEAR_M, Surroundings
+from geo.tiles import NEAR_M, Surroundings, read_surroundings
 from geo.walls import walls
 from solar.engine import Yield, simulate
 from solar.layout import pack_rows
@@ -127,14 +128,57 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     xy, start = sample_points(space.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
     z = shape.height(np.repeat(np.arange(len(owner)), np.diff(start)), xy, dsm) + MODULE_ABOVE_M
     horizon = _horizons(xy, z, around, dsm, model)
+    placed = _Placed(np.column_stack([xy, z]), horizon, start)
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
     simulated, seen, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
     roofs = _roof_table(
         rows, surfaces, kinds, space, mounted, tilt, azimuth, simulated, kept, np.add.reduceat(seen, start[:-1]) / np.diff(start), model
     )
-    sample = _audit_sample(roofs, horizon, start, warmer, station, audit)
+    sample = _audit_sample(roofs, horizon, start, placed, warmer, station, audit)
     return TileResult(roofs, sample, _candidate_table(rows, owner, mounted))
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """All points of the roofs (P, 3), good or not, with their horizons and the first point of each roof."""
+
+    points: Floats
+    horizon: npt.NDArray[np.float32]
+    start: Ints
+
+    def kept(self, roof: int, horizon: npt.NDArray[np.float32]) -> Floats:
+        """Points of a roof whose horizons are among the given ones: equal horizons are equally good."""
+        mine = slice(self.start[roof], self.start[roof + 1])
+        same = (self.horizon[mine][:, None, :] == horizon[None, :, :]).all(axis=2).any(axis=1)
+        return self.points[mine][same]
+
+
+def plain_horizons(points: Floats, tiles: Path, model: Model) -> npt.NDArray[np.float32]:
+    """
+    Find the horizons of some points again, marching over every cell with four times as many rays.
+
+    Parameters
+    ----------
+    points
+        Easting, northing and elevation, shape (p, 3) [m].
+    tiles
+        Folder of the prepared buildings.
+    model
+        Parameters of the run.
+
+    Returns
+    -------
+    array
+        Elevations, shape (p, 72) [degrees].
+    """
+    box = np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)])
+    left, bottom, right, top = box
+    dsm = None
+    if model.dsm is not None:
+        dsm = read_window(model.dsm, (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M), pad=2.0)
+    rays = 4 * (WALL_RAYS if dsm is None else sub_rays_for(model.surface_resolution))
+    return _horizons(points[:, :2], points[:, 2], read_surroundings(tiles, box), dsm, model, plain=True, sub_rays=rays)
 
 
 def audit_key(roof_id: str) -> str:
@@ -255,7 +299,9 @@ def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Fl
     return tilt, azimuth
 
 
-def _horizons(xy: Floats, z: Floats, around: Surroundings, dsm: Grid | None, model: Model) -> npt.NDArray[np.float32]:
+def _horizons(
+    xy: Floats, z: Floats, around: Surroundings, dsm: Grid | None, model: Model, *, plain: bool = False, sub_rays: int | None = None
+) -> npt.NDArray[np.float32]:
     left, bottom = xy.min(axis=0)
     right, top = xy.max(axis=0)
     box = (left, bottom, right, top)
@@ -271,7 +317,17 @@ def _horizons(xy: Floats, z: Floats, around: Surroundings, dsm: Grid | None, mod
     terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
     far = model.far.within(box) if model.far is not None else None
     points = np.column_stack([xy, z])
-    return horizons(points, surface=measured, near=near, towers=towers, terrain=terrain, far=far, towers_reach=reach)
+    return horizons(
+        points,
+        surface=measured,
+        near=near,
+        towers=towers,
+        terrain=terrain,
+        far=far,
+        towers_reach=reach,
+        plain=plain,
+        sub_rays=sub_rays,
+    )
 
 
 def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, model: Model) -> Floats:
@@ -428,7 +484,7 @@ def _roof_table(
 
 
 def _audit_sample(
-    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, warmer: Floats, station: Ints, size: int
+    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, placed: _Placed, warmer: Floats, station: Ints, size: int
 ) -> list[dict[str, Any]]:
     with_modules = np.flatnonzero((roofs["module_count"] > 0).to_numpy())
     ids = roofs["roof_id"].to_numpy(dtype=object)
@@ -439,9 +495,13 @@ def _audit_sample(
     columns = {name: roofs[name].to_numpy()[rows].tolist() for name in plain}
     columns |= {"station": station[surface].tolist(), "temperature_offset": warmer[surface].tolist()}
     return [
-        {"key": key, "horizon": horizon[start[at] : start[at + 1]].ravel(), **{name: values[k] for name, values in columns.items()}}
+        {"key": key, **_seen_from(at, horizon[start[at] : start[at + 1]], placed), **{name: values[k] for name, values in columns.items()}}
         for k, ((key, _), at) in enumerate(zip(drawn, surface, strict=True))
     ]
+
+
+def _seen_from(roof: int, horizon: npt.NDArray[np.float32], placed: _Placed) -> dict[str, npt.NDArray[Any]]:
+    return {"horizon": horizon.ravel(), "points": placed.kept(roof, horizon).ravel()}
 
 
 def _candidate_table(rows: gpd.GeoDataFrame, owner: Ints, mounted: _Mounted) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -77,7 +79,9 @@ def _snow(data: pd.DataFrame, surface_tilt: float, strings: int) -> npt.NDArray[
     """Share of the DC power lost to snow."""
     depth, ghi, air = (pd.Series(data[name].to_numpy(dtype=np.float64), index=_STEPS) for name in ("snow_depth", "ghi", "temp_air"))
     fallen = depth.diff().fillna(0.0).clip(lower=0.0)
-    covered = pvlib.snow.coverage_nrel(fallen, ghi, air, surface_tilt, snow_depth=depth)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # pvlib 0.16 asks pandas 3.1 for a frequency in the old way
+        covered = pvlib.snow.coverage_nrel(fallen, ghi, air, surface_tilt, snow_depth=depth)
     return np.asarray(pvlib.snow.dc_loss_nrel(covered, strings), dtype=np.float64)
 
 

@@ -311,6 +311,9 @@ def _manifest(
     warnings = list(dict.fromkeys(prepared.warnings))
     if checked["rms"] > WARN_ABOVE:
         warnings.append(f"the audit's RMS error is {checked['rms']:.2%}, above {WARN_ABOVE:.0%}")
+    if "fine" in checked and checked["fine"]["all"]["rms"] > WARN_ABOVE:
+        finer = checked["fine"]["all"]["rms"]
+        warnings.append(f"beside horizons by brute force and the sun every 5 minutes the RMS error is {finer:.2%}, above {WARN_ABOVE:.0%}")
     if study.study.made_up:
         warnings.insert(0, "this county is made up: terrain, buildings and names are invented")
     densities = sanity(buildings)
@@ -351,6 +354,7 @@ def _manifest(
                 "verified": first.verified,
                 "stamp_offset_h": first.stamp_offset_h,
                 "ghi_kwh_m2": float(first.data["ghi"].sum() / 1000.0),
+                "quality": dict(first.quality),
                 "stations": len(weathers),
             },
             "terrain": prepared.facts["terrain"],
