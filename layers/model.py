@@ -20,8 +20,8 @@ from .carbon import Carbon
 
 Floats = npt.NDArray[np.float64]
 LAPSE_K_PER_M = -0.0065
-# Racks face at most 45 degrees off the equator; classes stand every 5 degrees, and row spacings for every 5 degrees of turn.
-_RACK_TURNS = np.arange(-50.0, 51.0, 5.0)
+# Racks face at most 45 degrees off the equator; classes stand every 10 degrees, and row spacings for every 5 degrees of turn.
+_RACK_TURNS = np.arange(-50.0, 51.0, 10.0)
 _SPACED_FOR = np.arange(0.0, 46.0, 5.0)
 
 
@@ -38,7 +38,7 @@ class Station:
 
 @dataclass(frozen=True)
 class Model:
-    """Parameters of the assessment; it travels to the workers once."""
+    """Parameters of the assessment; it travels to the workers once. `mix`: nearest station, or three_nearest by inverse distance."""
 
     archetypes: Archetypes
     system: System
@@ -53,6 +53,7 @@ class Model:
     surface_resolution: float
     choose: str
     point_threshold: float
+    mix: str = "nearest"
 
 
 def county_orientations(system: System, latitude: float) -> Orientations:

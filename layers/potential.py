@@ -39,6 +39,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 # Distance of sample points on large roofs; a house has one.
 POINT_SPACING_M = 15.0
+# A station on the roof itself has the weight of one this far away.
+NEAREST_M = 1.0
 # A module lies this far above the roof.
 MODULE_ABOVE_M = 0.2
 MOUNTS = (0, 1, 2)
@@ -122,7 +124,7 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     rows = _with_tier(rows, shape)
     surfaces, owner = shape.surfaces, shape.surfaces.building
     space = room(rows, shape, kinds, model)
-    station = _nearest_station(surfaces, model)
+    station = _stations(surfaces, model)
     mounted = _mount(rows, surfaces, kinds, space, station, model)
 
     xy, start = sample_points(space.outline, surfaces.geometry, surfaces.axis_azimuth, spacing=POINT_SPACING_M)
@@ -151,7 +153,7 @@ class _Placed:
         """Points of a roof whose horizons are among the given ones: equal horizons are equally good."""
         mine = slice(self.start[roof], self.start[roof + 1])
         same = (self.horizon[mine][:, None, :] == horizon[None, :, :]).all(axis=2).any(axis=1)
-        return self.points[mine][same]
+        return np.asarray(self.points[mine][same])
 
 
 def plain_horizons(points: Floats, tiles: Path, model: Model) -> npt.NDArray[np.float32]:
@@ -214,22 +216,32 @@ def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
     return rows.assign(data_tier=tier, confidence=confidence)
 
 
-def _nearest_station(surfaces: RoofSurfaces, model: Model) -> Ints:
-    if len(model.stations) == 1:
-        return np.zeros(len(surfaces.building), dtype=np.int64)
+@dataclass(frozen=True)
+class _Mix:
+    """Stations of each roof and their weights, (m, k): the nearest, or the three nearest by inverse distance."""
+
+    station: Ints
+    weight: Floats
+
+
+def _stations(surfaces: RoofSurfaces, model: Model) -> _Mix:
+    """All surfaces of a building take the stations of its first one."""
+    count = min(len(model.stations), 3 if model.mix == "three_nearest" else 1)
     x, y = shapely.get_coordinates(shapely.centroid(surfaces.geometry)).T
-    away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations])
-    nearest: Ints = np.argmin(away, axis=0)[_first_of(surfaces.building)]
-    return nearest
+    first = _first_of(surfaces.building)
+    away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations], axis=1)[first]
+    station: Ints = np.argsort(away, axis=1, kind="stable")[:, :count]
+    nearness = 1.0 / np.maximum(np.take_along_axis(away, station, axis=1), NEAREST_M)
+    return _Mix(station, nearness / nearness.sum(axis=1, keepdims=True))
 
 
 def _first_of(owner: Ints) -> Ints:
-    """All surfaces of a building take the station of its first one."""
+    """Find the first surface of each surface's building."""
     first = np.searchsorted(owner, np.arange(owner.max() + 1))
     return first[owner]
 
 
-def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, space: Room, station: Ints, model: Model) -> _Mounted:
+def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, space: Room, station: _Mix, model: Model) -> _Mounted:
     system, module = model.system, model.system.module
     offered = candidates(
         surfaces.roof_tilt,
@@ -262,7 +274,8 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
         count[mount, at] = _whole(laid.astype(float) * free[at], mount)
         blend = model.stations[0].sky.orientations.blend(tilt, offered.surface_azimuth[mount][at], mount, gcr=cover)
         classes[mount, at], weights[mount, at] = blend.classes, blend.weights
-        open_yield[mount, at] = (unshaded[station[at, None], blend.classes] * blend.weights).sum(axis=1)
+        by_station = (unshaded[station.station[at, :, None], blend.classes[:, None, :]] * blend.weights[:, None, :]).sum(axis=2)
+        open_yield[mount, at] = (by_station * station.weight[at]).sum(axis=1)
     kwp: Floats = count.astype(float) * module.pdc0_w / 1000.0
     covered: Floats = count.astype(float) * module.area_m2 * np.cos(np.radians(offered.surface_tilt))
     use = use_codes(rows["use"].to_numpy(dtype=object)[surfaces.building])
@@ -330,12 +343,12 @@ def _horizons(
     )
 
 
-def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, model: Model) -> Floats:
-    """Air cools with height; on flat terrain the height of the ground is not known and the station's air is taken."""
+def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: _Mix, model: Model) -> Floats:
+    """Cool each station's air with height; on flat terrain the height of the ground is not known and the air stays."""
     if model.terrain.is_flat:
-        return np.zeros(len(owner))
-    altitude = np.array([s.altitude for s in model.stations])[station]
-    return np.asarray(LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner] - altitude))
+        return np.zeros(station.station.shape)
+    altitude = np.array([s.altitude for s in model.stations])[station.station]
+    return np.asarray(LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner][:, None] - altitude))
 
 
 def _simulate(
@@ -346,7 +359,7 @@ def _simulate(
     horizon: npt.NDArray[np.float32],
     start: Ints,
     warmer: Floats,
-    station: Ints,
+    station: _Mix,
     model: Model,
 ) -> tuple[Yield, Floats, Floats, Ints, npt.NDArray[np.float32]]:
     """Simulate all points, then roofs with points under the threshold again on their good points; sky seen and share kept."""
@@ -376,7 +389,7 @@ def _simulate(
 
 def _run(
     model: Model,
-    station: Ints,
+    station: _Mix,
     orientation: Blend,
     plane: Blend,
     horizon: npt.NDArray[np.float32],
@@ -392,12 +405,13 @@ def _run(
     apart = np.repeat((tilt != surfaces.roof_tilt) | (azimuth != downslope), number)  # modules off the roof's own plane
     bare = seen.copy()
     bare[apart] = sky_view_factor(horizon[apart], np.repeat(surfaces.roof_tilt, number)[apart], np.repeat(downslope, number)[apart])
-    out = Yield(np.empty((len(number), 12)), np.empty(len(number)), np.empty(len(number)), np.empty(len(horizon)))
-    for index, cell in enumerate(model.stations):
-        roofs = np.flatnonzero(station == index)
+    out = Yield(np.zeros((len(number), 12)), np.zeros(len(number)), np.zeros(len(number)), np.zeros(len(horizon)))
+    for rank, index in np.ndindex(station.station.shape[1], len(model.stations)):
+        cell, here = model.stations[index], station.station[:, rank] == index
+        roofs, weight = np.flatnonzero(here), station.weight[here, rank]
         if not roofs.size:
             continue
-        points = np.flatnonzero(np.repeat(station == index, number))
+        points = np.flatnonzero(np.repeat(here, number))
         part = simulate(
             cell.sky,
             orientation=Blend(orientation.classes[roofs], orientation.weights[roofs]),
@@ -406,10 +420,12 @@ def _run(
             point_start=np.concatenate([[0], np.cumsum(number[roofs])]),
             sky_view_factor_modules=seen[points],
             sky_view_factor_plane=bare[points],
-            temperature_offset=warmer[roofs],
+            temperature_offset=warmer[roofs, rank],
         )
-        out.specific_energy[roofs], out.unshaded[roofs], out.irradiation[roofs] = part.specific_energy, part.unshaded, part.irradiation
-        out.point_share[points] = part.point_share
+        out.specific_energy[roofs] += weight[:, None] * part.specific_energy
+        out.unshaded[roofs] += weight * part.unshaded
+        out.irradiation[roofs] += weight * part.irradiation
+        out.point_share[points] += np.repeat(weight, number[roofs]) * part.point_share
     return out, seen
 
 
@@ -484,7 +500,7 @@ def _roof_table(
 
 
 def _audit_sample(
-    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, placed: _Placed, warmer: Floats, station: Ints, size: int
+    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, placed: _Placed, warmer: Floats, station: _Mix, size: int
 ) -> list[dict[str, Any]]:
     with_modules = np.flatnonzero((roofs["module_count"] > 0).to_numpy())
     ids = roofs["roof_id"].to_numpy(dtype=object)
@@ -493,7 +509,8 @@ def _audit_sample(
     surface = roofs["surface"].to_numpy()[rows]
     plain = ["roof_id", "mounting", "surface_tilt", "surface_azimuth", "specific_yield"]
     columns = {name: roofs[name].to_numpy()[rows].tolist() for name in plain}
-    columns |= {"station": station[surface].tolist(), "temperature_offset": warmer[surface].tolist()}
+    columns |= {"station": station.station[surface].tolist(), "station_weight": station.weight[surface].tolist()}
+    columns |= {"temperature_offset": warmer[surface].tolist()}
     return [
         {"key": key, **_seen_from(at, horizon[start[at] : start[at + 1]], placed), **{name: values[k] for name, values in columns.items()}}
         for k, ((key, _), at) in enumerate(zip(drawn, surface, strict=True))

@@ -94,24 +94,107 @@ def simulate_reference(
     if mounting not in (0, RACK, EAST_WEST):
         raise SolarError(f"reference: mounting is {mounting}; expected 0 flush, 1 rack or 2 east_west")
     sun = solar_position(weather) if position is None else position
-    lit = _lit_share(sun, _horizons(horizon))
-    bright = _band_share(_horizons(horizon), surface_azimuth, mounting)
-    view = float(np.mean(np.asarray(sky_view_factor, dtype=np.float64)))
-    light = _plane_light(weather, system, sun, lit, bright, surface_tilt, surface_azimuth, mounting, gcr, view)
+    light = plane_light(
+        weather,
+        system,
+        surface_tilt=surface_tilt,
+        surface_azimuth=surface_azimuth,
+        mounting=mounting,
+        gcr=gcr,
+        horizon=horizon,
+        sky_view_factor=sky_view_factor,
+        position=sun,
+    )
     mount, module = system.mounts[MOUNTING_NAMES[mounting]], system.module
     cell = pvlib.temperature.pvsyst_cell(
         light, weather.data["temp_air"] + temperature_offset, weather.data["wind_speed"], mount.u_c, mount.u_v,
         module_efficiency=module.efficiency, alpha_absorption=module.absorption,
     )  # fmt: skip
+    return ac_power(weather, system, light, cell, surface_tilt=surface_tilt, position=sun)
+
+
+def ac_power(
+    weather: Weather, system: System, light: pd.Series, cell: pd.Series, *, surface_tilt: float, position: pd.DataFrame
+) -> pd.Series:
+    """
+    Turn light behind the glass into AC power with pvlib's functions.
+
+    Parameters
+    ----------
+    weather
+        One year at one place.
+    system
+        Module, losses and inverter.
+    light
+        Light behind the glass, shape (8760,) [W/m²].
+    cell
+        Cell temperature, shape (8760,) [°C].
+    surface_tilt
+        Tilt of the modules, on which snow slides [degrees].
+    position
+        Result of `solar_position`.
+
+    Returns
+    -------
+    pandas.Series
+        AC power of each hour [kW per kWp], name `ac`.
+    """
+    module = system.module
     if module.model == "adr":
         with np.errstate(divide="ignore"):
             dc = light / 1000.0 * pvlib.pvarray.pvefficiency_adr(light.clip(lower=0.0), cell, 1.0, **module.adr)
     else:
         dc = pvlib.pvsystem.pvwatts_dc(light, cell, 1.0, module.gamma_pdc)
-    dc = dc * hourly_share(weather, system, surface_tilt, sun) * system.dc_factor
+    dc = dc * hourly_share(weather, system, surface_tilt, position) * system.dc_factor
     ac_rating = 1.0 / system.inverter.dc_ac_ratio
     ac = pvlib.inverter.pvwatts(dc, ac_rating / system.inverter.eta_nom, system.inverter.eta_nom) * system.ac_factor
     return pd.Series(ac, index=weather.data.index, name="ac").clip(lower=0.0)
+
+
+def plane_light(
+    weather: Weather,
+    system: System,
+    *,
+    surface_tilt: float,
+    surface_azimuth: float,
+    mounting: int,
+    gcr: float = 1.0,
+    horizon: npt.ArrayLike,
+    sky_view_factor: npt.ArrayLike,
+    position: pd.DataFrame | None = None,
+) -> pd.Series:
+    """
+    Compute the light on a plane hour by hour with pvlib's functions.
+
+    Parameters
+    ----------
+    weather
+        One year at one place.
+    system
+        Sky model, reflection, albedo.
+    surface_tilt, surface_azimuth
+        The plane; of one half where the mount is east-west [degrees].
+    mounting
+        0 flush, 1 rack, 2 east_west, 3 bare.
+    gcr
+        Module area over field area; used by racks and east-west.
+    horizon
+        Horizon elevation of the sample points, shape (P, 72) [degrees].
+    sky_view_factor
+        Visible sky of the plane over its unobstructed value, shape (P,).
+    position
+        Result of `solar_position`, to save its time in a loop.
+
+    Returns
+    -------
+    pandas.Series
+        Behind the glass, on the plane where it is bare [W/m²]; for east-west the mean of both halves.
+    """
+    sun = solar_position(weather) if position is None else position
+    skyline = _horizons(horizon)
+    view = float(np.mean(np.asarray(sky_view_factor, dtype=np.float64)))
+    bright = _band_share(skyline, surface_azimuth, mounting)
+    return _plane_light(weather, system, sun, _lit_share(sun, skyline), bright, surface_tilt, surface_azimuth, mounting, gcr, view)
 
 
 def plane_irradiation(
@@ -149,11 +232,17 @@ def plane_irradiation(
     float
         Global irradiation on the plane, before reflection losses [kWh/m²].
     """
-    sun = solar_position(weather) if position is None else position
-    view = float(np.mean(np.asarray(sky_view_factor, dtype=np.float64)))
-    lit = _lit_share(sun, _horizons(horizon))
-    bright = _band_share(_horizons(horizon), surface_azimuth, BARE)
-    return float(_plane_light(weather, system, sun, lit, bright, surface_tilt, surface_azimuth, BARE, 1.0, view).sum() / 1000.0)
+    light = plane_light(
+        weather,
+        system,
+        surface_tilt=surface_tilt,
+        surface_azimuth=surface_azimuth,
+        mounting=BARE,
+        horizon=horizon,
+        sky_view_factor=sky_view_factor,
+        position=position,
+    )
+    return float(light.sum() / 1000.0)
 
 
 def monthly_energy(hourly: pd.Series, weather: Weather) -> FloatArray:

@@ -114,7 +114,7 @@ def simulate(
         order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
         _simulate(
             order, modules.classes, modules.weights, planes.classes, planes.weights, kind, skyline, start, svf_modules, svf_plane, offset,
-            sky.beam, sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
+            sky.beam, sky.beam.sum(axis=1, dtype=np.float64), sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
             sky.sky_factor, sky.ground_factor, sky.blocked_factor, sky.brightening, sky.band, bool(sky.brightening.any()),
             *_sun(sky), sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row, *_electrical(sky),
             energy, unshaded, irradiation, share,
@@ -126,6 +126,8 @@ def _classes(sky: Sky, name: str, values: npt.ArrayLike | Blend) -> Blend:
     """Classes and their weights, checked against the sky."""
     if isinstance(values, Blend):
         found = Blend(np.ascontiguousarray(values.classes, dtype=np.int64), np.ascontiguousarray(values.weights, dtype=np.float64))
+        if found.classes.ndim != 2 or found.classes.shape[1] != 4 or found.weights.shape != found.classes.shape:
+            raise SolarError(f"simulate: {name} is a Blend of shape {found.classes.shape}; expected (R, 4); use orientations.blend")
     else:
         single = np.asarray(values)
         if single.ndim != 1 or (single.size and single.dtype.kind not in "iu"):
@@ -213,15 +215,19 @@ def _sum(values: FloatArray, start: int, stop: int) -> float:
 
 @njit(cache=True, nogil=True)
 def _blended(beam: Float32Array, classes: IntArray, weights: FloatArray, out: FloatArray) -> None:
-    """Weighted mean of the beams of some classes."""
-    for n in range(classes.size):
-        row, weight = beam[classes[n]], weights[n]
-        if n == 0:
-            for h in range(out.size):
-                out[h] = weight * row[h]
-        elif weight > 0.0:
-            for h in range(out.size):
-                out[h] += weight * row[h]
+    """Weighted mean of the beams of one, two or four classes, in one pass."""
+    n = classes.size
+    a, b, c, d = beam[classes[0]], beam[classes[1 % n]], beam[classes[2 % n]], beam[classes[3 % n]]
+    w, x, y, z = weights[0], weights[1 % n], weights[2 % n], weights[3 % n]
+    if n == 1:
+        for h in range(out.size):
+            out[h] = w * a[h]
+    elif y == 0.0 and z == 0.0:
+        for h in range(out.size):
+            out[h] = w * a[h] + x * b[h]
+    else:
+        for h in range(out.size):
+            out[h] = (w * a[h] + x * b[h]) + (y * c[h] + z * d[h])
 
 
 @njit(cache=True, nogil=True)
@@ -296,7 +302,7 @@ def _lit_plane(
 def _simulate(
     order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
     mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
-    beam: Float32Array, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
+    beam: Float32Array, beam_sum: FloatArray, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
     sky_factor: FloatArray, ground_factor: FloatArray, blocked_factor: FloatArray,
     brightening: FloatArray, band: FloatArray, bright: bool,
     elevation: FloatArray, sector: Int32Array, weight: FloatArray, month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
@@ -313,7 +319,7 @@ def _simulate(
         _blended(beam, classes, weights, on_plane)
         sky_plane, ground_plane = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
         blocked_plane = _mean(blocked_factor, classes, weights)
-        whole = _sum(on_plane, 0, hours) + sky_plane * sky_sum + ground_plane * ghi_sum
+        whole = _mean(beam_sum, classes, weights) + sky_plane * sky_sum + ground_plane * ghi_sum
         if bright:
             whole += _near_horizon(no_horizon, band, classes, weights) * bright_sum
         lit[:] = 0.0

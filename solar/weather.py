@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -103,9 +103,8 @@ def read_weather(path: Path) -> Weather:
     file = read_file(path)
     frame, labels, notes = one_year(path.name, file.frame)
     frame, cleaned = clean(path.name, frame)
-    stamp = measure_stamp_offset(labels, frame["ghi"], frame["dni"], frame["dhi"], file.latitude, file.longitude)
-    if not stamp.measured and stamp.hours != file.label_offset:
-        stamp = replace(stamp, hours=file.label_offset, why=stamp.why.replace("the middle of the interval is", "what the file says is"))
+    light = (frame["ghi"], frame["dni"], frame["dhi"])
+    stamp = measure_stamp_offset(labels, *light, file.latitude, file.longitude, stated=file.label_offset)
     notes += cleaned + _stamp_notes(stamp, file.label_offset)
     index = pd.DatetimeIndex(frame.index) + pd.Timedelta(seconds=round(stamp.hours * 3600.0))
     frame.index = pd.DatetimeIndex(index.tz_convert("UTC"))

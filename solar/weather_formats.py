@@ -143,7 +143,7 @@ def _read_power_json(path: Path) -> FileWeather:
     longitude, latitude, altitude = (float(v) for v in content["geometry"]["coordinates"])
     table = content["properties"]["parameter"]
     frame = pd.DataFrame(table)
-    units = {name: str(content.get("parameters", {}).get(name, {}).get("units", "")) for name in frame}
+    units = {str(name): str(content.get("parameters", {}).get(name, {}).get("units", "")) for name in frame}
     header = content["header"]
     zone = 0.0 if str(header.get("time_standard", "UTC")).upper() == "UTC" else float(round(longitude / 15.0))
     frame.index = pd.DatetimeIndex(pd.to_datetime(frame.index, format="%Y%m%d%H"))

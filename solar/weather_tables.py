@@ -164,7 +164,7 @@ def _labels(frame: pd.DataFrame, ends: bool) -> pd.Series:
     columns = {ours: frame[theirs] for theirs, ours in TIME_COLUMNS.items() if theirs in frame}
     if "hour" in columns and "month" in columns and "day_of_month" in columns:
         year = columns.get("year", pd.Series(_NO_YEAR, index=frame.index)).where(lambda y: y > 1900, _NO_YEAR)
-        parts = {"year": year, "month": columns["month"], "day": columns["day_of_month"]}
+        parts = pd.DataFrame({"year": year, "month": columns["month"], "day": columns["day_of_month"]})
         hours = columns["hour"].astype(float) - (1.0 if ends and columns["hour"].max() >= 24 else 0.0)
         return pd.Series(pd.to_datetime(parts) + pd.to_timedelta(hours, unit="h"))
     clock = frame["time"].astype(str).str.strip() if "time" in frame else None

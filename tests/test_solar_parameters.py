@@ -81,10 +81,10 @@ GRID = orientation_grid([(20.0, 0.555), (20.0, 0.4), (30.0, 0.47)], (10.0, 0.9))
 
 
 def test_grid_has_every_class_once() -> None:
-    # tilts 5 to 25 by 5 and 30 to 75 by 2.5
-    assert (GRID.mounting == FLUSH).sum() == (GRID.mounting == BARE).sum() == 1 + (5 + 19) * 72
-    assert (GRID.mounting == RACK).sum() == 3 * 72
-    assert (GRID.mounting == EAST_WEST).sum() == 36
+    # five tilts below 30 every 10 degrees of azimuth; 30, 35, 40 and 45 to 75 by 2.5 every 5
+    assert (GRID.mounting == FLUSH).sum() == (GRID.mounting == BARE).sum() == 1 + 5 * 36 + (3 + 13) * 72
+    assert (GRID.mounting == RACK).sum() == 3 * 36
+    assert (GRID.mounting == EAST_WEST).sum() == 18
     rows = np.column_stack([GRID.surface_tilt, GRID.surface_azimuth, GRID.mounting, GRID.gcr])
     assert len(np.unique(rows, axis=0)) == len(GRID)
 
@@ -92,7 +92,7 @@ def test_grid_has_every_class_once() -> None:
 def test_nearest_by_hand() -> None:
     found = GRID.nearest([1.0, 22.0, 23.0, 21.0, 12.0], [np.nan, 356.0, 184.0, 95.1, 275.1], [FLUSH, FLUSH, BARE, RACK, EAST_WEST])
     assert GRID.surface_tilt[found].tolist() == [0.0, 20.0, 25.0, 20.0, 10.0]
-    assert GRID.surface_azimuth[found][1:].tolist() == [355.0, 185.0, 95.0, 95.0]
+    assert GRID.surface_azimuth[found][1:].tolist() == [0.0, 180.0, 100.0, 100.0]
     assert GRID.mounting[found].tolist() == [FLUSH, FLUSH, BARE, RACK, EAST_WEST]
     assert GRID.gcr[GRID.nearest([20.0, 20.0], 180.0, RACK, gcr=[0.41, 0.5])].tolist() == [0.4, 0.555]
 
@@ -113,9 +113,9 @@ def test_blend_is_the_plane_it_was_made_for(tilt: float, azimuth: float, kind: i
 
 
 def test_blend_closes_the_circle_for_east_west() -> None:
-    blend = GRID.blend(10.0, 178.0, EAST_WEST)
-    assert sorted(GRID.surface_azimuth[blend.classes[0]][blend.weights[0] > 0].tolist()) == [0.0, 175.0]
-    same = GRID.blend(10.0, 358.0, EAST_WEST)
+    blend = GRID.blend(10.0, 175.0, EAST_WEST)
+    assert sorted(GRID.surface_azimuth[blend.classes[0]][blend.weights[0] > 0].tolist()) == [0.0, 170.0]
+    same = GRID.blend(10.0, 355.0, EAST_WEST)
     np.testing.assert_array_equal(blend.classes, same.classes)
 
 

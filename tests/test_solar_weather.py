@@ -60,7 +60,7 @@ def test_stamp_offset_falls_back_to_mid_interval_where_the_file_cannot_tell() ->
     year = clear_year(0.0)
     none = measure_stamp_offset(pd.DatetimeIndex(year.index), year.ghi, 0.0 * year.dni, year.ghi, 36.0, 117.0)
     assert (none.measured, none.hours) == (False, 0.5)
-    assert "middle of the interval" in none.why
+    assert "put at label +0.500 h" in none.why
 
 
 @needs_data

@@ -59,15 +59,15 @@ def audit(work: Path, model: Model, weathers: list[Weather], told: Callable[[int
         reference = _year(roof, horizon, hours, model)
         errors.append(float(roof["specific_yield"]) / reference - 1.0)
         if number < FINE_SAMPLE:
-            stations = {int(s) for s in np.atleast_1d(roof["station"])}
+            stations = {int(s) for s in roof["station"]}
             minutes |= {s: list(minute_steps(weathers[s])) for s in stations - set(minutes)}
             stepped = [minutes.get(s, []) for s in range(len(weathers))]
             marched = plain_horizons(np.asarray(roof["points"], dtype=float).reshape(-1, 3), work / "tiles", model)
-            both = _year(roof, marched, stepped, model)
+            hourly, both = _year(roof, marched, hours, model), _year(roof, marched, stepped, model)
             fine.append(
                 (
-                    reference / _year(roof, marched, hours, model) - 1.0,
-                    reference / _year(roof, horizon, stepped, model) - 1.0,
+                    reference / hourly - 1.0,
+                    hourly / both - 1.0,
                     float(roof["specific_yield"]) / both - 1.0,
                 )
             )
@@ -81,22 +81,25 @@ def _year(roof: dict[Any, Any], horizon: npt.NDArray[Any], years: list[Years], m
     mount = MOUNTING_NAMES.index(str(roof["mounting"]))
     tilt, azimuth = float(roof["surface_tilt"]), float(roof["surface_azimuth"])
     seen = sky_view_factor(horizon, np.full(len(horizon), tilt), np.full(len(horizon), azimuth))
-    sums = [
-        simulate_reference(
-            weather,
-            model.system,
-            surface_tilt=tilt,
-            surface_azimuth=azimuth,
-            mounting=mount,
-            gcr=float(cover_ratio(model.system, model.latitude, mount, np.array([azimuth]))[0]),
-            horizon=horizon,
-            sky_view_factor=seen,
-            temperature_offset=float(roof["temperature_offset"]),
-            position=sun,
-        ).sum()
-        for weather, sun in years[int(roof["station"])]
-    ]
-    return float(np.mean(sums))
+    whole = 0.0
+    for station, weight, warmer in zip(roof["station"], roof["station_weight"], roof["temperature_offset"], strict=True):
+        sums = [
+            simulate_reference(
+                weather,
+                model.system,
+                surface_tilt=tilt,
+                surface_azimuth=azimuth,
+                mounting=mount,
+                gcr=float(cover_ratio(model.system, model.latitude, mount, np.array([azimuth]))[0]),
+                horizon=horizon,
+                sky_view_factor=seen,
+                temperature_offset=float(warmer),
+                position=sun,
+            ).sum()
+            for weather, sun in years[int(station)]
+        ]
+        whole += float(weight) * float(np.mean(sums))
+    return whole
 
 
 def _summary(error: Floats) -> dict[str, float]:

@@ -187,6 +187,7 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
         surface_resolution=study.terrain.surface_resolution,
         choose=study.system.choose,
         point_threshold=study.roofs.point_threshold,
+        mix=study.weather.mix,
     )
 
 
@@ -228,6 +229,7 @@ def system_overrides(study: Study) -> dict[str, Any]:
     """
     section = study.system
     named = {"module": section.module, "mounts": section.mounting, "losses": section.losses, "inverter": section.inverter}
+    named |= {"optics": section.optics, "snow": section.snow, "degradation": section.degradation}
     return {name: values for name, values in named.items() if values}
 
 
