@@ -84,18 +84,36 @@ def against_pvwatts() -> list[Line]:
     source = "NREL PVWatts v5, Denver, 4 kW, tilt 20°, azimuth 180° (pvlib's test data)"
     return [
         Line(
-            "Chain with PVWatts' settings: AC of the year", "按 PVWatts 参数的计算链：年交流发电量", f"{ours.sum() / 1000:.1f} kWh",
-            f"{theirs.sum() / 1000:.1f} kWh", source, f"{annual:+.3%}", "0.3 %", abs(annual) <= 0.003,
+            "Chain with PVWatts' settings: AC of the year",
+            "按 PVWatts 参数的计算链：年交流发电量",
+            f"{ours.sum() / 1000:.1f} kWh",
+            f"{theirs.sum() / 1000:.1f} kWh",
+            source,
+            f"{annual:+.3%}",
+            "0.3 %",
+            abs(annual) <= 0.003,
         ),
         Line(
-            "the same, worst month", "同上，偏差最大的月份", "", "", source, f"{worst:.3%}", "0.5 %", worst <= 0.005,
+            "the same, worst month",
+            "同上，偏差最大的月份",
+            "",
+            "",
+            source,
+            f"{worst:.3%}",
+            "0.5 %",
+            worst <= 0.005,
         ),
         Line(
-            "Chain with its own defaults (see below)", "按本工具缺省参数（原因见下）",
-            f"{own * 4:.1f} kWh", f"{theirs.sum() / 1000:.1f} kWh",
-            source, f"{own * PVWATTS_WATTS / theirs.sum() - 1.0:+.1%}", "–", True,
+            "Chain with its own defaults (see below)",
+            "按本工具缺省参数（原因见下）",
+            f"{own * 4:.1f} kWh",
+            f"{theirs.sum() / 1000:.1f} kWh",
+            source,
+            f"{own * PVWATTS_WATTS / theirs.sum() - 1.0:+.1%}",
+            "–",
+            True,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def model_chain_sum(weather: Weather, system: System, sky_model: str) -> float:
@@ -104,20 +122,30 @@ def model_chain_sum(weather: Weather, system: System, sky_model: str) -> float:
     module = {"pdc0": 1.0, "gamma_pdc": system.module.gamma_pdc}
     module |= {"module_efficiency": system.module.efficiency, "alpha_absorption": system.module.absorption}
     array = pvlib.pvsystem.Array(
-        pvlib.pvsystem.FixedMount(27.0, 200.0), albedo=system.optics.albedo, module_parameters=module,
+        pvlib.pvsystem.FixedMount(27.0, 200.0),
+        albedo=system.optics.albedo,
+        module_parameters=module,
         temperature_model_parameters={"u_c": mount.u_c, "u_v": mount.u_v},
-    )  # fmt: skip
+    )
     none = dict.fromkeys(("shading", "snow", "mismatch", "wiring", "connections", "lid", "nameplate_rating", "age", "availability"), 0)
     left = system.dc_factor * (1.0 - system.soiling[0])
     plant = pvlib.pvsystem.PVSystem(
-        [array], inverter_parameters={"pdc0": ac_rating / system.inverter.eta_nom, "eta_inv_nom": system.inverter.eta_nom},
+        [array],
+        inverter_parameters={"pdc0": ac_rating / system.inverter.eta_nom, "eta_inv_nom": system.inverter.eta_nom},
         losses_parameters={**none, "soiling": 100 * (1 - left)},
-    )  # fmt: skip
+    )
     place = pvlib.location.Location(weather.latitude, weather.longitude, tz="UTC", altitude=weather.altitude)
     chain = pvlib.modelchain.ModelChain(
-        plant, place, transposition_model=sky_model, dc_model="pvwatts", ac_model="pvwatts", aoi_model="no_loss", spectral_model="no_loss",
-        temperature_model="pvsyst", losses_model="pvwatts",
-    )  # fmt: skip
+        plant,
+        place,
+        transposition_model=sky_model,
+        dc_model="pvwatts",
+        ac_model="pvwatts",
+        aoi_model="no_loss",
+        spectral_model="no_loss",
+        temperature_model="pvsyst",
+        losses_model="pvwatts",
+    )
     chain.run_model(weather.data.set_index(weather.sun))
     return float(chain.results.ac.sum() * system.ac_factor)
 
@@ -131,10 +159,16 @@ def against_model_chain() -> list[Line]:
         off = float(own.sum()) / chain - 1.0
         lines.append(
             Line(
-                f"Reference, {theirs}: AC of the year", f"参照计算（{theirs}）：年交流发电量", f"{own.sum():.2f} kWh/kWp", f"{chain:.2f} kWh/kWp",
-                f"pvlib {pvlib.__version__} ModelChain", f"{off:+.4%}", "0.05 %", abs(off) <= 0.0005,
+                f"Reference, {theirs}: AC of the year",
+                f"参照计算（{theirs}）：年交流发电量",
+                f"{own.sum():.2f} kWh/kWp",
+                f"{chain:.2f} kWh/kWp",
+                f"pvlib {pvlib.__version__} ModelChain",
+                f"{off:+.4%}",
+                "0.05 %",
+                abs(off) <= 0.0005,
             )
-        )  # fmt: skip
+        )
     return lines
 
 
@@ -150,10 +184,14 @@ def random_roofs(count: int) -> dict[str, Floats]:
         skyline = np.maximum(skyline, np.where(away < half, top, 0.0))
     skyline *= rng.uniform(0, 1, (count, 1))
     return {
-        "kind": kind, "tilt": np.choose(kind, [rng.uniform(0, 75, count), np.full(count, 20.0), np.full(count, 10.0)]),
-        "azimuth": rng.uniform(0, 360, count), "gcr": np.choose(kind, [1.0, 0.555, 0.9]), "horizon": skyline,
-        "view": np.mean(np.cos(np.radians(skyline)) ** 2, axis=1), "offset": rng.uniform(-6, 4, count),
-    }  # fmt: skip
+        "kind": kind,
+        "tilt": np.choose(kind, [rng.uniform(0, 75, count), np.full(count, 20.0), np.full(count, 10.0)]),
+        "azimuth": rng.uniform(0, 360, count),
+        "gcr": np.choose(kind, [1.0, 0.555, 0.9]),
+        "horizon": skyline,
+        "view": np.mean(np.cos(np.radians(skyline)) ** 2, axis=1),
+        "offset": rng.uniform(-6, 4, count),
+    }
 
 
 def engine_on(sky: Sky, roofs: dict[str, Floats], modules: object, planes: object) -> Yield:
@@ -170,14 +208,22 @@ def reference_months(weather: Weather, system: System, roofs: dict[str, Floats])
         [
             monthly_energy(
                 simulate_reference(
-                    weather, system, surface_tilt=t, surface_azimuth=a, mounting=int(k), gcr=g, horizon=h, sky_view_factor=v,
-                    temperature_offset=o, position=sun,
+                    weather,
+                    system,
+                    surface_tilt=t,
+                    surface_azimuth=a,
+                    mounting=int(k),
+                    gcr=g,
+                    horizon=h,
+                    sky_view_factor=v,
+                    temperature_offset=o,
+                    position=sun,
                 ),
                 weather,
             )
             for t, a, k, g, h, v, o in zip(*(roofs[key] for key in keys), strict=True)
         ]
-    )  # fmt: skip
+    )
 
 
 def against_reference(count: int) -> list[Line]:
@@ -206,13 +252,37 @@ def against_reference(count: int) -> list[Line]:
         Line(f"{what}: RMS of the year", f"{where}：年发电量均方根偏差", "", "", source, f"{rms:.3%}", "0.15 %", rms <= 0.0015),
         Line(f"{what}: worst roof", f"{where}：偏差最大的屋面", "", "", source, f"{worst:.3%}", "0.6 %", worst <= 0.006),
         Line(f"{what}: RMS of the months", f"{where}：月发电量均方根偏差", "", "", source, f"{months:.3%}", "0.5 %", months <= 0.005),
-        Line("Engine on own orientations, worst of 40", "引擎按屋面自身朝向，40 个中最大偏差", "", "", source, f"{off:.1e}", "0.01 %", off <= 1e-4),
         Line(
-            "Preparing a weather cell (CPU)", "准备一个气象单元（处理器时间）", f"{seconds:.1f} s", "", "this machine",
-            f"{sky.beam.nbytes / 1e6:.0f} MB", "5 s, 200 MB", seconds <= 5,
+            "Engine on own orientations, worst of 40",
+            "引擎按屋面自身朝向，40 个中最大偏差",
+            "",
+            "",
+            source,
+            f"{off:.1e}",
+            "0.01 %",
+            off <= 1e-4,
         ),
-        Line("Sample points a second and core (CPU)", "每核每秒样点数（处理器时间）", f"{rate:,.0f}", "", "this machine", "", "50,000", rate >= 5e4),
-    ]  # fmt: skip
+        Line(
+            "Preparing a weather cell (CPU)",
+            "准备一个气象单元（处理器时间）",
+            f"{seconds:.1f} s",
+            "",
+            "this machine",
+            f"{sky.beam.nbytes / 1e6:.0f} MB",
+            "5 s, 200 MB",
+            seconds <= 5,
+        ),
+        Line(
+            "Sample points a second and core (CPU)",
+            "每核每秒样点数（处理器时间）",
+            f"{rate:,.0f}",
+            "",
+            "this machine",
+            "",
+            "50,000",
+            rate >= 5e4,
+        ),
+    ]
 
 
 def at_jinan() -> list[Line]:
@@ -246,20 +316,32 @@ def two_formats() -> list[Line]:
     csv, epw = (plane_irradiation(year, load_system(), **plane) for year in years)
     lines = [
         Line(
-            "One year in two formats: irradiation at 30°", "同一年两种格式：30° 斜面年辐照量", f"{csv:.2f} kWh/m² (CSV)", f"{epw:.2f} kWh/m² (EPW)",
-            "PVGIS TMY 45 N 8 E", f"{epw / csv - 1.0:+.4%}", "0.1 %", abs(epw / csv - 1.0) <= 0.001,
+            "One year in two formats: irradiation at 30°",
+            "同一年两种格式：30° 斜面年辐照量",
+            f"{csv:.2f} kWh/m² (CSV)",
+            f"{epw:.2f} kWh/m² (EPW)",
+            "PVGIS TMY 45 N 8 E",
+            f"{epw / csv - 1.0:+.4%}",
+            "0.1 %",
+            abs(epw / csv - 1.0) <= 0.001,
         )
-    ]  # fmt: skip
+    ]
     shanghai = read_weather(DATA / "weather" / "Shanghai-Hongqiao_1956_2023_TMYx.epw")
     known = ((shanghai, 0.0, "Shanghai TMYx"), (years[0], 0.176, "PVGIS CSV"), (years[1], 1.176, "PVGIS EPW"))
     for year, expected, name in known:
         found = year.stamp_offset_h or 0.0
         lines.append(
             Line(
-                f"Sun after the label, {name}", f"太阳位置与时间标签之差，{name}", f"{found:+.3f} h", f"{expected:+.3f} h", "the file",
-                f"{60 * (found - expected):+.1f} min", "3 min", abs(found - expected) <= 0.05,
+                f"Sun after the label, {name}",
+                f"太阳位置与时间标签之差，{name}",
+                f"{found:+.3f} h",
+                f"{expected:+.3f} h",
+                "the file",
+                f"{60 * (found - expected):+.1f} min",
+                "3 min",
+                abs(found - expected) <= 0.05,
             )
-        )  # fmt: skip
+        )
     return lines
 
 
@@ -269,9 +351,10 @@ TEXTS = {
         "Written by `python -m bench.validation`. A line that misses its limit is marked.",
         ("what", "ours", "other", "source", "difference", "limit"),
         "PVWatts' settings are: Perez sky (here its continuous form by Driesse), albedo 0.2, reflection loss on the beam only (physical, "
-        "n = 1.526; our circumsolar light passes the glass like the beam, which costs 0.3 %), cell temperature by Fuentes at NOCT 49 °C, −0.47 %/K, losses 14.08 %, inverter 96 %, DC/AC 1.2, sun at hh:30. The defaults "
-        "differ: newer modules (−0.30 %/K), smaller losses, a better inverter, the cell temperature of a flush roof by Faiman's heat loss "
-        "(the choice of temperature model alone moves a roof by 5 %), and reflection loss on the diffuse light too.",
+        "n = 1.526; our circumsolar light passes the glass like the beam, which costs 0.3 %), cell temperature by Fuentes at NOCT 49 °C, "
+        "−0.47 %/K, losses 14.08 %, inverter 96 %, DC/AC 1.2, sun at hh:30. The defaults differ: newer modules (−0.30 %/K), smaller "
+        "losses, a better inverter, the cell temperature of a flush roof by Faiman's heat loss (the choice of temperature model alone "
+        "moves a roof by 5 %), and reflection loss on the diffuse light too.",
     ),
     "zh": (
         "# 验证",
@@ -282,7 +365,7 @@ TEXTS = {
         "逆变器效率 96 %、容配比 1.2、太阳取半点。本工具缺省值不同：较新的组件（−0.30 %/K）、较小的损失、"
         "效率更高的逆变器、平铺屋面按 Faiman 散热计算的组件温度（仅温度模型一项即可使结果相差 5 %），散射光也计反射损失。",
     ),
-}  # fmt: skip
+}
 
 
 def page(lines: list[Line], lang: str) -> str:

@@ -1,4 +1,4 @@
-"""Weather as a table of text: Solargis and Meteonorm CSV and the plain CSV that a user can write; documented in docs/en/howto.md."""
+"""Weather as a table of text: Solargis and Meteonorm CSV and the plain CSV that a user can write; see docs/en/howto.md."""
 
 from __future__ import annotations
 

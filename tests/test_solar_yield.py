@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.validation import pvwatts_months, pvwatts_year
 from solar.chain import audit_sample, monthly_energy, plane_irradiation, simulate_reference, solar_position
 from solar.climatology import jinan_climatology
 from solar.engine import Yield, simulate
@@ -21,6 +22,7 @@ from solar.errors import SolarError
 from solar.orientations import BARE, EAST_WEST, FLUSH, RACK, Blend, Orientations, orientation_grid
 from solar.parameters import System, load_system
 from solar.sky import Sky, prepare_sky
+from solar.steps import minute_steps
 from solar.weather import Weather
 
 PVWATTS = Path(os.environ.get("WUDING_DATA", Path(__file__).parents[2] / "shared" / "data")) / "validation" / "pvwatts_8760_roofmount.csv"
@@ -182,24 +184,12 @@ def test_reference_is_pvlibs_model_chain_where_both_say_the_same(sky_model: str,
 
 
 @pytest.mark.skipif(not PVWATTS.exists(), reason="shared validation file is absent (WUDING_DATA)")
-def test_reference_is_near_nrels_pvwatts() -> None:
-    table = pd.read_csv(PVWATTS, skiprows=17, encoding="utf-8").iloc[:8760].astype(float)
-    index = pd.date_range("2023-01-01 00:30", periods=8760, freq="h", tz="Etc/GMT+7").tz_convert("UTC")
-    data = pd.DataFrame(table.iloc[:, 3:7].to_numpy(), index=index, columns=["dni", "dhi", "temp_air", "wind_speed"])
-    sun = pvlib.solarposition.get_solarposition(index, 39.73, -105.18, altitude=1820)
-    data["ghi"] = data["dhi"] + data["dni"] * np.maximum(np.cos(np.radians(sun["apparent_zenith"])), 0.0)
-    weather = Weather("Denver", 39.73, -105.18, 1820.0, data, -7.0, "NREL PVWatts", True, False, None)
-    none = dict.fromkeys(("mismatch", "connections", "wiring", "low_light", "light_induced", "ac_wiring", "availability"), 0.0)
-    system = load_system(
-        {
-            "module": {"gamma_pdc": -0.0047},
-            "losses": {**none, "soiling": 0.1408},
-            "inverter": {"eta_nom": 0.96, "dc_ac_ratio": 1.2},
-        }
-    )
-    ours = simulate_reference(weather, system, surface_tilt=20, surface_azimuth=180, mounting=FLUSH, horizon=OPEN, sky_view_factor=[1.0])
-    # PVWatts uses Perez, no reflection loss on the diffuse and Fuentes' cell: the choice of temperature model alone moves a roof by 5 %
-    assert ours.sum() * 4000.0 == pytest.approx(table.iloc[:, 10].sum(), rel=0.05)
+def test_the_chain_with_pvwatts_settings_is_nrels_pvwatts() -> None:
+    weather, table = pvwatts_year()
+    theirs = np.bincount(table.iloc[:, 0].astype(int) - 1, weights=table.iloc[:, 10])
+    ours = pvwatts_months(weather)
+    assert ours.sum() == pytest.approx(theirs.sum(), rel=0.003)
+    np.testing.assert_allclose(ours, theirs, rtol=0.005)
 
 
 def test_jinan_is_in_the_published_range() -> None:
@@ -345,6 +335,34 @@ def test_engine_refuses_what_does_not_fit() -> None:
     for change, message in bad:
         with pytest.raises(SolarError, match=message):
             simulate(sky, **{**good, **change})  # type: ignore[arg-type]
+
+
+def test_an_hour_is_the_mean_of_its_steps() -> None:
+    weather, system, _ = county()
+    south = np.where(np.abs(np.arange(72) * 5.0 - 180) <= 100, 25.0, 5.0)[None, :]
+    for horizon in (OPEN, south):
+        roof = {"surface_tilt": 25.0, "surface_azimuth": 140.0, "mounting": FLUSH, "horizon": horizon, "sky_view_factor": [0.95]}
+        hourly = simulate_reference(weather, system, **roof).sum()
+        steps = list(minute_steps(weather, 10))
+        fine = np.mean([simulate_reference(year, system, position=sun, **roof).sum() for year, sun in steps])
+        # the light of an hour is the same however it is cut
+        assert np.mean([year.data["dni"].sum() for year, _ in steps]) == pytest.approx(weather.data["dni"].sum(), rel=1e-9)
+        assert hourly == pytest.approx(fine, rel=0.005)  # the issue's limit of the hourly step
+
+
+def test_the_bright_band_is_cut_by_the_skyline_and_only_by_it() -> None:
+    weather, system = jinan_climatology(), load_system({"optics.transposition": "perez_driesse"})
+    own = Orientations(np.array([60.0, 60.0]), np.array([180.0, 180.0]), np.array([FLUSH, BARE]), np.ones(2))
+    sky = prepare_sky(weather, own, system)
+    assert sky.band.sum(axis=1)[1] == pytest.approx(np.sin(np.radians(60.0)))
+    low, high, behind = np.full(72, 3.25), np.full(72, 6.5), np.where(np.abs(np.arange(72) * 5.0 - 180) > 90, 6.5, 0.0)
+    found = roofs(sky, np.zeros(4, dtype=int), np.ones(4, dtype=int), np.stack([np.zeros(72), low, high, behind]))
+    bright = found.irradiation[0] - found.irradiation[2]
+    # by hand: F2 x DHI x sin(tilt), less what the sun itself loses below 6.5 degrees
+    band = sky.brightening.sum() * np.sin(np.radians(60.0)) / 1000.0
+    dark = sky.beam[1][(sky.solar_elevation > 0) & (sky.solar_elevation < 6.5)].sum() / 1000.0
+    assert bright == pytest.approx(band + dark, rel=1e-6)
+    assert found.irradiation[3] == pytest.approx(found.irradiation[0], rel=0.01)
 
 
 def test_audit_sample_is_a_matter_of_ids_not_of_order() -> None:
