@@ -334,7 +334,7 @@ TEXTS = {
         "Written by `python -m bench.validation`. A line that misses its limit is marked.",
         ("what", "ours", "other", "source", "difference", "limit"),
         "PVWatts' settings are: Perez sky (here its continuous form by Driesse), albedo 0.2, reflection loss on the beam only (physical, "
-        "n = 1.526; our circumsolar light passes the glass like the beam, which costs 0.3 %), cell temperature by Fuentes at NOCT 49 °C, "
+        "n = 1.526), cell temperature by Fuentes at NOCT 49 °C, "
         "−0.47 %/K, losses 14.08 %, inverter 96 %, DC/AC 1.2, sun at hh:30. The defaults differ: newer modules (−0.30 %/K), smaller "
         "losses, a better inverter, the cell temperature of a flush roof by Faiman's heat loss (the choice of temperature model alone "
         "moves a roof by 5 %), and reflection loss on the diffuse light too.",
@@ -343,8 +343,8 @@ TEXTS = {
         "# 验证",
         "本页由 `python -m bench.validation` 生成；超出限值的行有标记。",
         ("内容", "本工具", "对照", "来源", "偏差", "限值"),
-        "PVWatts 的设置为：Perez 天空（此处用 Driesse 的连续形式）、反照率 0.2、仅直射计反射损失（n = 1.526；"
-        "本工具的环日散射与直射一样透过玻璃，使结果低 0.3 %）、Fuentes 组件温度（NOCT 49 ℃）、−0.47 %/K、损失 14.08 %、"
+        "PVWatts 的设置为：Perez 天空（此处用 Driesse 的连续形式）、反照率 0.2、仅直射计反射损失（n = 1.526）、"
+        "Fuentes 组件温度（NOCT 49 ℃）、−0.47 %/K、损失 14.08 %、"
         "逆变器效率 96 %、容配比 1.2、太阳取半点。本工具缺省值不同：较新的组件（−0.30 %/K）、较小的损失、"
         "效率更高的逆变器、平铺屋面按 Faiman 散热计算的组件温度（仅温度模型一项即可使结果相差 5 %），散射光也计反射损失。",
     ),

@@ -353,23 +353,24 @@ def _half_light(
     model = {"haydavies": pvlib.irradiance.haydavies, "perez_driesse": pvlib.irradiance.perez_driesse}[system.optics.transposition]
     sky = model(tilt, azimuth, data["dhi"], data["dni"], extra, zenith, sun["azimuth"], return_components=True)
     dark = data["dhi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0  # where the model has no sun
-    beam = (data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) + sky["poa_circumsolar"].fillna(0.0)) * lit
+    direct = data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) * lit
+    circumsolar = sky["poa_circumsolar"].fillna(0.0) * lit
     horizon = sky["poa_horizon"].fillna(0.0) * bright if "poa_horizon" in sky else pd.Series(0.0, index=data.index)
     ground = pvlib.irradiance.get_ground_diffuse(tilt, data["ghi"], system.optics.albedo)
     blocked = system.optics.blocked_reflectance * data["ghi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0 * (1.0 - view)
     above = sky["poa_isotropic"].fillna(dark) * view + blocked
     if row_gcr > 0 and tilt > 0:
         shaded = pvlib.shading.shaded_fraction1d(zenith, sun["azimuth"], azimuth - 90.0, tilt, collector_width=row_gcr, pitch=1.0)
-        beam = beam * (1.0 - shaded).fillna(1.0)
+        direct, circumsolar = direct * (1.0 - shaded).fillna(1.0), circumsolar * (1.0 - shaded).fillna(1.0)
         masking = pvlib.shading.masking_angle_passias(tilt, row_gcr)
         above = above * (1.0 - pvlib.shading.sky_diffuse_passias(masking))
         horizon = horizon * max(0.0, 1.0 - masking / BAND_DEGREES)
     if mounting == BARE or system.optics.iam == "none":
-        return pd.Series(beam + above + horizon + ground)
+        return pd.Series(direct + circumsolar + above + horizon + ground)
     if system.optics.iam == "physical_beam":
-        return pd.Series(beam * pvlib.iam.physical(aoi) + above + horizon + ground)
+        return pd.Series(direct * pvlib.iam.physical(aoi) + circumsolar + above + horizon + ground)
     with np.errstate(divide="ignore", invalid="ignore"):
         diffuse_iam = pvlib.iam.marion_diffuse("physical", tilt)
     ground = ground * diffuse_iam["ground"] if tilt > 0 else 0.0
     near = horizon * np.nan_to_num(diffuse_iam["horizon"])
-    return pd.Series(beam * pvlib.iam.physical(aoi) + above * diffuse_iam["sky"] + near + ground)
+    return pd.Series((direct + circumsolar) * pvlib.iam.physical(aoi) + above * diffuse_iam["sky"] + near + ground)

@@ -259,6 +259,9 @@ def _plane_beam(light: _Light, tilt: FloatArray, azimuth: FloatArray, system: Sy
     raw = light.sunward * projection
     if system.optics.iam == "none":
         return raw, raw
+    if system.optics.iam == "physical_beam":  # circumsolar light counts as diffuse
+        direct = np.where(zenith < 90.0, light.data["dni"].to_numpy(), 0.0) * projection
+        return raw, raw - direct * (1.0 - pvlib.iam.physical(np.degrees(np.arccos(np.minimum(projection, 1.0)))))
     return raw, raw * pvlib.iam.physical(np.degrees(np.arccos(np.minimum(projection, 1.0))))
 
 
