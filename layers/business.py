@@ -1,63 +1,138 @@
-"""What all roofs of a class bring under each business model: own investment (自投) and an energy contract (合同能源管理)."""
+"""What PV brings under each business model, own investment (自投) and an energy contract (合同能源管理), by class, area and in all."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import numpy_financial as npf
 import pandas as pd
 
 from solar.cashflow import Plant, Returns, Terms, returns
-from solar.money import USES, Finance, yearly_factors
+from solar.money import HOUSEHOLD, Finance, export_prices, use_codes, yearly_factors
+from solar.self_use import Market
+
+from .demand import Demand, building_load_kwh
+from .sums import OUTSIDE
 
 MODELS = ("own", "contract")
+SUMS = ("capex_cny", "pdc0_kwp", "energy_kwh", "usable_area_m2", "used_kwh", "used_cny", "spot_cny")
+COLUMNS = ["kind", "name", "model", "capex_cny", "self_use_share", "project_irr", "equity_irr", "npv_cny", "owner_npv_cny", "payback_years"]
 
 
-def by_class(sums: pd.DataFrame, finance: Finance, terms: Terms) -> pd.DataFrame:
+def earnings(buildings: pd.DataFrame, market: Market, demand: Demand) -> pd.DataFrame:
     """
-    Compute both business models for each class as one plant.
+    Give what each building uses itself of its generation and what that and the rest are worth.
 
     Parameters
     ----------
-    sums
-        Sums of buildings by `use` with pdc0_kwp, energy_kwh, capex_cny and usable_area_m2.
-    finance
-        Prices, shares of self-use and rates of the run.
-    terms
-        Tax, loan and contract.
+    buildings
+        Table `buildings` with the sums of the roofs.
+    market
+        Self-use and prices by class and ratio of generation to use.
+    demand
+        Intensities of use.
 
     Returns
     -------
     table
-        Columns use, model, capex_cny, project_irr, equity_irr, npv_cny and owner_npv_cny, classes in the order of `sums`; only those
-        with capacity.
+        Same index: load_kwh, used_kwh, used_cny at the retail price of its hours, and spot_cny, the rest at the spot price of its hours.
     """
+    energy = buildings["energy_kwh"].to_numpy(dtype=np.float64, na_value=0.0)
+    load = building_load_kwh(demand, buildings).to_numpy(dtype=np.float64)
+    found = market.prices(use_codes(buildings["use"].to_numpy(dtype=object)), energy, load)
+    used = energy * found.share
+    return pd.DataFrame(
+        {"load_kwh": load, "used_kwh": used, "used_cny": used * found.used, "spot_cny": (energy - used) * found.spot}, index=buildings.index
+    )
+
+
+def business_cases(buildings: pd.DataFrame, finance: Finance, terms: Terms, market: Market, demand: Demand) -> pd.DataFrame:
+    """
+    Compute both business models in all, for each class of use and for each accountable area.
+
+    Parameters
+    ----------
+    buildings
+        Table `buildings` with the sums of the roofs.
+    finance
+        Costs, mechanism and rates of the run.
+    terms
+        Tax, loan and contract.
+    market
+        Self-use and hourly prices.
+    demand
+        Intensities of use.
+
+    Returns
+    -------
+    table
+        Columns kind (whole, use, area), name, model, capex_cny, self_use_share, project_irr and equity_irr after tax, npv_cny,
+        owner_npv_cny and payback_years; only where there is capacity.
+
+    Notes
+    -----
+    The buildings of one class in one area are one plant; flows of plants are added. Households that build pay `household_tax` of the
+    taxes, the investor of a contract pays all.
+    """
+    with_pv = buildings[buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0]
+    told = pd.concat([with_pv[["use", "capex_cny", "pdc0_kwp", "energy_kwh", "usable_area_m2"]], earnings(with_pv, market, demand)], axis=1)
+    told["area"] = with_pv["responsible_area"].astype(object).where(with_pv["responsible_area"].notna(), OUTSIDE)
+    plants = told.groupby(["area", "use"], sort=True)[list(SUMS)].sum().reset_index()
+    groups: list[tuple[str, str, pd.DataFrame]] = [("whole", "", plants)]
+    groups += [("use", str(name), part) for name, part in plants.groupby("use", sort=True)]
+    groups += [("area", str(name), part) for name, part in plants.groupby("area", sort=True)]
+    flows = {
+        (row["area"], row["use"], model): _plant(row, finance, terms, market, model)
+        for row in plants.to_dict("records")
+        for model in MODELS
+    }
     rows = []
-    for row in sums[sums["pdc0_kwp"] > 0].to_dict("records"):
+    for kind, name, part in groups if len(plants) else []:
         for model in MODELS:
-            found = _class(row, finance, terms, contract=model == "contract")
-            rows.append(
-                {
-                    "use": row["use"],
-                    "model": model,
-                    "capex_cny": row["capex_cny"],
-                    "project_irr": found.project_irr,
-                    "equity_irr": found.equity_irr,
-                    "npv_cny": found.npv,
-                    "owner_npv_cny": found.owner_npv,
-                }
-            )
-    return pd.DataFrame(rows, columns=["use", "model", "capex_cny", "project_irr", "equity_irr", "npv_cny", "owner_npv_cny"])
+            found = [flows[area, use, model] for area, use in zip(part["area"], part["use"], strict=True)]
+            rows.append({"kind": kind, "name": name, "model": model, **_added(part, found, finance)})
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _class(row: dict[Any, Any], finance: Finance, terms: Terms, *, contract: bool) -> Returns:
-    code = USES.index(str(row["use"])) if row["use"] in USES else USES.index("unknown")
-    share, energy = float(finance.self_use_share[code]), float(row["energy_kwh"])
+def _plant(row: dict[Any, Any], finance: Finance, terms: Terms, market: Market, model: str) -> Returns:
+    used, sold = float(row["used_kwh"]), float(row["energy_kwh"] - row["used_kwh"])
     plant = Plant(
         capex=float(row["capex_cny"]),
         upkeep=1000.0 * finance.om_cost * float(row["pdc0_kwp"]),
-        used_kwh=share * energy,
-        exported_kwh=(1.0 - share) * energy,
-        used_price=float(finance.retail_price[code]),
-        export_price=np.asarray(finance.export_price),
+        used_kwh=used,
+        exported_kwh=sold,
+        used_price=float(row["used_cny"]) / used if used > 0.0 else 0.0,
+        export_price=export_prices(finance, float(row["spot_cny"]) / sold if sold > 0.0 else market.spot_all),
         area_m2=float(row["usable_area_m2"]),
     )
+    contract = model == "contract"
+    if row["use"] in HOUSEHOLD and not contract:
+        part = terms.value["household_tax"]
+        scaled = {name: part * terms.value[name] for name in ("vat_rate", "income_tax_rate")}
+        terms = replace(terms, value={**terms.value, **scaled})
     return returns(plant, terms, contract=contract, factors=yearly_factors(finance), discount_rate=finance.discount_rate)
+
+
+def _added(part: pd.DataFrame, found: list[Returns], finance: Finance) -> dict[str, float]:
+    project, equity, owner = (np.sum([getattr(one, name) for one in found], axis=0) for name in ("project", "equity", "owner"))
+    energy = float(part["energy_kwh"].sum())
+    return {
+        "capex_cny": float(part["capex_cny"].sum()),
+        "self_use_share": float(part["used_kwh"].sum()) / energy if energy > 0.0 else np.nan,
+        "project_irr": float(npf.irr(project)),
+        "equity_irr": float(npf.irr(equity)),
+        "npv_cny": float(npf.npv(finance.discount_rate, project)),
+        "owner_npv_cny": float(npf.npv(finance.discount_rate, owner)),
+        "payback_years": _payback(project),
+    }
+
+
+def _payback(flow: npt.NDArray[np.float64]) -> float:
+    """Years until the flows add up to 0, straight within the year; NaN where they never do."""
+    so_far = np.cumsum(flow)
+    after = np.flatnonzero(so_far >= 0.0)
+    if not after.size:
+        return float("nan")
+    year = int(after[0])
+    return year - float(so_far[year] / flow[year])

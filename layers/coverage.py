@@ -5,6 +5,8 @@ import pandas as pd
 
 from .findings import Case, Finding, exact_sum, in_scope, surveyed_kwp
 from .missing import Missing, asked, either
+from .policy import Scope
+from .schema import WITH_ROOFS
 
 SURVEY = asked("范围内建筑的已装光伏（建筑数据 installed_kwp）", "installed PV of the buildings in scope (installed_kwp of the buildings)")
 
@@ -159,11 +161,40 @@ def _by_mount(rows: pd.DataFrame, built: pd.Series, densest: str, required: floa
     }
 
 
-def _closing(rows: pd.DataFrame, gap_m2: float) -> dict[str, float | int | None]:
-    """Tell what would close the gap: the cheapest roofs first, the largest where no cost is known."""
-    covered, capacity = exact_sum(rows["covered_area_m2"]), exact_sum(rows["pdc0_kwp"])
+def closing_list(buildings: pd.DataFrame, scope: Scope, gap_m2: float) -> pd.DataFrame:
+    """
+    List the buildings in scope that close a gap of coverage, cheapest first.
+
+    Parameters
+    ----------
+    buildings
+        Table `buildings`.
+    scope
+        Scope of the target.
+    gap_m2
+        Area that modules must still cover [m2].
+
+    Returns
+    -------
+    table
+        The buildings in order with `covered_so_far_m2`, up to the one that closes the gap; all of them where they do not.
+    """
+    order = _cheapest_first(buildings[buildings["status"].isin(WITH_ROOFS) & in_scope(buildings, scope)[0]])
+    so_far = order["covered_area_m2"].astype("float64").cumsum()
+    needed = np.concatenate([[True], (so_far.to_numpy() < gap_m2)[:-1]]) if len(order) and gap_m2 > 0 else np.zeros(len(order), dtype=bool)
+    return order.assign(covered_so_far_m2=so_far)[needed]
+
+
+def _cheapest_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Order by cost, by size where no cost is known."""
     by = ["lcoe_cny_kwh", "building_id"] if "lcoe_cny_kwh" in rows else ["covered_area_m2", "building_id"]
-    order = rows[rows["covered_area_m2"] > 0].sort_values(by, ascending=["lcoe_cny_kwh" in rows, True])
+    return rows[rows["covered_area_m2"] > 0].sort_values(by, ascending=["lcoe_cny_kwh" in rows, True])
+
+
+def _closing(rows: pd.DataFrame, gap_m2: float) -> dict[str, float | int | None]:
+    """Tell what would close the gap."""
+    covered, capacity = exact_sum(rows["covered_area_m2"]), exact_sum(rows["pdc0_kwp"])
+    order = _cheapest_first(rows)
     enough = np.flatnonzero(order["covered_area_m2"].astype("float64").cumsum().to_numpy() >= gap_m2)
     roofs = 0 if gap_m2 == 0 else int(enough[0]) + 1 if enough.size else None
     return {"gap_m2": gap_m2, "gap_kwp": gap_m2 * capacity / covered if covered > 0 else None, "gap_roofs": roofs}

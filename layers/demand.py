@@ -15,10 +15,11 @@ from .errors import LayersError
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Intensities [kWh/(m² a)] by class of use and by detail of use, without heating."""
+    """Intensities [kWh/(m² a)] by class and detail of use, without heating; `electricity` where a meter's load is another number."""
 
     use: Mapping[str, Fact]
     detail: Mapping[str, Fact]
+    electricity: Mapping[str, Fact]
 
 
 def load_demand(overrides: Mapping[str, Any] | None = None) -> Demand:
@@ -46,7 +47,7 @@ def load_demand(overrides: Mapping[str, Any] | None = None) -> Demand:
             raise LayersError(f"{name} = {fact.value!r}: expected more than 0 {fact.unit}")
     parts = {
         kind: {name.removeprefix(f"{kind}."): fact for name, fact in facts.items() if name.startswith(f"{kind}.")}
-        for kind in ("use", "detail")
+        for kind in ("use", "detail", "electricity")
     }
     return Demand(**parts)
 
@@ -103,6 +104,27 @@ def building_demand_kwh(demand: Demand, use: pd.Series, floor_area_m2: pd.Series
     GB/T 51161-2016 gives intensities without heating: heat must be added from another source.
     """
     return (intensity(demand, use, use_detail) * floor_area_m2.astype("float64")).rename("demand_kwh")
+
+
+def building_load_kwh(demand: Demand, buildings: pd.DataFrame) -> pd.Series:
+    """
+    Estimate the electricity that each building takes in a year, process included.
+
+    Parameters
+    ----------
+    demand
+        Intensities of the study.
+    buildings
+        Buildings with use, use_detail and floor_area_m2.
+
+    Returns
+    -------
+    load
+        Same index [kWh/a]; NaN where the class has no intensity or the floor area is unknown.
+    """
+    found = intensity(demand, buildings["use"], buildings["use_detail"])
+    metered = buildings["use"].map({name: float(fact.value) for name, fact in demand.electricity.items()}).astype("float64")
+    return (metered.where(metered.notna(), found) * buildings["floor_area_m2"].astype("float64")).rename("load_kwh")
 
 
 def _detail(demand: Demand, text: str) -> float:

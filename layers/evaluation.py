@@ -108,6 +108,8 @@ def _steps(row: Mapping[str, Any], lang: str) -> Iterator[str]:
         yield "按路线图和在建项目推进，次年复核" if zh else "build by the roadmap and the commitments, check next year"
     if row["verdict"] == "short" and row["gap"]:
         yield f"补足差距 {_amount(row)}" if zh else f"close the gap of {_amount(row)}"
+    if row.get("planned_beyond_technical"):
+        yield "规划值超过技术可开发量，须核对" if zh else "planned exceeds technical: check"
     if row.get("gap_roofs"):
         count = row["gap_roofs"]
         yield f"按度电成本由低到高，约 {count} 栋可补足" if zh else f"about {count} buildings, cheapest first, would close it"

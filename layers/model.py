@@ -1,6 +1,7 @@
 """Everything that is the same for all tiles of a run: parameters, skies, and the land around."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,19 @@ import numpy.typing as npt
 from geo.archetypes import Archetypes
 from geo.far_horizons import FarHorizons
 from geo.terrain import Terrain
-from solar.engine import simulate
+from solar.cashflow import Terms
+from solar.engine import HourGroups, simulate
+from solar.facts import Fact
 from solar.money import Finance
 from solar.mounts import pitch_ratio
-from solar.orientations import BARE, EAST_WEST, RACK, Orientations, orientation_grid
+from solar.orientations import BARE, EAST_WEST, FLUSH, RACK, Orientations, orientation_grid
 from solar.parameters import System
+from solar.self_use import Market
 from solar.sky import Sky
+from solar.weather import HOURS
 
 from .carbon import Carbon
+from .demand import Demand
 
 Floats = npt.NDArray[np.float64]
 LAPSE_K_PER_M = -0.0065
@@ -38,12 +44,25 @@ class Station:
 
 @dataclass(frozen=True)
 class Model:
-    """Parameters of the assessment; it travels to the workers once. `mix`: nearest station, or three_nearest by inverse distance."""
+    """
+    Parameters of the assessment; it travels to the workers once.
+
+    Notes
+    -----
+    `profile_columns`: column of the region's name by layer whose hours are summed; `typical`: hours of a typical roof [kWh/kWp], from
+    which `market` was made with the loads and prices that `price_facts` tells of; `mix`: a roof takes the nearest station, or
+    three_nearest by inverse distance.
+    """
 
     archetypes: Archetypes
     system: System
     stations: tuple[Station, ...]
     finance: Finance
+    terms: Terms
+    market: Market
+    demand: Demand
+    typical: Floats
+    price_facts: tuple[Fact, ...]
     carbon: Carbon
     latitude: float
     terrain: Terrain
@@ -54,6 +73,7 @@ class Model:
     choose: str
     point_threshold: float
     mix: str = "nearest"
+    profile_columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def county_orientations(system: System, latitude: float) -> Orientations:
@@ -141,3 +161,37 @@ def open_yield(sky: Sky) -> Floats:
     out = np.full(len(classes), np.nan)
     out[mounted] = found.unshaded
     return out
+
+
+def typical_hours(sky: Sky, latitude: float) -> Floats:
+    """
+    Give the hours of a typical roof: 10° towards the equator, under an open horizon.
+
+    Parameters
+    ----------
+    sky
+        Prepared sky.
+    latitude
+        Of the study [degrees].
+
+    Returns
+    -------
+    array
+        Shape (8760,) in local standard time [kWh/kWp].
+    """
+    classes, facing = sky.orientations, 180.0 if latitude >= 0.0 else 0.0
+    one = np.ones(1)
+    found = simulate(
+        sky,
+        orientation=classes.blend(10.0 * one, facing * one, FLUSH),
+        plane=classes.blend(10.0 * one, facing * one, BARE),
+        horizon=np.zeros((1, 72), dtype=np.float32),
+        point_start=np.array([0, 1]),
+        sky_view_factor_modules=one,
+        sky_view_factor_plane=one,
+        temperature_offset=0.0 * one,
+        groups=HourGroups(np.zeros(1, dtype=np.int64), one, 1),
+    )
+    hours = np.zeros(HOURS)
+    hours[sky.hour_of_year] = found.hourly[0] / 1e6
+    return hours

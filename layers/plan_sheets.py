@@ -177,7 +177,7 @@ def business_sheet(business: pd.DataFrame, word: Word, lang: str) -> Sheet:
     Parameters
     ----------
     business
-        From `business.by_class`.
+        From `business.business_cases`.
     word
         Gives a word of spreadsheet.toml in the language.
     lang
@@ -186,15 +186,29 @@ def business_sheet(business: pd.DataFrame, word: Word, lang: str) -> Sheet:
     Returns
     -------
     sheet
-        A row for each class and model.
+        A row for the whole, each class and each area, and model.
     """
-    formats = ("General", "General", TENTHS, "0.0%", "0.0%", TENTHS, TENTHS, "General")
-    names = ("by_use", "model", "investment", "project_irr", "equity_irr", "project_npv", "owner_npv", "note")
+    shown = (
+        ("split", "General"),
+        ("name", "General"),
+        ("model", "General"),
+        ("investment", TENTHS),
+        ("self_use_share", "0.0%"),
+        ("project_irr", "0.0%"),
+        ("equity_irr", "0.0%"),
+        ("project_npv", TENTHS),
+        ("owner_npv", TENTHS),
+        ("payback", TENTHS),
+        ("note", "General"),
+    )
+    kinds = {"whole": "whole", "use": "by_use", "area": "region"}
     rows = []
     for row in business.to_dict("records"):
-        money = [row["capex_cny"] / 1e6, row["project_irr"], row["equity_irr"], row["npv_cny"] / 1e6, row["owner_npv_cny"] / 1e6]
-        rows.append(([code_word("use", str(row["use"]), lang), word(row["model"]), *money, word("business_note")], None))
-    return Sheet("business", tuple((word(name), form) for name, form in zip(names, formats, strict=True)), tuple(rows))
+        name = code_word("use", row["name"], lang) if row["kind"] == "use" else word("outside") if row["name"] == OUTSIDE else row["name"]
+        money = [row["capex_cny"] / 1e6, row["self_use_share"], row["project_irr"], row["equity_irr"], row["npv_cny"] / 1e6]
+        money += [row["owner_npv_cny"] / 1e6, row["payback_years"]]
+        rows.append(([word(kinds[row["kind"]]), name or word("whole"), word(row["model"]), *money, word("business_note")], None))
+    return Sheet("business", tuple((word(name), form) for name, form in shown), tuple(rows))
 
 
 def _supply(supply: pd.DataFrame, word: Word, lang: str) -> Sheet:

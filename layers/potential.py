@@ -17,23 +17,24 @@ from geo.grid import Grid
 from geo.horizons import WALL_RAYS, horizons, sub_rays_for, terrain_halo
 from geo.outlines import closed_rings, plane_rings, sample_points
 from geo.rasters import read_window
-from geo.sky_view import sky_view_factor
 from geo.surface_raster import near_surface
 from geo.surfaces import RoofSurfaces
 from geo.tiles import NEAR_M, Surroundings, read_surroundings
 from geo.walls import walls
-from solar.engine import Yield, simulate
 from solar.layout import pack_rows
-from solar.money import finance_roofs, unit_capex, use_codes
+from solar.money import export_prices, finance_roofs, unit_capex, use_codes
 from solar.mounts import ORIENTATIONS, Candidates, candidates, choose, layout_inputs
 from solar.orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES, Blend
 from solar.uncertainty import p90
 
 from .carbon import carbon_t
+from .demand import building_load_kwh
 from .model import LAPSE_K_PER_M, Model, cover_ratio
+from .profiles import Memberships, memberships, sum_groups
 from .roofs import TileRoofs, measured_confidence, tile_roofs
 from .room import Room, room, structural_check
 from .schema import MONTHS
+from .tile_yield import Mix, Planes, TileYield, tile_yield, whole_modules
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -76,11 +77,14 @@ class TileResult:
         Everything that a reference simulation of each roof with modules needs, for a sample of at most `audit` roofs.
     mounts
         A row per roof and candidate mount: `use`, `mounting`, `kwp`, `energy_kwh`, `covered_area_m2`.
+    profiles
+        Hours of the tile by layer and region, see `sum_groups`.
     """
 
     roofs: gpd.GeoDataFrame
     audit: list[dict[str, Any]]
     mounts: pd.DataFrame
+    profiles: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,15 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     placed = _Placed(np.column_stack([xy, z]), horizon, start)
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
-    simulated, seen, kept, start, horizon = _simulate(surfaces, mounted, tilt, azimuth, horizon, start, warmer, station, model)
-    roofs = _roof_table(
-        rows, surfaces, kinds, space, mounted, tilt, azimuth, simulated, kept, np.add.reduceat(seen, start[:-1]) / np.diff(start), model
+    members = memberships(rows, model.profile_columns)
+    planes = _planes(surfaces, mounted, tilt, azimuth, warmer, station, members, model)
+    module_kwp = model.system.module.pdc0_w / 1000.0
+    yields = tile_yield(
+        planes, horizon, start, model.stations, threshold=model.point_threshold, module_kwp=module_kwp, groups=len(members.groups)
     )
-    sample = _audit_sample(roofs, horizon, start, placed, warmer, station, audit)
-    return TileResult(roofs, sample, _candidate_table(rows, owner, mounted))
+    roofs = _roof_table(rows, surfaces, kinds, space, mounted, tilt, azimuth, yields, model)
+    sample = _audit_sample(roofs, yields.horizon, yields.start, placed, warmer, station, audit)
+    return TileResult(roofs, sample, _candidate_table(rows, owner, mounted), sum_groups(members.groups, yields.hourly))
 
 
 @dataclass(frozen=True)
@@ -216,15 +223,7 @@ def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
     return rows.assign(data_tier=tier, confidence=confidence)
 
 
-@dataclass(frozen=True)
-class _Mix:
-    """Stations of each roof and their weights, (m, k): the nearest, or the three nearest by inverse distance."""
-
-    station: Ints
-    weight: Floats
-
-
-def _stations(surfaces: RoofSurfaces, model: Model) -> _Mix:
+def _stations(surfaces: RoofSurfaces, model: Model) -> Mix:
     """All surfaces of a building take the stations of its first one."""
     count = min(len(model.stations), 3 if model.mix == "three_nearest" else 1)
     x, y = shapely.get_coordinates(shapely.centroid(surfaces.geometry)).T
@@ -232,7 +231,7 @@ def _stations(surfaces: RoofSurfaces, model: Model) -> _Mix:
     away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations], axis=1)[first]
     station: Ints = np.argsort(away, axis=1, kind="stable")[:, :count]
     nearness = 1.0 / np.maximum(np.take_along_axis(away, station, axis=1), NEAREST_M)
-    return _Mix(station, nearness / nearness.sum(axis=1, keepdims=True))
+    return Mix(station, nearness / nearness.sum(axis=1, keepdims=True))
 
 
 def _first_of(owner: Ints) -> Ints:
@@ -241,7 +240,7 @@ def _first_of(owner: Ints) -> Ints:
     return first[owner]
 
 
-def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, space: Room, station: _Mix, model: Model) -> _Mounted:
+def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, space: Room, station: Mix, model: Model) -> _Mounted:
     system, module = model.system, model.system.module
     offered = candidates(
         surfaces.roof_tilt,
@@ -271,7 +270,7 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
             for way in ORIENTATIONS
         ]
         laid = pack_rows(rings.vertices, rings.ring_start, rings.polygon_start, layouts).count
-        count[mount, at] = _whole(laid.astype(float) * free[at], mount)
+        count[mount, at] = whole_modules(laid.astype(float) * free[at], pairs=mount == EAST_WEST)
         blend = model.stations[0].sky.orientations.blend(tilt, offered.surface_azimuth[mount][at], mount, gcr=cover)
         classes[mount, at], weights[mount, at] = blend.classes, blend.weights
         by_station = (unshaded[station.station[at, :, None], blend.classes[:, None, :]] * blend.weights[:, None, :]).sum(axis=2)
@@ -281,6 +280,7 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
     use = use_codes(rows["use"].to_numpy(dtype=object)[surfaces.building])
     capex = np.stack([kwp[m] * unit_capex(model.finance, kwp[m], use, np.full(shape[1], m)) for m in MOUNTS])
     finance = model.finance
+    price = float(export_prices(finance, model.market.spot_all).mean())
     annuity = float(((1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)).sum())
     chosen = choose(
         model.choose,
@@ -290,15 +290,9 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
         covered_area=covered,
         upkeep=1000.0 * finance.om_cost,
         annuity=annuity,
-        price=float(finance.export_price.mean()),
+        price=price,
     )
     return _Mounted(offered, count, classes, weights, kwp, kwp * open_yield, covered, chosen)
-
-
-def _whole(modules: Floats, mount: int) -> Ints:
-    """Whole modules; an east-west pair is two. The tiny lift keeps 12.0 from becoming 11 by rounding."""
-    pair = 2 if mount == EAST_WEST else 1
-    return (np.floor(modules / pair + 1e-9) * pair).astype(np.int64)
 
 
 def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Floats]:
@@ -343,7 +337,7 @@ def _horizons(
     )
 
 
-def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: _Mix, model: Model) -> Floats:
+def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Mix, model: Model) -> Floats:
     """Cool each station's air with height; on flat terrain the height of the ground is not known and the air stays."""
     if model.terrain.is_flat:
         return np.zeros(station.station.shape)
@@ -351,82 +345,39 @@ def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: _Mix, mode
     return np.asarray(LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner][:, None] - altitude))
 
 
-def _simulate(
+def _planes(
     surfaces: RoofSurfaces,
     mounted: _Mounted,
     tilt: Floats,
     azimuth: Floats,
-    horizon: npt.NDArray[np.float32],
-    start: Ints,
     warmer: Floats,
-    station: _Mix,
+    station: Mix,
+    members: Memberships,
     model: Model,
-) -> tuple[Yield, Floats, Floats, Ints, npt.NDArray[np.float32]]:
-    """Simulate all points, then roofs with points under the threshold again on their good points; sky seen and share kept."""
-    planes = model.stations[0].sky.orientations
+) -> Planes:
+    """Give the engine what it needs of the roofs."""
+    classes = model.stations[0].sky.orientations
     downslope = np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
-    plane = planes.blend(surfaces.roof_tilt, downslope, BARE)
-    bare_roof = planes.blend(surfaces.roof_tilt, downslope, FLUSH)
-    on, column = (mounted.chosen >= 0)[:, None], np.arange(len(mounted.chosen))
+    bare_roof = classes.blend(surfaces.roof_tilt, downslope, FLUSH)
+    on, column = mounted.chosen >= 0, np.arange(len(mounted.chosen))
     take = np.maximum(mounted.chosen, 0)
     taken = Blend(
-        np.where(on, mounted.classes[take, column], bare_roof.classes), np.where(on, mounted.weights[take, column], bare_roof.weights)
+        np.where(on[:, None], mounted.classes[take, column], bare_roof.classes),
+        np.where(on[:, None], mounted.weights[take, column], bare_roof.weights),
     )
-    whole, seen = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
-    good = whole.point_share >= model.point_threshold
-    number = np.diff(start)
-    left = np.add.reduceat(good.astype(np.int64), start[:-1])
-    again = np.flatnonzero((left > 0) & (left < number))
-    if again.size:
-        keep = np.repeat(np.isin(np.arange(len(number)), again), number)
-        keep = ~keep | good
-        fewer = np.where(np.isin(np.arange(len(number)), again), left, number)
-        start = np.concatenate([[0], np.cumsum(fewer)]).astype(np.int64)
-        horizon = horizon[keep]
-        whole, seen = _run(model, station, taken, plane, horizon, start, tilt, azimuth, surfaces, warmer)
-    return whole, seen, left / number, start, horizon
-
-
-def _run(
-    model: Model,
-    station: _Mix,
-    orientation: Blend,
-    plane: Blend,
-    horizon: npt.NDArray[np.float32],
-    start: Ints,
-    tilt: Floats,
-    azimuth: Floats,
-    surfaces: RoofSurfaces,
-    warmer: Floats,
-) -> tuple[Yield, Floats]:
-    number = np.diff(start)
-    downslope = np.nan_to_num(surfaces.roof_azimuth, nan=180.0)
-    seen = sky_view_factor(horizon, np.repeat(tilt, number), np.repeat(azimuth, number))
-    apart = np.repeat((tilt != surfaces.roof_tilt) | (azimuth != downslope), number)  # modules off the roof's own plane
-    bare = seen.copy()
-    bare[apart] = sky_view_factor(horizon[apart], np.repeat(surfaces.roof_tilt, number)[apart], np.repeat(downslope, number)[apart])
-    out = Yield(np.zeros((len(number), 12)), np.zeros(len(number)), np.zeros(len(number)), np.zeros(len(horizon)))
-    for rank, index in np.ndindex(station.station.shape[1], len(model.stations)):
-        cell, here = model.stations[index], station.station[:, rank] == index
-        roofs, weight = np.flatnonzero(here), station.weight[here, rank]
-        if not roofs.size:
-            continue
-        points = np.flatnonzero(np.repeat(here, number))
-        part = simulate(
-            cell.sky,
-            orientation=Blend(orientation.classes[roofs], orientation.weights[roofs]),
-            plane=Blend(plane.classes[roofs], plane.weights[roofs]),
-            horizon=horizon[points],
-            point_start=np.concatenate([[0], np.cumsum(number[roofs])]),
-            sky_view_factor_modules=seen[points],
-            sky_view_factor_plane=bare[points],
-            temperature_offset=warmer[roofs, rank],
-        )
-        out.specific_energy[roofs] += weight[:, None] * part.specific_energy
-        out.unshaded[roofs] += weight * part.unshaded
-        out.irradiation[roofs] += weight * part.irradiation
-        out.point_share[points] += np.repeat(weight, number[roofs]) * part.point_share
-    return out, seen
+    return Planes(
+        tilt=tilt,
+        azimuth=azimuth,
+        roof_tilt=surfaces.roof_tilt,
+        downslope=downslope,
+        modules=taken,
+        bare=classes.blend(surfaces.roof_tilt, downslope, BARE),
+        warmer=warmer,
+        station=station,
+        laid=np.where(on, mounted.count[take, column], 0),
+        mounting=mounted.chosen,
+        group=members.group[surfaces.building],
+    )
 
 
 def _roof_table(
@@ -437,22 +388,29 @@ def _roof_table(
     mounted: _Mounted,
     tilt: Floats,
     azimuth: Floats,
-    simulated: Yield,
-    kept: Floats,
-    sky_view: Floats,
+    yields: TileYield,
     model: Model,
 ) -> gpd.GeoDataFrame:
     owner, module = surfaces.building, model.system.module
-    mount = mounted.chosen
-    laid = np.where(mount >= 0, np.take_along_axis(mounted.count, np.maximum(mount, 0)[None], axis=0)[0], 0)
-    count = np.where(mount == EAST_WEST, _whole(laid * kept, EAST_WEST), _whole(laid * kept, FLUSH))
+    mount, count, kept, simulated = mounted.chosen, yields.count, yields.kept, yields.found
     on = count > 0
     kwp = count * module.pdc0_w / 1000.0
     months = simulated.specific_energy * kwp[:, None]
     energy = months.sum(axis=1)
     use = use_codes(rows["use"].to_numpy(dtype=object)[owner])
     size = np.bincount(owner, weights=kwp, minlength=len(rows))[owner]
-    money = finance_roofs(model.finance, pdc0_kwp=kwp, energy_kwh=energy, use=use, size_kwp=size, mounting=np.where(on, mount, -1))
+    generated = np.bincount(owner, weights=energy, minlength=len(rows))
+    prices = model.market.prices(use, generated[owner], building_load_kwh(model.demand, rows).to_numpy()[owner])
+    money = finance_roofs(
+        model.finance,
+        pdc0_kwp=kwp,
+        energy_kwh=energy,
+        use=use,
+        prices=prices,
+        terms=model.terms,
+        size_kwp=size,
+        mounting=np.where(on, mount, -1),
+    )
     ids = rows["building_id"].to_numpy(dtype=object)[owner]
     confidence = rows["confidence"].to_numpy(dtype=float)[owner]
     densest = np.nan_to_num(np.where(mounted.count > 0, mounted.covered, 0.0)).max(axis=0) * kept
@@ -480,7 +438,7 @@ def _roof_table(
         "covered_densest_m2": densest,
         "pdc0_kwp": kwp,
         "pac0_kw": kwp / model.system.inverter.dc_ac_ratio,
-        "sky_view_factor": sky_view,
+        "sky_view_factor": np.add.reduceat(yields.seen, yields.start[:-1]) / np.diff(yields.start),
         "shading_loss": np.where(on, 1.0 - simulated.specific_energy.sum(axis=1) / simulated.unshaded, np.nan),
         "irradiation_kwh_m2": simulated.irradiation,
         "energy_kwh": energy,
@@ -500,7 +458,7 @@ def _roof_table(
 
 
 def _audit_sample(
-    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, placed: _Placed, warmer: Floats, station: _Mix, size: int
+    roofs: gpd.GeoDataFrame, horizon: npt.NDArray[np.float32], start: Ints, placed: _Placed, warmer: Floats, station: Mix, size: int
 ) -> list[dict[str, Any]]:
     with_modules = np.flatnonzero((roofs["module_count"] > 0).to_numpy())
     ids = roofs["roof_id"].to_numpy(dtype=object)

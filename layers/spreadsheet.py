@@ -20,6 +20,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from .codes import KINDS, code_word, role_word
 from .missing import missing_text
+from .near_sheet import connection_sheet, near_sheet
 from .plan_sheets import business_sheet, plan_sheets
 from .replacing import put_in_place
 from .schema import column, columns
@@ -55,6 +56,8 @@ def write_tables(
     roadmap: Mapping[str, Any] | None = None,
     supply: pd.DataFrame | None = None,
     business: pd.DataFrame | None = None,
+    near: Mapping[str, Any] | None = None,
+    connection: pd.DataFrame | None = None,
 ) -> None:
     """
     Write the workbook: whole or not at all.
@@ -78,7 +81,11 @@ def write_tables(
     supply
         From `supply_curve`.
     business
-        From `business.by_class`.
+        From `business.business_cases`.
+    near
+        Content of near_use.json.
+    connection
+        From `connection.connection_table`.
 
     Raises
     ------
@@ -100,6 +107,8 @@ def write_tables(
     sheet.add("parcels", parcel_heads, _parcel_rows(regions.get("parcels"), lang))
     word = partial(_word, lang=lang)
     extra = [] if business is None else [business_sheet(business, word, lang)]
+    extra += [] if connection is None else [connection_sheet(connection, word)]
+    extra += [near_sheet(near["rows"], word, lang)] if near else []
     for found in (*plan_sheets(targets, roadmap, supply, word, lang), *extra):
         own = (values if formats is None else _Formatted(values, formats) for values, formats in found.rows)
         sheet.add(found.name, [_Head(text, form) for text, form in found.heads], own)

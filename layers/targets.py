@@ -17,6 +17,7 @@ from .findings import Case, Finding
 from .form_values import FormValues, blank_form, shown_name
 from .missing import Missing
 from .policy import Policy, Target
+from .schema import WITH_ROOFS
 from .substitution import building_substitution
 from .verdict import decide
 
@@ -29,14 +30,13 @@ METHODS: dict[str, Callable[[Case], Finding]] = {
     "demand_response": flexibility,
     "context": context,
 }
-WITH_ROOFS = ("assessed", "no_usable_area")
 SUMS = ("footprint_area_m2", "covered_area_m2", "pdc0_kwp", "pac0_kw", "energy_kwh")
 COLUMNS = (
     *("building_id", "status", "use", "use_detail", "is_urban", "is_new", "floor_area_m2", "installed_kwp", "responsible_area"),
     *SUMS,
 )
 SHARE_COLUMNS = ("area_m2", "usable_area_m2", "existing_area_m2")
-OPTIONAL = ("covered_densest_m2", "roadmap_year", "lcoe_cny_kwh")
+OPTIONAL = ("covered_densest_m2", "roadmap_year", "lcoe_cny_kwh", "energy_p90_kwh")
 
 
 def needed_columns(policy: Policy) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def needed_columns(policy: Policy) -> tuple[str, ...]:
     Returns
     -------
     columns
-        Names; covered_densest_m2, roadmap_year and lcoe_cny_kwh are read where they exist.
+        Names; covered_densest_m2, roadmap_year, lcoe_cny_kwh and energy_p90_kwh are read where they exist.
     """
     shares = any(target.method == "installable_share" for target in policy.targets)
     return COLUMNS + (SHARE_COLUMNS if shares else ())
@@ -153,6 +153,14 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
     gap = None if found.required is None or planned is None else max(0.0, found.required - planned)
     if verdict != "cannot_judge" and found.planned is None:
         found.notes.append(("已批在建容量未填，规划值未含", "commitments are not given; planned is what is built"))
+    beyond = planned is not None and found.technical is not None and planned > found.technical * (1.0 + 1e-9)
+    if beyond:
+        found.notes.append(
+            (
+                "规划值超过技术可开发量，请核对在建和规划容量",
+                "what is planned exceeds what is technically possible: check commitments and roadmap",
+            )
+        )
     notes = [*found.notes, *([_left_out(case)] if case.region is None and case.left_out else [])]
     if case.region is None and target.regions == "allocated":
         notes.append(
@@ -191,6 +199,7 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
         "built_at_least": found.built_low,
         "baseline": None if found.baseline is None else found.baseline.value,
         "baseline_year": None if found.baseline is None else found.baseline.year,
+        "planned_beyond_technical": beyond,
     }
     return row | {key: value for key, value in found.extra.items() if key not in row}
 

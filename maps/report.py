@@ -15,6 +15,7 @@ from layers.codes import role_word
 from .charts import Chart, bars, months, region_map
 from .county_map import asset, capacity, energy, headline, templates, write_whole
 from .gauges import gauge, gauges, missing_inputs
+from .near_page import near_sentence, near_tables
 from .plan_page import COLUMNS, outcome_rows, roadmap_chart, scenario_tables, supply_chart
 from .remarks import remarks
 from .tables import MapTables
@@ -98,6 +99,8 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "by_area": _sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
         "by_use": _sums(_uses(tables, words), words, words["use"]),
         "money": _money(areas, words),
+        "near": [(title, Grid(heads, rows)) for title, (heads, rows) in near_tables(tables.near, words)],
+        "near_said": near_sentence(tables.near, words),
         "scenarios": [(name, said, _plan_grid(rows, words)) for name, said, rows in scenario_tables(tables.roadmap, words)],
         "outcomes": _outcomes(tables, words),
         "area_table": _area_table(tables, words),

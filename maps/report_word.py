@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,21 +19,26 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
+from layers.evaluation import Line, evaluation_lines
 from layers.replacing import put_in_place
 
 from .charts import Chart
 from .county_map import capacity
-from .gauges import Gauge, gauge
+from .gauges import Gauge
 from .report import Grid, content
 from .tables import MapTables
-from .words import Words, as_float, number
+from .words import Words, amount, as_float, number
 
 # Fonts that every Chinese Word and WPS has; on other systems the program takes its own for Chinese.
 BODY, HEADS, LATIN = "宋体", "黑体", "Times New Roman"
 _INK = RGBColor(0x24, 0x30, 0x2F)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NUMBER = re.compile(r"^[−–\-]?[\d,]+(\.\d+)?( %)?$|^—$")
-_WIDTH = Cm(16)
+_WIDTH, _ACROSS = Cm(16), Cm(24.7)  # of the text, upright and across
+# What no line break may cut: a run of Latin letters and digits, or one Chinese character.
+_WORD = re.compile(r"[^\s\u2e80-\u9fff\uff00-\uffef]+|[\u2e80-\u9fff\uff00-\uffef]")
+_LETTER = Pt(8.5) / 2
+_NARROW, _WIDE, _MARGINS = 5, 26, 4  # Latin letters; a longer text goes on in the next line
 
 
 def report_word(tables: MapTables, out: Path, lang: str, said: dict[str, Any] | None = None) -> Path:
@@ -84,6 +90,7 @@ class _Paper:
     def __init__(self, words: Words) -> None:
         self.words = words
         self.document: Document = docx.Document()
+        self.text_width: int = _WIDTH
         section = self.document.sections[0]
         section.page_width, section.page_height = Cm(21), Cm(29.7)
         section.left_margin = section.right_margin = Cm(2.5)
@@ -119,9 +126,13 @@ class _Paper:
             self.document.add_heading(_clean(title), level=2)
         rows = [*grid.rows, *([grid.total] if grid.total else [])]
         table = self.document.add_table(rows=0, cols=len(grid.heads), style="Table Grid")
+        table.autofit = False
+        widths = _widths([grid.heads, *rows], self.text_width)
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = width
         for at, values in enumerate([grid.heads, *rows]):
             last = grid.total is not None and at == len(rows)
-            table._tbl.append(parse_xml(_row(values, head=at == 0, bold=at == 0 or last)))
+            table._tbl.append(parse_xml(_row(values, widths, head=at == 0, bold=at == 0 or last)))
         self.say("")
 
 
@@ -129,15 +140,33 @@ def _clean(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
-def _row(values: Sequence[str], *, head: bool, bold: bool) -> str:
+def _widths(rows: Sequence[Sequence[str]], whole: int) -> list[int]:
+    """Share the page among the columns [EMU]: the longest word of each first, then by the longest text, which may take several lines."""
+    least, more = [], []
+    for texts in zip(*rows, strict=True):
+        word = max(_columns(part) for text in texts for part in _WORD.findall(text) or [""])
+        longest = max(_columns(text) for text in texts)
+        least.append(_MARGINS + max(word, _NARROW))
+        more.append(max(min(longest, _WIDE), min(longest / 6, 2 * _WIDE)) - word + 1)
+    spare = max(whole / _LETTER - sum(least), 0.0)
+    shares = [floor + spare * wish / sum(more) for floor, wish in zip(least, more, strict=True)]
+    return [int(whole * share / sum(shares)) for share in shares]
+
+
+def _columns(text: str) -> int:
+    """Width of a text in Latin letters; a Chinese character is two wide."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def _row(values: Sequence[str], widths: Sequence[int], *, head: bool, bold: bool) -> str:
     """Write a row as XML, which is forty times as fast as cell by cell; heads come again on every page, no row is torn between two."""
     cells = []
-    for value in values:
+    for value, width in zip(values, widths, strict=True):
         side = "center" if head else "right" if _NUMBER.match(value) else "left"
         looks = f'<w:rPr>{"<w:b/>" if bold else ""}<w:sz w:val="17"/></w:rPr>'
         text = f'<w:r>{looks}<w:t xml:space="preserve">{escape(_clean(value))}</w:t></w:r>'
-        paragraph = f'<w:p><w:pPr><w:spacing w:after="0"/><w:jc w:val="{side}"/></w:pPr>{text}</w:p>'
-        cells.append(f'<w:tc><w:tcPr><w:tcW w:w="0" w:type="auto"/></w:tcPr>{paragraph}</w:tc>')
+        paragraph = f'<w:p><w:pPr><w:spacing w:before="20" w:after="20"/><w:jc w:val="{side}"/></w:pPr>{text}</w:p>'
+        cells.append(f'<w:tc><w:tcPr><w:tcW w:w="{width // 635}" w:type="dxa"/></w:tcPr>{paragraph}</w:tc>')
     return f"<w:tr {nsdecls('w')}><w:trPr><w:cantSplit/>{'<w:tblHeader/>' if head else ''}</w:trPr>{''.join(cells)}</w:tr>"
 
 
@@ -211,11 +240,13 @@ def _colon(words: Words) -> str:
 def _plans(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
     words = paper.words
     paper.chapter("hosting")
-    given = _hosting(tables, words)
-    if given.rows:
-        paper.say(words.chapters["hosting_given"])
-        paper.grid(given)
-    paper.say(words.chapters["no_hosting"])
+    if said["near"]:
+        paper.say(said["near_said"])
+        for title, grid in said["near"]:
+            paper.grid(grid, title)
+        paper.say(words.chapters["near_note"])
+    else:
+        paper.say(words.chapters["no_hosting"])
     paper.chapter("roadmap")
     if "roadmap" in said["charts"]:
         paper.picture(said["charts"]["roadmap"])
@@ -240,17 +271,6 @@ def _plans(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
     paper.say(words.lists["limits"][-1])
 
 
-def _hosting(tables: MapTables, words: Words) -> Grid:
-    """Repeat what the form says of the grid's room, once an area."""
-    own = words.chapters
-    found: dict[str, tuple[str, ...]] = {}
-    for row in tables.targets:
-        room, colour = as_float(row.get("hosting_room_mw")), row.get("hosting_colour")
-        if row.get("region") is not None and (room is not None or colour):
-            found.setdefault(str(row["region"]), (str(row["region"]), number(room, 1), str(colour or "—")))
-    return Grid((own["area"], own["room"], own["colour"]), tuple(found.values()))
-
-
 def _last_chapters(paper: _Paper, said: dict[str, Any]) -> None:
     words = paper.words
     paper.chapter("quality")
@@ -272,6 +292,7 @@ def _annexes(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
     words = paper.words
     section = paper.document.add_section()
     section.orientation, section.page_width, section.page_height = WD_ORIENT.LANDSCAPE, Cm(29.7), Cm(21)
+    paper.text_width = _ACROSS
     paper.chapter("tables")
     if tables.targets:
         paper.grid(evaluation(tables, words), words.chapters["evaluation"])
@@ -298,22 +319,21 @@ def evaluation(tables: MapTables, words: Words) -> Grid:
     Returns
     -------
     Grid
-        A row per area and target: area, task, clause, units, required, base, built, share, gap, verdict, missing, next.
+        A row per area and task for which somebody is responsible, as in tables.xlsx:
+        area, task, clause, units, required, base, built, share, gap, verdict, missing, next.
     """
     own = words.chapters
     text = ("clause", "responsible_units", "required")
     late = ("built", "share_done", "gap", "verdict", "missing")
     heads = (own["area"], own["task"], *(words[name] for name in text), own["base"], *(words[name] for name in late), own["next"])
-    rows = []
-    for row in tables.targets:
-        g = gauge(row, words.lang)
-        area = str(row.get("region") or own["whole"])
-        missing = words["listed"].join(g.missing) or "—"
-        # The policies give no base value; none is made up.
-        judged = (g.built, g.share, g.gap, g.verdict_word, missing, _next(g, own))
-        rows.append((area, _marked(g), g.clause, g.responsible, g.required, "—", *judged))
-    return Grid(heads, tuple(rows))
+    return Grid(heads, tuple(_evaluated(line, words) for line in evaluation_lines(tables.targets, words.lang)))
 
 
-def _next(shown: Gauge, own: Any) -> str:
-    return str(own.get(f"next_{shown.verdict}", "—"))
+def _evaluated(line: Line, words: Words) -> tuple[str, ...]:
+    unit = "1" if line.unit == "%" else line.unit
+    required, base, built, gap = (amount(value, unit, words.lang) for value in (line.required, line.baseline, line.built, line.gap))
+    achieved = "—" if line.achieved is None else f"{100 * line.achieved:.1f} %"
+    area = line.region or words.chapters["whole"]
+    asked = words["not_allocated"] if line.required is None else required
+    judged = (built, achieved, gap, line.verdict, line.missing or "—", line.next_step or "—")
+    return (area, line.task, line.clause, line.unit_in_charge, asked, base, *judged)

@@ -95,6 +95,8 @@ class MapTables:
         Content of roadmap.json, None where the run has none.
     supply
         Supply curve, None where it is not made.
+    near
+        Content of near_use.json, None where the run has none.
     """
 
     manifest: Mapping[str, Any]
@@ -107,6 +109,7 @@ class MapTables:
     by_tier: pd.DataFrame
     roadmap: Mapping[str, Any] | None = None
     supply: pd.DataFrame | None = None
+    near: Mapping[str, Any] | None = None
 
     def region(self, layer: str) -> gpd.GeoDataFrame | None:
         """
@@ -242,10 +245,11 @@ def read_tables(run: Path) -> MapTables:
     )
     by_id = pd.Series(kinds.to_numpy(), index=plain.loc[kinds.index, "building_id"].to_numpy())
     places["place"] = places["building_id"].map(by_id)
-    plan = run / "roadmap.json"
+    plan, near = run / "roadmap.json", run / "near_use.json"
     return replace(
         _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain),
         roadmap=json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else None,
+        near=json.loads(near.read_text(encoding="utf-8")) if near.is_file() else None,
         supply=supply_curve(
             pd.read_parquet(run / "buildings.parquet", columns=["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh"]), ("use",)
         ),

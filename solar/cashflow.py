@@ -13,7 +13,7 @@ from .errors import SolarError
 from .facts import Fact, read_facts
 
 FloatArray = npt.NDArray[np.float64]
-SHARES = ("vat_rate", "income_tax_rate", "loan_share", "contract_discount")
+SHARES = ("vat_rate", "income_tax_rate", "loan_share", "contract_discount", "household_tax")
 WHOLE_YEARS = ("tax_free_years", "tax_half_years", "depreciation_years", "loan_years")
 
 

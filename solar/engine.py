@@ -21,6 +21,8 @@ PVWATTS_ETA_REF = 0.9637
 PVWATTS_CURVE = (-0.0162, 0.9858, -0.0059)
 ADR_NAMES = ("k_d", "tc_d", "k_rs", "k_rsh")
 LN_10 = float(np.log(10.0))
+# hourly sums are whole numbers of this unit, so that they come out the same in any order
+MILLIWATT_HOURS = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +34,31 @@ class Yield:
     -----
     `specific_energy` (R, 12): AC per month [kWh/kWp]; `unshaded` (R,): the same for the year under an open horizon [kWh/kWp];
     `irradiation` (R,): on the bare plane, shaded, per year [kWh/m²]; `point_share` (P,): share of the plane's unshaded
-    irradiation that each point keeps.
+    irradiation that each point keeps; `hourly` (G, H): AC of each group in the sky's hours of light [mWh], whole numbers.
     """
 
     specific_energy: FloatArray
     unshaded: FloatArray
     irradiation: FloatArray
     point_share: FloatArray
+    hourly: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class HourGroups:
+    """
+    Whose energy is summed hour by hour while R roofs are simulated, so that no roof's hours are kept.
+
+    Notes
+    -----
+    `group` (R,): from 0 to count - 1, -1 for none; `kwp` (R,): nameplate of the roof [kWp]. Only roofs all of whose points keep at least
+    `threshold` of their light are counted: the others lose points and are simulated again.
+    """
+
+    group: IntArray
+    kwp: FloatArray
+    count: int
+    threshold: float = 0.0
 
 
 def simulate(
@@ -51,6 +71,7 @@ def simulate(
     sky_view_factor_modules: npt.ArrayLike,
     sky_view_factor_plane: npt.ArrayLike,
     temperature_offset: npt.ArrayLike,
+    groups: HourGroups | None = None,
 ) -> Yield:
     """
     Simulate roofs hour by hour.
@@ -73,6 +94,8 @@ def simulate(
         The same for the roof plane, shape (P,).
     temperature_offset
         Added to the air temperature of the weather file, shape (R,) [K].
+    groups
+        Groups of roofs whose hours are summed.
 
     Returns
     -------
@@ -90,7 +113,8 @@ def simulate(
     without electrical mismatch between points. The blocked part of the sky reflects `optics.blocked_reflectance` of GHI; Perez's
     brightening comes from sectors whose horizon stands below 6.5 degrees, in proportion. Cell temperature is pvlib's pvsyst_cell on the
     irradiance behind the glass, DC pvwatts_dc (or pvefficiency_adr) times what soiling, snow and spectrum leave in the hour, AC
-    inverter.pvwatts with clipping at the DC/AC ratio.
+    inverter.pvwatts with clipping at the DC/AC ratio. Each roof's hour is rounded to a whole milliwatt-hour before it is added; sums
+    below 2^53 mWh (9 TWh an hour) are exact.
     """
     modules, planes = _classes(sky, "orientation", orientation), _classes(sky, "plane", plane)
     kind = sky.orientations.mounting[modules.classes[:, 0]]
@@ -109,6 +133,10 @@ def simulate(
 
     roofs = len(modules)
     energy, unshaded, irradiation, share = np.zeros((roofs, 12)), np.zeros(roofs), np.zeros(roofs), np.zeros(points)
+    summed = HourGroups(np.full(roofs, -1), np.zeros(roofs), 0) if groups is None else groups
+    if summed.group.shape != (roofs,) or summed.kwp.shape != (roofs,) or (summed.group >= summed.count).any():
+        raise SolarError(f"simulate: groups need group and kwp for each of {roofs} roofs, and codes below their count {summed.count}")
+    hourly = np.zeros((summed.count, sky.ghi.size))
     if roofs:
         # roofs of one class after another: its beam stays in the cache; every roof is computed alone, so the order changes nothing
         order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
@@ -117,9 +145,10 @@ def simulate(
             sky.beam, sky.beam.sum(axis=1, dtype=np.float64), sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
             sky.sky_factor, sky.ground_factor, sky.blocked_factor, sky.brightening, sky.band, bool(sky.brightening.any()),
             *_sun(sky), sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row, *_electrical(sky),
-            energy, unshaded, irradiation, share,
+            np.ascontiguousarray(summed.group, dtype=np.int64), np.ascontiguousarray(summed.kwp, dtype=np.float64), summed.threshold,
+            energy, unshaded, irradiation, share, hourly,
         )  # fmt: skip
-    return Yield(energy, unshaded, irradiation, share)
+    return Yield(energy, unshaded, irradiation, share, hourly)
 
 
 def _classes(sky: Sky, name: str, values: npt.ArrayLike | Blend) -> Blend:
@@ -299,6 +328,13 @@ def _lit_plane(
 
 
 @njit(cache=True, nogil=True)
+def _add_hours(power: FloatArray, scale: float, out: FloatArray) -> None:
+    """Add a roof's hours as whole numbers."""
+    for h in range(power.size):
+        out[h] += np.floor(power[h] * scale + 0.5)
+
+
+@njit(cache=True, nogil=True)
 def _simulate(
     order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
     mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
@@ -307,9 +343,10 @@ def _simulate(
     brightening: FloatArray, band: FloatArray, bright: bool,
     elevation: FloatArray, sector: Int32Array, weight: FloatArray, month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
     thermal: FloatArray, gain: FloatArray, gamma: float, adr: FloatArray, inverter: FloatArray,
-    energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray,
+    group: IntArray, kwp: FloatArray, threshold: float,
+    energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray, hourly: FloatArray,
 ) -> None:  # fmt: skip
-    """Fill the four results, roof by roof."""
+    """Fill the five results, roof by roof."""
     hours = elevation.size
     lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
     on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(SECTORS + 1)
@@ -323,7 +360,7 @@ def _simulate(
         if bright:
             whole += _near_horizon(no_horizon, band, classes, weights) * bright_sum
         lit[:] = 0.0
-        svf, kept, near = 0.0, 0.0, 0.0
+        svf, kept, near, complete = 0.0, 0.0, 0.0, True
         first, last = point_start[r], point_start[r + 1]
         for p in range(first, last):
             _lit_plane(horizon[p], skyline, elevation, sector, weight, on_plane, lit, plane_light)
@@ -333,6 +370,7 @@ def _simulate(
                 received += _near_horizon(horizon[p], band, classes, weights) * bright_sum
                 near += _near_horizon(horizon[p], band, module_classes[r], module_weights[r])
             share[p] = received / whole if whole > 0.0 else 0.0
+            complete = complete and share[p] >= threshold
             kept += received
             svf += svf_modules[p]
         part = 1.0 / (last - first)
@@ -354,4 +392,6 @@ def _simulate(
             _adr_power(always, on_module, sky_diffuse, ghi, brightening, arrives_open, dc, thermal, warmer, rise, inverter, adr, clear)
         for month in range(12):
             energy[r, month] = _sum(shaded, month_start[month], month_start[month + 1])
+        if group[r] >= 0 and complete:
+            _add_hours(shaded, kwp[r] * MILLIWATT_HOURS, hourly[group[r]])
         unshaded[r] = _sum(clear, 0, hours)

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from .cashflow import Terms
 from .errors import SolarError
 from .facts import Fact, read_facts
 
@@ -32,7 +33,7 @@ IntArray = npt.NDArray[np.integer]
 
 @dataclass(frozen=True, slots=True)
 class Finance:
-    """The money side of a study: rates, unit costs and prices by class of use, with the facts they come from."""
+    """Rates, unit costs and the mechanism of a study with the facts they come from; `mechanism_share` by year of operation."""
 
     discount_rate: float
     life_years: int
@@ -42,10 +43,19 @@ class Finance:
     capex_commercial: FloatArray
     capex_household: FloatArray
     mounting_extra: FloatArray
-    retail_price: FloatArray
-    self_use_share: FloatArray
-    export_price: FloatArray
+    mechanism_share: FloatArray
+    mechanism_price: float
+    price_before: float
     facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Share of the generation that a roof's building uses itself, the price that saves, and the spot price of the rest [CNY/kWh], (R,)."""
+
+    share: FloatArray
+    used: FloatArray
+    spot: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +76,12 @@ def load_finance(overrides: Mapping[str, Any] | None = None) -> Finance:
     Parameters
     ----------
     overrides
-        Plain values by name, nested or dotted: ``{"discount_rate": 0.06, "retail_price": {"factory": 0.6}}``.
+        Plain values by name, nested or dotted: ``{"discount_rate": 0.06, "capex": {"household": [[5.0, 3.0]]}}``.
 
     Returns
     -------
     finance
-        Arrays by class of use in the order of `USES`, export prices by year of operation [CNY/kWh].
+        Costs and rates; the share of exports in the mechanism by year of operation.
 
     Raises
     ------
@@ -83,7 +93,6 @@ def load_finance(overrides: Mapping[str, Any] | None = None) -> Finance:
     _check(value)
     life = int(value["life_years"])
     mechanism = np.arange(1, life + 1) <= value["mechanism_years"]
-    share = np.where(mechanism, value["mechanism_share"], 0.0)
     return Finance(
         discount_rate=float(value["discount_rate"]),
         life_years=life,
@@ -93,9 +102,9 @@ def load_finance(overrides: Mapping[str, Any] | None = None) -> Finance:
         capex_commercial=_curve(value["capex.commercial"], "capex.commercial"),
         capex_household=_curve(value["capex.household"], "capex.household"),
         mounting_extra=np.array([value[f"mounting_extra.{mount}"] for mount in MOUNTS], dtype=np.float64),
-        retail_price=np.array([value[f"retail_price.{use}"] for use in USES], dtype=np.float64),
-        self_use_share=np.array([value[f"self_use_share.{use}"] for use in USES], dtype=np.float64),
-        export_price=share * value["mechanism_price"] + (1.0 - share) * value["spot_price"],
+        mechanism_share=np.where(mechanism, value["mechanism_share"], 0.0),
+        mechanism_price=float(value["mechanism_price"]),
+        price_before=float(value["price_before_2025_06"]),
         facts=tuple(facts.values()),
     )
 
@@ -186,12 +195,33 @@ def yearly_factors(finance: Finance) -> FloatArray:
     return np.asarray(np.where(years == 0, 1.0, later), dtype=np.float64)
 
 
+def export_prices(finance: Finance, spot: float) -> FloatArray:
+    """
+    Give the price of an exported kWh in each year of operation.
+
+    Parameters
+    ----------
+    finance
+        Share, price and years of the mechanism.
+    spot
+        Spot price of the hours of export [CNY/kWh].
+
+    Returns
+    -------
+    price
+        Shape (life_years,) [CNY/kWh]: mechanism for its share and years, spot for the rest.
+    """
+    return np.asarray(finance.mechanism_share * finance.mechanism_price + (1.0 - finance.mechanism_share) * spot, dtype=np.float64)
+
+
 def finance_roofs(
     finance: Finance,
     *,
     pdc0_kwp: npt.ArrayLike,
     energy_kwh: npt.ArrayLike,
     use: npt.ArrayLike,
+    prices: Prices,
+    terms: Terms | None = None,
     size_kwp: npt.ArrayLike | None = None,
     mounting: npt.ArrayLike | None = None,
 ) -> Money:
@@ -201,13 +231,17 @@ def finance_roofs(
     Parameters
     ----------
     finance
-        Costs, prices and rates of the study.
+        Costs and rates of the study.
     pdc0_kwp
         DC nameplate, shape (R,) [kWp].
     energy_kwh
         AC energy of the first year, shape (R,) [kWh].
     use
         Codes of `USES` (see `use_codes`), shape (R,).
+    prices
+        Self-use and prices of each roof's building.
+    terms
+        VAT and income tax; before tax where not given.
     size_kwp
         Size of the plant the roof is built with, shape (R,) [kWp]; the roof alone where not given.
     mounting
@@ -226,58 +260,99 @@ def finance_roofs(
 
     Notes
     -----
-    Before tax, whole investment from own means (自投), paid at the start, income at the end of each year. A kWh earns
-    self_use_share × retail_price + (1 − self_use_share) × export_price of its year. Payback is not discounted and
-    interpolated within the year. LCOE = (capex + Σ O&M / (1 + i)^t) / Σ E_t / (1 + i)^t.
+    Whole investment from own means (自投), paid at the start, income at the end of each year, tax as in `cashflow.returns`; households
+    pay the part of it that `household_tax` says. A kWh earns share × used price + (1 − share) × export price of its year. Payback is
+    not discounted and interpolated within the year. LCOE = (capex + Σ O&M / (1 + i)^t) / Σ E_t / (1 + i)^t, before tax.
     """
     capacity, energy, codes = _arrays(pdc0_kwp, energy_kwh, use)
     size = capacity if size_kwp is None else np.asarray(size_kwp, dtype=np.float64)
     mounts = None if mounting is None else np.maximum(np.asarray(mounting, dtype=np.intp), 0)
     if size.shape != capacity.shape or (mounts is not None and (mounts.shape != capacity.shape or (mounts >= len(MOUNTS)).any())):
         raise SolarError(f"size_kwp and mounting (0 flush, 1 rack, 2 east_west) must have the shape of pdc0_kwp {capacity.shape}")
+    if {prices.share.shape, prices.used.shape, prices.spot.shape} != {capacity.shape}:
+        raise SolarError(f"prices must be given for each of {capacity.size} roofs; expected arrays of shape {capacity.shape}")
     built = capacity > 0.0
     capex = np.where(built, capacity * unit_capex(finance, size, codes, mounts), 0.0)
 
     factors = yearly_factors(finance)
     discount = (1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)
-    share = finance.self_use_share[:, None]
-    price = share * finance.retail_price[:, None] + (1.0 - share) * finance.export_price[None, :]  # [class, year]
-    income = price * factors  # per kWh of the first year
-
     upkeep = 1000.0 * finance.om_cost * capacity
-    cost = capex + upkeep * discount.sum()
     life_energy = energy * (factors * discount).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        lcoe = np.where(built & (energy > 0.0), cost / life_energy, np.nan)
-    npv = np.where(built, energy * (income @ discount)[codes] - cost, np.nan)
-    irr, payback = _returns(capex, energy, upkeep, codes.astype(np.int64), np.ascontiguousarray(income))
+        lcoe = np.where(built & (energy > 0.0), (capex + upkeep * discount.sum()) / life_energy, np.nan)
+    sold = 1.0 - prices.share
+    always = np.ascontiguousarray(prices.share * prices.used + sold * prices.spot, dtype=np.float64)
+    more = np.ascontiguousarray(sold * (finance.mechanism_price - prices.spot), dtype=np.float64)  # in the mechanism
+    npv, irr, payback = _returns(
+        capex, energy, upkeep, always, more, _taxed(codes, terms), factors, finance.mechanism_share, discount, _tax_terms(terms)
+    )
     return Money(capex, lcoe, npv, irr, payback)
 
 
+def _taxed(codes: IntArray, terms: Terms | None) -> FloatArray:
+    """Part of the tax that each roof's owner pays."""
+    if terms is None:
+        return np.zeros(codes.size)
+    household = np.isin(codes, [USES.index(name) for name in HOUSEHOLD])
+    return np.where(household, terms.value["household_tax"], 1.0)
+
+
+def _tax_terms(terms: Terms | None) -> FloatArray:
+    """VAT, income tax, free years, half years and depreciation as the kernel takes them."""
+    names = ("vat_rate", "income_tax_rate", "tax_free_years", "tax_half_years", "depreciation_years")
+    return np.array([0.0, 0.0, 0.0, 0.0, 1.0] if terms is None else [terms.value[name] for name in names], dtype=np.float64)
+
+
 @numba.njit(cache=True, nogil=True)
-def _npv(x: float, capex: float, energy: float, upkeep: float, income: FloatArray) -> tuple[float, float]:
+def _flow(
+    capex: float, energy: float, upkeep: float, always: float, more: float, part: float, factors: FloatArray, mechanism: FloatArray,
+    tax: FloatArray, out: FloatArray,
+) -> None:  # fmt: skip
+    """Write the yearly flow after tax, as `cashflow.returns` defines it."""
+    vat = tax[0] * part
+    net_capex = capex / (1.0 + vat)
+    paid = spared = running = highest = 0.0
+    for year in range(out.size):
+        gross = energy * factors[year] * (always + more * mechanism[year])
+        net = gross / (1.0 + vat)
+        paid += gross - net
+        credit = min(paid, capex - net_capex) - spared
+        spared += credit
+        running += net - upkeep - (net_capex / tax[4] if year < tax[4] else 0.0)
+        profit = max(0.0, running - highest)
+        highest = max(highest, running)
+        rate = tax[1] * part
+        if year < tax[2]:
+            rate = 0.0
+        elif year < tax[2] + tax[3]:
+            rate *= 0.5
+        out[year] = net - upkeep + credit - profit * rate
+
+
+@numba.njit(cache=True, nogil=True)
+def _npv(x: float, capex: float, flow: FloatArray) -> tuple[float, float]:
     """Value of the cash flow at the yearly factor x = 1 / (1 + rate), and its slope in x."""
     value = 0.0
     slope = 0.0
-    for year in range(income.size - 1, -1, -1):
+    for year in range(flow.size - 1, -1, -1):
         slope = slope * x + value
-        value = value * x + (energy * income[year] - upkeep)
+        value = value * x + flow[year]
     slope = slope * x + value
     return value * x - capex, slope
 
 
 @numba.njit(cache=True, nogil=True)
-def _rate(capex: float, energy: float, upkeep: float, income: FloatArray) -> float:
+def _rate(capex: float, flow: FloatArray) -> float:
     # The highest rate that balances: a bracket from the low side, then Newton kept inside it.
     low = 0.0
     high = 0.7
-    value, slope = _npv(high, capex, energy, upkeep, income)
+    value, slope = _npv(high, capex, flow)
     while value < 0.0:
         low = high
         if high >= 10.0:
             return np.nan
         high = 1.0 if high < 1.0 else min(high + 0.1 if high < 1.5 else high + 0.5, 10.0)
-        value, slope = _npv(high, capex, energy, upkeep, income)
+        value, slope = _npv(high, capex, flow)
     x = high
     for _ in range(100):
         if value > 0.0:
@@ -292,32 +367,38 @@ def _rate(capex: float, energy: float, upkeep: float, income: FloatArray) -> flo
         # Newton doubles the digits: after a step of 1e-8 the next would lie below rounding.
         if moved <= 1e-8 * x:
             break
-        value, slope = _npv(x, capex, energy, upkeep, income)
+        value, slope = _npv(x, capex, flow)
     return 1.0 / x - 1.0
 
 
 @numba.njit(cache=True, nogil=True)
-def _payback(capex: float, energy: float, upkeep: float, income: FloatArray) -> float:
+def _payback(capex: float, flow: FloatArray) -> float:
     left = capex
-    for year in range(income.size):
-        gain = energy * income[year] - upkeep
-        if gain >= left:
-            return float(year + left / gain)
-        left -= gain
+    for year in range(flow.size):
+        if flow[year] >= left:
+            return float(year + left / flow[year])
+        left -= flow[year]
     return np.nan
 
 
 @numba.njit(cache=True, nogil=True)
 def _returns(
-    capex: FloatArray, energy: FloatArray, upkeep: FloatArray, codes: npt.NDArray[np.int64], income: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    irr = np.full(capex.size, np.nan)
-    payback = np.full(capex.size, np.nan)
+    capex: FloatArray, energy: FloatArray, upkeep: FloatArray, always: FloatArray, more: FloatArray, part: FloatArray,
+    factors: FloatArray, mechanism: FloatArray, discount: FloatArray, tax: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
+    npv, irr, payback = np.full(capex.size, np.nan), np.full(capex.size, np.nan), np.full(capex.size, np.nan)
+    flow = np.empty(factors.size)
     for i in range(capex.size):
-        if capex[i] > 0.0 and energy[i] * income[codes[i], 0] > upkeep[i]:
-            irr[i] = _rate(capex[i], energy[i], upkeep[i], income[codes[i]])
-            payback[i] = _payback(capex[i], energy[i], upkeep[i], income[codes[i]])
-    return irr, payback
+        if capex[i] > 0.0:
+            _flow(capex[i], energy[i], upkeep[i], always[i], more[i], part[i], factors, mechanism, tax, flow)
+            value = -capex[i]
+            for year in range(flow.size):
+                value += flow[year] * discount[year]
+            npv[i] = value
+            if flow[0] > 0.0:
+                irr[i] = _rate(capex[i], flow)
+                payback[i] = _payback(capex[i], flow)
+    return npv, irr, payback
 
 
 def _arrays(pdc0_kwp: npt.ArrayLike, energy_kwh: npt.ArrayLike, use: npt.ArrayLike) -> tuple[FloatArray, FloatArray, IntArray]:
@@ -335,11 +416,7 @@ def _arrays(pdc0_kwp: npt.ArrayLike, energy_kwh: npt.ArrayLike, use: npt.ArrayLi
 
 
 def _check(value: Mapping[str, Any]) -> None:
-    shares = [
-        name
-        for name in value
-        if name.split(".")[0] in ("self_use_share", "mechanism_share", "degradation_first_year", "degradation_annual")
-    ]
+    shares = [name for name in value if name.split(".")[0] in ("mechanism_share", "degradation_first_year", "degradation_annual")]
     for name in shares:
         if not 0.0 <= value[name] <= 1.0:
             raise SolarError(f"{name} = {value[name]!r}: expected a share from 0 to 1")

@@ -39,12 +39,13 @@ class Sky:
     0 with Hay and Davies, and `band` (C, 72) what each sector of the horizon adds of it. `dc_share` (K, H) is what soiling, snow and
     spectrum leave, one row, or one for each tilt where snow slides; `dc_row` (C,) tells the row. `month_start` (13,) bounds the
     months in the hours. `temperature_rise` (4, H) is the cell's rise over the air per irradiance [K/(W/m²)] by mounting code. `hours`
-    are the rows of the weather year.
+    are the rows of the weather year, `hour_of_year` their clock hours in local standard time, 0 to 8759.
     """
 
     orientations: Orientations
     system: System
     hours: IntArray
+    hour_of_year: IntArray
     month_start: IntArray
     solar_elevation: FloatArray
     solar_azimuth: FloatArray
@@ -123,6 +124,7 @@ def prepare_sky(weather: Weather, orientations: Orientations, system: System) ->
         orientations=orientations,
         system=system,
         hours=light.hours,
+        hour_of_year=weather.hour_of_year[light.hours],
         month_start=light.month_start,
         solar_elevation=light.sun["apparent_elevation"].to_numpy(dtype=np.float64),
         solar_azimuth=light.sun["azimuth"].to_numpy(dtype=np.float64),

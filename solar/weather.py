@@ -80,6 +80,14 @@ class Weather:
         """Local month of each row, 1 to 12, shape (8760,)."""
         return np.asarray((pd.DatetimeIndex(self.data.index) + pd.Timedelta(hours=self.utc_offset)).month, dtype=np.int64)
 
+    @property
+    def hour_of_year(self) -> npt.NDArray[np.int64]:
+        """Clock hour of each row in local standard time, 0 to 8759, shape (8760,); every hour comes once."""
+        since = (
+            pd.DatetimeIndex(self.data.index) + pd.Timedelta(hours=self.utc_offset, minutes=1) - pd.Timestamp(NOMINAL_YEAR, 1, 1, tz="UTC")
+        )
+        return np.asarray((since // pd.Timedelta(hours=1)) % HOURS, dtype=np.int64)
+
 
 def read_weather(path: Path) -> Weather:
     """

@@ -84,6 +84,15 @@ def test_no_text_is_a_formula(book):
     assert all(cell.data_type == "s" and cell.quotePrefix for cell in risky)
 
 
+def test_every_broken_number_has_a_format(book):
+    for sheet in book:
+        for row in sheet.iter_rows(min_row=2):
+            for cell in row:
+                if isinstance(cell.value, float) and cell.value % 1:
+                    plain = sheet.title == "假设与来源"  # values of every kind, shown as they are
+                    assert plain or cell.number_format != "General", (sheet.title, cell.coordinate, cell.value)
+
+
 def test_targets_in_the_words_of_the_evaluation(book):
     first, second = table(book["目标"])
     assert (first["责任区域"], first["任务"], first["责任单位"]) == ("全部", "光伏装机容量", "市发改委、市住建局")

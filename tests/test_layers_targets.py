@@ -1,6 +1,7 @@
 """Ten buildings in two areas, followed with a pocket calculator, and the laws of judging."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -384,3 +385,56 @@ def test_quotes_stand_in_the_plan() -> None:
     text = plan.read_text(encoding="utf-8")
     for target in JINAN.targets:
         assert target.quote in text, target.id
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 8), st.floats(0.0, 500.0), st.sampled_from(["factory", "commercial", "urban_residential"]))
+def test_a_further_roof_never_lowers_the_potential(number: int, kwp: float, use: str) -> None:
+    before = ten()
+    extra = before.iloc[[number]].assign(
+        building_id="NEW", use=use, is_new=False, pdc0_kwp=kwp, pac0_kw=0.8 * kwp, energy_kwh=1000.0 * kwp, covered_area_m2=5.0 * kwp,
+        footprint_area_m2=5.0 * kwp + 1.0, installed_kwp=0.0,
+    )  # fmt: skip
+    given_form = filled(existing_ac_mw=100.0, committed_other_ac_mw=0.0, heating_gj=10.0)
+    one, two = (judge(JINAN, frame, as_of=AS_OF, form=given_form) for frame in (before, pd.concat([before, extra], ignore_index=True)))
+    for region in (None, *AREAS):
+        low, high = row(one, "pv_capacity", region), row(two, "pv_capacity", region)
+        assert high["roofs_technical"] >= low["roofs_technical"] - 1e-12
+        assert high["roofs_technical_dc"] >= low["roofs_technical_dc"] - 1e-12
+        if low["technical"] is not None:
+            assert high["technical"] >= low["technical"] - 1e-9
+
+
+@settings(max_examples=40)
+@given(st.floats(1.0, 3.0), st.floats(0.0, 6000.0))
+def test_a_stricter_policy_never_reports_a_smaller_gap(stricter: float, existing: float) -> None:
+    hard = replace(JINAN, targets=tuple(replace(t, value=None if t.value is None else t.value * stricter) for t in JINAN.targets))
+    form = filled(existing_ac_mw=existing, existing_dc_mw=existing, committed_other_ac_mw=0.0, built_new_dc_mw=0.1, storage_mw=100.0)
+    for soft, strict in zip(judge(JINAN, ten(), as_of=AS_OF, form=form), judge(hard, ten(), as_of=AS_OF, form=form), strict=True):
+        assert (soft["id"], soft["region"]) == (strict["id"], strict["region"])
+        if soft["gap"] is not None and strict["gap"] is not None:  # what sufficed may leave open what else is committed
+            assert strict["gap"] >= soft["gap"] - 1e-9
+        if strict["verdict"] == "met":
+            assert soft["verdict"] == "met"
+
+
+def test_planned_beyond_what_roofs_can_carry_is_told() -> None:
+    form = filled(
+        existing_ac_mw=10.0, committed_roof_ac_mw=5.0, committed_roof_year=2027, committed_other_ac_mw=0.0, committed_other_year=2027
+    )
+    found = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "pv_capacity")
+    assert found["planned"] > found["technical"]
+    assert found["planned_beyond_technical"]
+    assert "超过技术可开发量" in found["note_zh"]
+    assert not row(judge(JINAN, ten(), as_of=AS_OF, form=filled(existing_ac_mw=10.0)), "pv_capacity")["planned_beyond_technical"]
+
+
+def test_sensitivity_of_the_roofs_part() -> None:
+    form = filled(existing_ac_mw=4999.9, committed_other_ac_mw=0.0)
+    found = row(judge(JINAN, ten().assign(energy_p90_kwh=ten()["energy_kwh"] * 0.9), as_of=AS_OF, form=form), "pv_capacity")
+    cases = {item["case"]: item for item in found["sensitivity"]}
+    # the roofs carry 405 kW, 100 kW are needed; with a fifth less usable area 324 kW
+    assert cases["base"]["needed_share"] == pytest.approx(0.1 / 0.405)
+    assert cases["usable_area_minus_20"]["needed_share"] == pytest.approx(0.1 / 0.324)
+    assert cases["base"]["energy_p90_gwh"] == pytest.approx(0.9 * cases["base"]["energy_gwh"])
+    assert cases["usable_area_p90"]["roofs_mw"] == pytest.approx(0.936 * 0.405)

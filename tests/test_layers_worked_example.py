@@ -4,6 +4,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import numpy_financial as npf
 import pytest
 
@@ -13,7 +14,7 @@ from layers.roadmap import Scenario, make_roadmap
 from layers.roadmap_goals import roadmap_goals
 from layers.roadmap_years import by_year, yearly_rows
 from layers.targets import judge
-from solar.money import finance_roofs, load_finance
+from solar.money import Prices, finance_roofs, load_finance
 
 from .test_layers_targets import filled, row, ten
 
@@ -98,11 +99,10 @@ def test_money_of_one_roof() -> None:
             "degradation_annual": 0.0,
             "om_cost": 0.05,
             "capex.commercial": [[20.0, 3.0], [400.0, 3.0]],
-            "self_use_share.factory": 1.0,
-            "retail_price.factory": 0.5,
         }
     )
-    money = finance_roofs(finance, pdc0_kwp=[90.0], energy_kwh=[90_000.0], use=[0])
+    one = np.ones(1)
+    money = finance_roofs(finance, pdc0_kwp=[90.0], energy_kwh=[90_000.0], use=[0], prices=Prices(one, 0.5 * one, 0.0 * one))
     flow = [-270_000.0, *[45_000.0 - 4_500.0] * 25]
     assert money.capex_cny[0] == pytest.approx(270_000.0)
     assert money.lcoe_cny_kwh[0] == pytest.approx((270_000 + 4_500 * 11.653583) / (90_000 * 11.653583), rel=1e-7)

@@ -10,6 +10,7 @@ from docx.oxml.ns import qn
 from PIL import Image
 
 from layers.errors import LayersError
+from layers.evaluation import evaluation_lines
 from maps.report_word import evaluation, report_word
 from maps.tables import read_tables
 from maps.words import load_words
@@ -39,7 +40,9 @@ def test_annual_evaluation_has_its_columns_and_a_row_per_area_and_target(written
     tables = read_tables(run_folder)
     grid = evaluation(tables, load_words("zh"))
     assert list(grid.heads) == EVALUATION
-    assert len(grid.rows) == len(tables.targets)
+    # one table of the evaluation: that of tables.xlsx
+    assert [row[:2] for row in grid.rows] == [(line.region or "全域", line.task) for line in evaluation_lines(tables.targets, "zh")]
+    assert len(grid.rows) == sum(bool(row["responsible"]) for row in tables.targets)
     found = [table for table in written.tables if [cell.text for cell in table.rows[0].cells] == EVALUATION]
     assert len(found) == 1
     assert [cell.text for cell in found[0].rows[1].cells] == list(grid.rows[0])

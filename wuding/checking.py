@@ -12,8 +12,8 @@ import pyproj
 from geo.archetypes import load_archetypes
 from geo.coordinates import study_crs
 from layers.form import read_form
+from layers.hosting import load_hosting
 from layers.policy import Policy
-from solar.money import load_finance
 from solar.parameters import load_system
 
 from .check_buildings import attribute_shares, rows_to_try, sampled_facts, shape_counts, unmapped_words
@@ -22,8 +22,10 @@ from .check_terrain import coarse_terrain, surface_head, terrain_head
 from .checksums import input_files
 from .describing import attribute, measure
 from .errors import StudyError
+from .grid_objects import grid_layer, grid_objects
 from .manifest import write_json
 from .messages import translate_all
+from .metering import metered_areas, study_finance, study_loads, study_tariffs, study_terms
 from .overlapping import join_cut, uncover
 from .overriding import override
 from .pipeline import check_distance, new_years, read_weathers, system_overrides
@@ -75,7 +77,16 @@ def check_study(study: Study, lang: str) -> Check:
         policy = study_policy(study)
     with check.problems.trying("system"):
         load_system(system_overrides(study))
-        load_finance()
+        study_finance(study, {})
+        study_terms(study)
+        study_tariffs(study)
+    with check.problems.trying("load"):
+        study_loads(study)
+        metered_areas(study)
+    with check.problems.trying("hosting"):
+        load_hosting(study.hosting.rules)
+        if study.hosting.table is not None:
+            grid_objects(study, grid_layer(study), None)
     with check.problems.trying("roadmap"):
         # the room of the grid stands in the form, which the run reads
         if study.roadmap is not None and not asks_for_room(study.roadmap):

@@ -58,6 +58,9 @@ def input_files(study: Study) -> list[tuple[str, str]]:
     roles += [("weather", p) for p in study.weather.files]
     roles += [("form", study.policy.form)] if study.policy and study.policy.form else []
     roles += [("policy", study.policy.name)] if study.policy and study.policy.name.endswith(".toml") else []
+    roles += [("load", section.file) for section in study.load]
+    roles += [("hosting", study.hosting.table)] if study.hosting.table else []
+    roles += [("tariffs", study.money.tariffs)] if study.money.tariffs else []
     placed = {"buildings": study.buildings, **{f"regions.{name}": section for name, section in study.regions.items()}}
     roles += [(f"{name}.control_points", section.control_points) for name, section in placed.items() if section.control_points]
     roles += [("exclusions.control_points", section.control_points) for section in study.exclusions if section.control_points]

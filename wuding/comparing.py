@@ -13,6 +13,13 @@ from layers.schema import columns
 from .manifest import read_manifest
 
 SUMS = ("pdc0_kwp", "energy_kwh")
+NUMBERS = {
+    "required": ("目标值", "required"),
+    "built": ("现状值", "built"),
+    "planned": ("规划值", "planned"),
+    "technical": ("技术上限", "technical"),
+    "gap": ("差距", "gap"),
+}
 # How the work is cut changes no number, so it is no cause of a difference.
 NO_CAUSE = ("study.run", "tile_buildings")
 
@@ -84,6 +91,11 @@ def _line(cells: tuple[str, str, str, str]) -> str:
 def _targets(run_a: Path, run_b: Path, lang: str) -> Iterator[str]:
     before, after = ({(row["id"], row["region"]): row for row in _judged(run)["targets"]} for run in (run_a, run_b))
     for key, row in before.items():
+        title = f"{row.get(f'title_{lang}') or row['id']} {key[1] or ''}".rstrip()
+        for name, words in NUMBERS.items():
+            one, two = row[name], after.get(key, row)[name]
+            if one is not None and two is not None:
+                yield from _difference(f"{title} {words[0 if lang == 'zh' else 1]} {row['unit']}".removesuffix(" 1"), one, two)
         if key in after and row["verdict"] != after[key]["verdict"]:
             one, two = (code_word("verdict", found["verdict"], lang) for found in (row, after[key]))
             title = row.get(f"title_{lang}") or row["id"]

@@ -57,7 +57,7 @@ def _lay_out() -> None:
     from geo.sky_view import sky_view_factor
     from geo.surfaces import Shape, roof_surfaces
     from solar.layout import pack_rows
-    from solar.money import finance_roofs, load_finance
+    from solar.money import Prices, finance_roofs, load_finance
     from solar.mounts import ORIENTATIONS, layout_inputs
 
     roofs = roof_surfaces(np.array([shapely.box(0, 0, 12, 8)]), [Shape.GABLE], [26.0])
@@ -68,9 +68,8 @@ def _lay_out() -> None:
     pack_rows(rings.vertices, rings.ring_start, rings.polygon_start, layouts)
     sky_view_factor(np.zeros((1, 72), np.float32), np.zeros(1), np.zeros(1))
     one = np.ones(1)
-    finance_roofs(
-        load_finance(), pdc0_kwp=one, energy_kwh=1000.0 * one, use=np.zeros(1, np.int64), size_kwp=one, mounting=np.zeros(1, np.int64)
-    )
+    code, prices = np.zeros(1, np.int64), Prices(one, one, one)
+    finance_roofs(load_finance(), pdc0_kwp=one, energy_kwh=1000.0 * one, use=code, prices=prices, size_kwp=one, mounting=code)
 
 
 def _plan() -> None:

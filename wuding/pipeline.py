@@ -15,16 +15,18 @@ from geo.archetypes import load_archetypes
 from geo.far_horizons import far_horizons
 from geo.roof_planes import shows_planes
 from layers.carbon import load_carbon
+from layers.demand import load_demand
 from layers.grid_cells import choose_size, grid_cells
-from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield
+from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield, typical_hours
 from layers.policy import Policy
+from layers.profiles import MOST_REGIONS, milliwatt_hours, read_parts, write_profiles
 from layers.replacing import unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import write_table
 from layers.sums import add_to_buildings, read_roofs, sum_regions, totals
 from solar.climatology import jinan_climatology
-from solar.money import load_finance
 from solar.parameters import System, load_system
+from solar.self_use import market, market_content
 from solar.sky import prepare_sky
 from solar.uncertainty import p90_of_groups
 from solar.weather import Weather, read_weather
@@ -35,6 +37,8 @@ from .errors import StudyError
 from .inputs import Prepared, prepare
 from .manifest import Clock, check_rooms, versions, write_json
 from .messages import translate, translate_all
+from .metering import study_finance, study_loads, study_tariffs, study_terms
+from .near import TYPICAL, vars_of
 from .placing import COLUMN_OF
 from .products import study_policy, write_products, write_targets
 from .progress import Screen
@@ -106,6 +110,8 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
     with clock.stage("tables"):
         screen.told("tables", 0, 2)
         buildings, regions, whole = _tables(prepared, out, work, study.study.lang)
+        parts = read_parts(sorted((work / "profiles").glob("*.parquet"))) | {TYPICAL: {"kwh_per_kwp": milliwatt_hours(model.typical)}}
+        write_profiles(parts, {TYPICAL: ["kwh_per_kwp"], **_profile_regions(prepared)}, out / "profiles")
         screen.told("tables", 1, 2)
         write_targets(study, policy, buildings, regions, out)
         screen.told("tables", 2, 2)
@@ -173,11 +179,18 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
     stations = tuple(_station(weather, prepared.crs, orientations, system) for weather in weathers)
     far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, *_everywhere(standing))
     degradation = {"degradation_first_year": 0.0, "degradation_annual": system.degradation.annual}
+    loads, tariffs = study_loads(study), study_tariffs(study)
+    typical = typical_hours(stations[0].sky, float(latitude))
     return Model(
         archetypes=load_archetypes(study.roofs.archetypes, study.roofs.access()),
         system=system,
         stations=stations,
-        finance=load_finance(degradation),
+        finance=study_finance(study, degradation),
+        terms=study_terms(study),
+        market=market(typical, loads, tariffs),
+        demand=load_demand(),
+        typical=typical,
+        price_facts=(*loads.facts, *tariffs.facts),
         carbon=load_carbon(),
         latitude=float(latitude),
         terrain=prepared.terrain,
@@ -188,7 +201,23 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
         choose=study.system.choose,
         point_threshold=study.roofs.point_threshold,
         mix=study.weather.mix,
+        profile_columns={name: COLUMN_OF.get(name, f"region_{name}") for name in _profile_regions(prepared)},
     )
+
+
+def _profile_regions(prepared: Prepared) -> dict[str, list[str]]:
+    """Names of the regions whose hours are summed, by layer; layers of more regions than can be read are left out and told."""
+    found = {}
+    for name, frame in prepared.regions.items():
+        if name == "urban":
+            continue
+        if len(frame) > MOST_REGIONS:
+            prepared.warnings.append(
+                f"regions.{name} has {len(frame)} regions: no hourly profiles are written for more than {MOST_REGIONS}"
+            )
+            continue
+        found[name] = [str(word) for word in frame["id" if name == "parcels" else "name"]]
+    return found
 
 
 def _shows_planes(study: Study, prepared: Prepared) -> bool:
@@ -328,9 +357,9 @@ def _manifest(
         "parameters": {
             "study": study_content(study),
             "system": [vars(p) for p in model.system.parameters],
-            "finance": [
-                {"name": f.name, "value": f.value, "unit": f.unit, "source": f.source, "verified": f.verified} for f in model.finance.facts
-            ],
+            "finance": [vars_of(fact) for fact in model.finance.facts],
+            "tax": [vars_of(fact) for fact in model.terms.facts],
+            "prices": [vars_of(fact) for fact in model.price_facts],
             "latitude": model.latitude,
             "choose": model.choose,
             "point_threshold": model.point_threshold,
@@ -365,6 +394,7 @@ def _manifest(
             "made_up": study.study.made_up,
         },
         "totals": whole,
+        "market": market_content(model.market),
     }
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from layers.business import by_class
+from layers.business import business_cases, earnings
+from layers.connection import connection_table
+from layers.demand import load_demand
 from layers.form import read_form
 from layers.form_values import FormValues
 from layers.geopackage import renew_about, write_geopackage
@@ -21,10 +23,13 @@ from layers.supply import supply_curve
 from layers.targets import judge
 from solar.cashflow import load_terms
 from solar.money import load_finance
+from solar.self_use import read_market
 
 from .checksums import checksums
 from .errors import StudyError
+from .gap_list import write_gap_roofs
 from .manifest import Clock, plain, read_manifest, write_json
+from .near import read_near_use, write_near_use
 from .progress import Screen
 from .roadmapping import make_roadmaps, read_roadmap, with_roadmap
 from .study import Study, study_content
@@ -91,6 +96,8 @@ def write_targets(
     rows: list[dict[str, Any]] = []
     if policy is not None:
         rows = with_roadmap(judge(policy, table if years is None else table.assign(roadmap_year=years), **given), read_roadmap(out))
+    write_near_use(study, buildings, regions, form, out)
+    write_gap_roofs(policy, rows, table, out, study.study.lang)
     flags = data_flags(study)
     write_json(
         out / "targets.json", {"as_of": str(study.study.as_of), "policy": policy.name if policy else None, "data": flags, "targets": rows}
@@ -229,6 +236,9 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     by_use = sum_classes(buildings, "use")
     # the run's own prices, not today's defaults
     finance = load_finance({fact["name"]: fact["value"] for fact in manifest["parameters"]["finance"]})
+    terms = load_terms({fact["name"]: fact["value"] for fact in manifest["parameters"]["tax"]})
+    market, demand = read_market(manifest["market"]), load_demand()
+    used = earnings(buildings, market, demand)["used_kwh"]
     write_tables(
         out / "tables.xlsx",
         targets=targets,
@@ -239,7 +249,9 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
         lang=lang,
         roadmap=read_roadmap(out),
         supply=supply_curve(buildings),
-        business=by_class(by_use, finance, load_terms()),
+        business=business_cases(buildings, finance, terms, market, demand),
+        connection=connection_table(buildings, used, price_before=finance.price_before),
+        near=read_near_use(out),
     )
 
 
@@ -294,7 +306,7 @@ def remake_targets(study: Study, out: Path) -> None:
     policy = study_policy(study)
     regions = read_regions_of(out)
     changed = write_targets(study, policy, gpd.read_parquet(out / "buildings.parquet"), regions, out)
-    renewed = ("study", "form", "policy")
+    renewed = ("study", "form", "policy", "load", "hosting")
     manifest["inputs"] = [row for row in manifest["inputs"] if row["role"] not in renewed] + checksums(study, *renewed)
     manifest["study"]["as_of"] = str(study.study.as_of)
     content = study_content(study)
@@ -302,7 +314,7 @@ def remake_targets(study: Study, out: Path) -> None:
     # Everything else of the study file would take effect only in a new run.
     manifest["parameters"]["study"] = {
         **kept,
-        **{key: content[key] for key in ("policy", "roadmap")},
+        **{key: content[key] for key in ("policy", "roadmap", "hosting")},
         "study": {**kept["study"], "as_of": content["study"]["as_of"]},
     }
     write_json(out / "manifest.json", manifest)

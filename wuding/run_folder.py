@@ -21,8 +21,14 @@ BYTES_PER_BUILDING = 3000
 # What a run writes whatever its size: pages with their scripts, weather, model.
 BYTES_AT_LEAST = 100e6
 # Sections of a study that change no roof: judgement, order of building, names and language.
-NOT_IN_ROOFS: dict[str, Any] = {"run": {"workers", "worker_memory_gb"}, "policy": True, "roadmap": True, "study": {"name", "lang", "as_of"}}
-ROLES_NOT_IN_ROOFS = ("study", "form", "policy")
+NOT_IN_ROOFS: dict[str, Any] = {
+    "run": {"workers", "worker_memory_gb"},
+    "policy": True,
+    "roadmap": True,
+    "hosting": True,
+    "study": {"name", "lang", "as_of"},
+}
+ROLES_NOT_IN_ROOFS = ("study", "form", "policy", "hosting")
 
 
 @contextmanager
@@ -81,7 +87,7 @@ def continue_or_clear(study: Study, inputs: Sequence[dict[str, object]], new_yea
         mark.unlink(missing_ok=True)
         for name in ("roofs", "regions"):
             shutil.rmtree(out / name, ignore_errors=True)
-        for name in ("audit", "mounts"):
+        for name in ("audit", "mounts", "profiles"):
             shutil.rmtree(work / name, ignore_errors=True)
     (work / "failed.json").unlink(missing_ok=True)
     (out / "roofs").mkdir(parents=True, exist_ok=True)

@@ -203,6 +203,38 @@ class RoadmapSection(ScenarioSection):
     alternative: ScenarioSection | None = None
 
 
+class LoadSection(Section):
+    """`[[load]]`: a metered curve of a year [kW], of a class of use or of a whole area of any region layer."""
+
+    of_class: str | None = Field(default=None, alias="class")
+    area: str | None = None
+    file: str
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "LoadSection":
+        if (self.of_class is None) == (self.area is None):
+            raise ValueError('load: give either class = "factory" or area = "name of a region", one of the two')
+        if self.of_class is not None and self.of_class not in USES:
+            raise ValueError(f"load.class = {self.of_class!r}: unknown class; {nearest(self.of_class, USES)}")
+        return self
+
+
+class HostingSection(Section):
+    """`[hosting]`: what the grid company says of areas or transformers, and the rule's numbers by name."""
+
+    table: str | None = None
+    layer: str | None = None
+    rules: dict[str, Any] = {}
+
+
+class MoneySection(Section):
+    """`[money]`: keys of solar/finance.toml and solar/cashflow.toml, and a file of hourly tariffs."""
+
+    finance: dict[str, Any] = {}
+    tax: dict[str, Any] = {}
+    tariffs: str | None = None
+
+
 class RunSection(Section):
     """`[run]`: how the work is cut; none of it changes a number."""
 
@@ -224,6 +256,9 @@ class Study(Section):
     system: SystemSection = SystemSection()
     policy: PolicySection | None = None
     roadmap: RoadmapSection | None = None
+    load: list[LoadSection] = []
+    hosting: HostingSection = HostingSection()
+    money: MoneySection = MoneySection()
     run: RunSection = RunSection()
     folder: Path = Field(exclude=True)
     file: Path = Field(exclude=True)
@@ -386,4 +421,4 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _known_keys(section: type[BaseModel]) -> list[str]:
-    return [name for name, info in section.model_fields.items() if not info.exclude]
+    return [info.alias or name for name, info in section.model_fields.items() if not info.exclude]

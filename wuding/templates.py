@@ -105,6 +105,20 @@ name = "jinan-2023-36"         # 内置政策，或自己的政策文件 "my-pol
 # name = "公共建筑优先"
 # order = "public_first"
 
+# [[load]]                     # 计量负荷曲线（全年逐时，kW，取末列），代替分类负荷曲线；可写多段
+# class = "factory"            # 某类用途的典型曲线；或写 area = "某区域名称"，为该区域的总负荷
+# file = "load.csv"
+
+# [hosting]                    # 承载力：电网企业给出的表（区域、颜色、可开放容量、变压器容量……），按区域名称对应
+# table = "承载力.xlsx"
+# layer = "transformers"       # 表中名称所在的分区图层；缺省为 transformers，再为 responsible、districts
+# rules = { simultaneity = 0.8 }   # DL/T 2041—2025 的参数，见 layers/hosting.toml
+
+# [money]
+# tariffs = "tariffs.toml"     # 分时电价与现货价，格式见 solar/tariffs.toml
+# finance = { discount_rate = 0.07 }   # 见 solar/finance.toml
+# tax = { loan_share = 0.7 }   # 见 solar/cashflow.toml
+
 [run]
 tile_buildings = 4000          # 每个分块的建筑数；不影响结果
 # workers = 2                  # 进程数；不影响结果

@@ -1,0 +1,105 @@
+"""The classes of distributed PV of 2025: which roofs fall into which, and how far they keep the rule of self-use."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from solar.facts import Fact, read_facts
+from solar.money import HOUSEHOLD
+
+from .errors import LayersError
+
+CLASSES = ("household", "nonhousehold", "general", "large", "beyond")
+EXISTING = "before_2025_06"
+COLUMNS = ["class", "buildings", "pac_mw", "energy_gwh", "self_use_share", "required_share", "below_mw", "export_price"]
+
+
+@cache
+def connection_facts() -> dict[str, Fact]:
+    """
+    Read limits and rules of the classes.
+
+    Returns
+    -------
+    dict
+        Facts by name.
+    """
+    return read_facts(Path(__file__).with_name("connection.toml"), None, LayersError)
+
+
+def connection_class(use: pd.Series, pac0_kw: pd.Series) -> pd.Series:
+    """
+    Give the class of each building's plant.
+
+    Parameters
+    ----------
+    use
+        Class of use.
+    pac0_kw
+        AC capacity [kW].
+
+    Returns
+    -------
+    classes
+        Of `CLASSES`, same index: dwellings up to what 380 V takes are household, larger ones nonhousehold; all others general up to 6 MW,
+        then large; beyond that the plant is no distributed PV.
+    """
+    limit = {name: float(connection_facts()[f"{name}.most_mw"].value) for name in CLASSES[:-1]}
+    power, home = pac0_kw.to_numpy(dtype=np.float64, na_value=0.0) / 1e3, use.isin(HOUSEHOLD).to_numpy()
+    found = np.where(power <= limit["general"], "general", np.where(power <= limit["large"], "large", "beyond"))
+    housed = np.where(power <= limit["household"], "household", "nonhousehold")
+    small = np.where(home & (power <= limit["nonhousehold"]), housed, found)
+    return pd.Series(small, index=use.index, dtype=object)
+
+
+def connection_table(buildings: pd.DataFrame, used_kwh: pd.Series, *, price_before: float) -> pd.DataFrame:
+    """
+    Sum the potential by class, and what stands already apart.
+
+    Parameters
+    ----------
+    buildings
+        Table `buildings` with the sums of the roofs.
+    used_kwh
+        What each building uses itself, from `business.earnings`.
+    price_before
+        Price of exports of projects on the grid before 2025-06-01 [CNY/kWh].
+
+    Returns
+    -------
+    table
+        A row a class with capacity: buildings, pac_mw, energy_gwh, self_use_share, required_share (None without a rule) and below_mw, the
+        capacity of plants that keep less than the rule; last the listed existing PV (MW DC) with its own export price.
+    """
+    with_pv = buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0
+    rows = buildings[with_pv].assign(used=used_kwh[with_pv])
+    kinds = connection_class(rows["use"], rows["pac0_kw"])
+    found: list[dict[str, Any]] = []
+    for name in CLASSES:
+        part = rows[(kinds == name).to_numpy()]
+        if part.empty:
+            continue
+        energy, rule = part["energy_kwh"].to_numpy(dtype=np.float64), connection_facts().get(f"{name}.self_use")
+        required = None if rule is None else float(rule.value)
+        below = part["used"].to_numpy() < (required or 0.0) * energy * (1.0 - 1e-9)
+        found.append(
+            {
+                "class": name,
+                "buildings": len(part),
+                "pac_mw": float(part["pac0_kw"].sum()) / 1e3,
+                "energy_gwh": float(energy.sum()) / 1e6,
+                "self_use_share": float(part["used"].sum()) / float(energy.sum()) if energy.sum() > 0.0 else None,
+                "required_share": required,
+                "below_mw": None if required is None else float(part["pac0_kw"].to_numpy(dtype=np.float64)[below].sum()) / 1e3,
+                "export_price": None,
+            }
+        )
+    installed = buildings["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0)
+    standing = np.nan_to_num(installed) * (buildings["status"] != "duplicate").to_numpy()
+    if (standing > 0.0).any():
+        listed = {"class": EXISTING, "buildings": int((standing > 0.0).sum()), "pac_mw": float(standing.sum()) / 1e3}
+        found.append(listed | {"export_price": price_before})
+    return pd.DataFrame(found, columns=COLUMNS)

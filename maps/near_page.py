@@ -1,0 +1,126 @@
+"""The report's part on use nearby and the room of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from layers.codes import code_word
+
+from .words import Words, as_float, number
+
+# Column of near_use.json, factor and digits, None for a word; what is empty in every row is left out.
+USED: tuple[tuple[str, float | None, int], ...] = (
+    ("pv_mw", 1.0, 1),
+    ("pv_mwh", 1e-3, 1),
+    ("load_mwh", 1e-3, 1),
+    ("self_consumption", 100.0, 1),
+    ("self_sufficiency", 100.0, 1),
+    ("exported_mwh", 1e-3, 1),
+    ("peak_export_mw", 1.0, 1),
+    ("load_source", None, 0),
+)
+ROOM: tuple[tuple[str, float | None, int], ...] = (
+    ("capacity_mva", 1.0, 1),
+    ("reverse_load_ratio", 100.0, 0),
+    ("connect", None, 0),
+    ("register", None, 0),
+    ("colour", None, 0),
+    ("colour_source", None, 0),
+    ("hostable_mw", 1.0, 1),
+    ("unhostable_mw", 1.0, 1),
+    ("unhostable_mwh", 1e-3, 1),
+    ("curtailed_mwh", 1e-3, 1),
+    ("storage_up_mw", 1.0, 1),
+    ("storage_up_mwh", 1.0, 1),
+)
+MOST_ROWS = 60  # more areas are read in the spreadsheet
+SHOWN_LAYERS = ("responsible", "districts", "zones", "transformers")
+
+Table = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
+
+
+def near_tables(near: Mapping[str, Any] | None, words: Words) -> list[tuple[str, Table]]:
+    """
+    Lay out use nearby and the grid's room for the report.
+
+    Parameters
+    ----------
+    near
+        Content of near_use.json, None where there is none.
+    words
+        Words of the language.
+
+    Returns
+    -------
+    tables
+        Title, heads and rows: what areas use nearby, then what the grid takes where anything is known of it.
+    """
+    rows = [] if near is None else list(near["rows"])
+    present = dict.fromkeys(row["layer"] for row in rows)
+    layers = [name for name in present if name not in SHOWN_LAYERS] + [name for name in SHOWN_LAYERS if name in present]
+    if "responsible" in layers and "districts" in layers:
+        layers.remove("districts")
+    found = []
+    listed = [row for name in layers for row in rows if row["layer"] == name]
+    for title, shown in (("near_used", USED), ("near_room", ROOM)):
+        said = [row for row in listed if title == "near_used" or row["colour"] is not None or row["capacity_mva"] is not None]
+        if said:
+            found.append((words.chapters[title], _table(said, shown, words)))
+    return found
+
+
+def near_sentence(near: Mapping[str, Any] | None, words: Words) -> str:
+    """
+    Say in a sentence what the whole study uses nearby and what of the grid is known.
+
+    Parameters
+    ----------
+    near
+        Content of near_use.json, None where there is none.
+    words
+        Words of the language.
+
+    Returns
+    -------
+    str
+        Empty without any; what cannot be said is named.
+    """
+    whole = [row for row in near["rows"] if row["layer"] == "whole"] if near else []
+    if not whole:
+        return ""
+    row = whole[0]
+    said = words.chapters["near_said"].format(
+        share=number(100 * row["self_consumption"], 0) if row["self_consumption"] is not None else "—",
+        exported=number(row["exported_mwh"] / 1e3, 1),
+        peak=number(row["peak_export_mw"], 1),
+        unknown=number(100 * row["load_unknown_share"], 1),
+    )
+    known = near is not None and any(row["colour"] is not None for row in near["rows"])
+    return said if known else f"{said}{'' if words.lang == 'zh' else ' '}{words.chapters['near_no_grid']}"
+
+
+def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[tuple[str, float | None, int]], words: Words) -> Table:
+    columns = [column for column in shown if any(_cell(row, column, words) != "—" for row in rows)]
+    heads = (words.chapters["near_area"], *(words.chapters[f"near_{name}"] for name, _, _ in columns))
+    body = tuple((_name(row, words), *(_cell(row, column, words) for column in columns)) for row in rows[:MOST_ROWS])
+    return heads, body
+
+
+def _name(row: Mapping[str, Any], words: Words) -> str:
+    if row["layer"] == "whole":
+        return words.chapters["whole"]
+    return str(row["area"]) if row["layer"] == "responsible" else f"{row['area']} · {code_word('layer', row['layer'], words.lang)}"
+
+
+def _cell(row: Mapping[str, Any], column: tuple[str, float | None, int], words: Words) -> str:
+    name, factor, digits = column
+    if name in ("connect", "register"):
+        low, middle, high = (as_float(row[f"{name}{part}_mw"]) for part in ("_low", "", "_high"))
+        if middle is None:
+            return "—"
+        return number(middle, 1) if low == high else f"{number(middle, 1)} ({number(low, 1)} … {number(high, 1)})"
+    if factor is None:
+        return "—" if row[name] is None else words.chapters[f"near_{row[name]}"]
+    value = as_float(row[name])
+    return "—" if value is None else number(factor * value, digits)
