@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 
-.PHONY: help demo test test-slow lint roofs screenshots bench bundle clean
+.PHONY: help demo test test-slow lint roofs screenshots validation bench bundle clean
 help:
 	@echo "make demo       set up .venv and run the main job on the sample county"
 	@echo "make test       set up .venv and run all checks"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make roofs      draw the roof archetypes into docs/roofs.png"
 	@echo "make screenshots  pictures of the map pages of RUNS into docs/"
+	@echo "make validation  hold the yield against PVWatts, pvlib and published rules; writes docs/en and docs/zh/validation.md"
 	@echo "make bench      10,000, 100,000 and 1,000,000 buildings: seconds and memory by stage (SIZES='10000' for fewer)"
 	@echo "make bundle     a folder of wheels for machines without internet"
 
@@ -51,6 +52,9 @@ roofs: $(VENV)/.tests
 RUNS ?= sample-county/run
 screenshots: $(VENV)/.tests
 	$(RUN) bench.screenshots docs $(RUNS)
+
+validation: $(VENV)/.tests
+	$(RUN) bench.validation
 
 SIZES ?= 10000 100000 1000000
 bench: $(VENV)/.runs

@@ -50,7 +50,8 @@ class Model:
     Notes
     -----
     `profile_columns`: column of the region's name by layer whose hours are summed; `typical`: hours of a typical roof [kWh/kWp], from
-    which `market` was made with the loads and prices that `price_facts` tells of.
+    which `market` was made with the loads and prices that `price_facts` tells of; `mix`: a roof takes the nearest station, or
+    three_nearest by inverse distance.
     """
 
     archetypes: Archetypes
@@ -73,6 +74,7 @@ class Model:
     surface_resolution: float
     choose: str
     point_threshold: float
+    mix: str = "nearest"
     profile_columns: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -30,12 +30,14 @@ from .roofs import TileRoofs, measured_confidence, tile_roofs
 from .room import Room, room, structural_check
 from .schema import MONTHS
 from .shading import MODULE_ABOVE_M, Skylines, look_around, surface_model
-from .tile_yield import Planes, TileYield, tile_yield, whole_modules
+from .tile_yield import Mix, Planes, TileYield, tile_yield, whole_modules
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 # Distance of sample points on large roofs; a house has one.
 POINT_SPACING_M = 15.0
+# A station on the roof itself has the weight of one this far away.
+NEAREST_M = 1.0
 MOUNTS = (0, 1, 2)
 # What a roof takes over from its building.
 INHERITED = [
@@ -119,7 +121,7 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     rows = _with_tier(rows, shape)
     surfaces, owner = shape.surfaces, shape.surfaces.building
     space = room(rows, shape, kinds, model)
-    station = _nearest_station(surfaces, model)
+    station = _stations(surfaces, model)
     mounted = _mount(rows, surfaces, kinds, space, station, model)
 
     points, start = _sampled(shape, space, dsm)
@@ -133,7 +135,7 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
         planes, skylines, start, model.stations, threshold=model.point_threshold, module_kwp=module_kwp, groups=len(members.groups)
     )
     roofs = _roof_table(rows, surfaces, kinds, space, mounted, tilt, azimuth, yields, model)
-    sample = _audit_sample(roofs, yields.skylines, yields.start, warmer, station, audit)
+    sample = _audit_sample(roofs, yields, points, warmer, station, audit)
     return TileResult(roofs, sample, _candidate_table(rows, owner, mounted), sum_groups(members.groups, yields.hourly))
 
 
@@ -163,6 +165,31 @@ def skylines_of(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model)
     skylines = look_around(points, np.repeat(surfaces.building, np.diff(start)), rows, kinds, around, dsm, model)
     ids = _roof_ids(rows, surfaces)
     return {roof: (points[a:b], skylines.take(slice(a, b))) for roof, a, b in zip(ids, start[:-1], start[1:], strict=True)}
+
+
+def plain_skylines(points: Floats, building: gpd.GeoDataFrame, around: Surroundings, model: Model) -> Skylines:
+    """
+    Look around from points of one building again, marching over every cell with four times as many rays.
+
+    Parameters
+    ----------
+    points
+        Easting, northing and elevation, shape (p, 3) [m].
+    building
+        Its one row of the prepared buildings.
+    around
+        What can shade it.
+    model
+        Parameters of the run.
+
+    Returns
+    -------
+    Skylines
+        Of the points.
+    """
+    row = building.reset_index(drop=True)
+    own = np.zeros(len(points), dtype=np.int64)
+    return look_around(points, own, row, _kinds(row, model), around, surface_model(row, model), model, plain=True)
 
 
 def audit_key(roof_id: str) -> str:
@@ -209,22 +236,24 @@ def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
     return rows.assign(data_tier=tier, confidence=confidence)
 
 
-def _nearest_station(surfaces: RoofSurfaces, model: Model) -> Ints:
-    if len(model.stations) == 1:
-        return np.zeros(len(surfaces.building), dtype=np.int64)
+def _stations(surfaces: RoofSurfaces, model: Model) -> Mix:
+    """All surfaces of a building take the stations of its first one."""
+    count = min(len(model.stations), 3 if model.mix == "three_nearest" else 1)
     x, y = shapely.get_coordinates(shapely.centroid(surfaces.geometry)).T
-    away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations])
-    nearest: Ints = np.argmin(away, axis=0)[_first_of(surfaces.building)]
-    return nearest
+    first = _first_of(surfaces.building)
+    away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations], axis=1)[first]
+    station: Ints = np.argsort(away, axis=1, kind="stable")[:, :count]
+    nearness = 1.0 / np.maximum(np.take_along_axis(away, station, axis=1), NEAREST_M)
+    return Mix(station, nearness / nearness.sum(axis=1, keepdims=True))
 
 
 def _first_of(owner: Ints) -> Ints:
-    """All surfaces of a building take the station of its first one."""
+    """Find the first surface of each surface's building."""
     first = np.searchsorted(owner, np.arange(owner.max() + 1))
     return first[owner]
 
 
-def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, space: Room, station: Ints, model: Model) -> _Mounted:
+def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, space: Room, station: Mix, model: Model) -> _Mounted:
     system, module = model.system, model.system.module
     offered = candidates(
         surfaces.roof_tilt,
@@ -257,7 +286,8 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
         count[mount, at] = whole_modules(laid.astype(float) * free[at], pairs=mount == EAST_WEST)
         blend = model.stations[0].sky.orientations.blend(tilt, offered.surface_azimuth[mount][at], mount, gcr=cover)
         classes[mount, at], weights[mount, at] = blend.classes, blend.weights
-        open_yield[mount, at] = (unshaded[station[at, None], blend.classes] * blend.weights).sum(axis=1)
+        by_station = (unshaded[station.station[at, :, None], blend.classes[:, None, :]] * blend.weights[:, None, :]).sum(axis=2)
+        open_yield[mount, at] = (by_station * station.weight[at]).sum(axis=1)
     kwp: Floats = count.astype(float) * module.pdc0_w / 1000.0
     covered: Floats = count.astype(float) * module.area_m2 * np.cos(np.radians(offered.surface_tilt))
     use = use_codes(rows["use"].to_numpy(dtype=object)[surfaces.building])
@@ -289,12 +319,12 @@ def _module_plane(surfaces: RoofSurfaces, mounted: _Mounted) -> tuple[Floats, Fl
     return tilt, azimuth
 
 
-def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Ints, model: Model) -> Floats:
-    """Air cools with height; on flat terrain the height of the ground is not known and the station's air is taken."""
+def _temperature_offset(rows: gpd.GeoDataFrame, owner: Ints, station: Mix, model: Model) -> Floats:
+    """Cool each station's air with height; on flat terrain the height of the ground is not known and the air stays."""
     if model.terrain.is_flat:
-        return np.zeros(len(owner))
-    altitude = np.array([s.altitude for s in model.stations])[station]
-    return np.asarray(LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner] - altitude))
+        return np.zeros(station.station.shape)
+    altitude = np.array([s.altitude for s in model.stations])[station.station]
+    return np.asarray(LAPSE_K_PER_M * (rows["ground_elevation_m"].to_numpy(dtype=float)[owner][:, None] - altitude))
 
 
 def _planes(
@@ -303,7 +333,7 @@ def _planes(
     tilt: Floats,
     azimuth: Floats,
     warmer: Floats,
-    station: Ints,
+    station: Mix,
     members: Memberships,
     model: Model,
 ) -> Planes:
@@ -410,22 +440,25 @@ def _roof_table(
 
 
 def _audit_sample(
-    roofs: gpd.GeoDataFrame, skylines: Skylines, start: Ints, warmer: Floats, station: Ints, size: int
+    roofs: gpd.GeoDataFrame, yields: TileYield, points: Floats, warmer: Floats, station: Mix, size: int
 ) -> list[dict[str, Any]]:
     with_modules = np.flatnonzero((roofs["module_count"] > 0).to_numpy())
     ids = roofs["roof_id"].to_numpy(dtype=object)
     drawn = heapq.nsmallest(size, ((audit_key(ids[row]), int(row)) for row in with_modules))
     rows = [row for _, row in drawn]
     surface = roofs["surface"].to_numpy()[rows]
-    plain = ["roof_id", "mounting", "surface_tilt", "surface_azimuth", "specific_yield"]
+    plain = ["roof_id", "building_id", "mounting", "surface_tilt", "surface_azimuth", "specific_yield"]
     columns = {name: roofs[name].to_numpy()[rows].tolist() for name in plain}
-    columns |= {"station": station[surface].tolist(), "temperature_offset": warmer[surface].tolist()}
+    columns |= {"station": station.station[surface].tolist(), "station_weight": station.weight[surface].tolist()}
+    columns |= {"temperature_offset": warmer[surface].tolist()}
+    skylines, start = yields.skylines, yields.start
     leafy = skylines.opaque[:0] if skylines.leafy is None else skylines.leafy
     return [
         {
             "key": key,
             "horizon": skylines.opaque[start[at] : start[at + 1]].ravel(),
             "leafy": leafy[start[at] : start[at + 1]].ravel(),
+            "points": points[yields.points[start[at] : start[at + 1]]].ravel(),
             **{name: values[k] for name, values in columns.items()},
         }
         for k, ((key, _), at) in enumerate(zip(drawn, surface, strict=True))

@@ -49,9 +49,9 @@ def memberships(buildings: pd.DataFrame, columns: Mapping[str, str]) -> Membersh
         {layer: buildings[column].astype(object).where(buildings[column].notna(), OUTSIDE) for layer, column in columns.items()}
         | {USE: buildings["use"].astype(object)}
     )
-    grouped = names.groupby(list(names.columns), sort=True, observed=True)
-    groups = pd.DataFrame(list(grouped.groups) if len(names.columns) > 1 else [(key,) for key in grouped.groups], columns=names.columns)
-    return Memberships(np.asarray(grouped.ngroup(), dtype=np.int64), groups)
+    group = names.groupby(list(names.columns), sort=True, observed=True).ngroup().to_numpy(dtype=np.int64)
+    _, first = np.unique(group, return_index=True)
+    return Memberships(group, names.iloc[first].reset_index(drop=True))
 
 
 def sum_groups(groups: pd.DataFrame, hourly: Ints) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from geo.canopy import overlay, tree_tops
 from geo.grid import Bounds, Grid
-from geo.horizons import WALL_RAYS, horizons, terrain_halo
+from geo.horizons import WALL_RAYS, horizons, sub_rays_for, terrain_halo
 from geo.rasters import read_window
 from geo.roof_edges import parapets, roof_edges
 from geo.roof_kinds import RoofKinds
@@ -87,7 +87,15 @@ class Skylines:
 
 
 def look_around(
-    points: Floats, building: Ints, rows: gpd.GeoDataFrame, kinds: RoofKinds, around: Surroundings, dsm: Grid | None, model: Model
+    points: Floats,
+    building: Ints,
+    rows: gpd.GeoDataFrame,
+    kinds: RoofKinds,
+    around: Surroundings,
+    dsm: Grid | None,
+    model: Model,
+    *,
+    plain: bool = False,
 ) -> Skylines:
     """
     Compute the skylines of points: parapet of their own roof, roofs around, tall buildings, land, trees.
@@ -108,6 +116,8 @@ def look_around(
         Surface model around the tile, or None.
     model
         Parameters of the run.
+    plain
+        March over every cell, with four times as many rays: slow, for audits.
 
     Returns
     -------
@@ -129,13 +139,19 @@ def look_around(
     terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
     far = model.far.within(box) if model.far is not None else None
 
-    seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, towers_reach=reach)
+    seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, towers_reach=reach, plain=plain)
+    if plain:
+        seen = partial(seen, sub_rays=4 * (WALL_RAYS if dsm is None else sub_rays_for(model.surface_resolution)))
     cells = partial(_cells, wide, around, model.surface_resolution, footprints=dsm is not None)
     opaque = seen(surface=None if dsm is None else cells(dsm))
     trees = _trees(wide, model)
     if trees is None:
         return Skylines(opaque, None, model.transmissivity)
-    leafy = seen(surface=cells(trees), sub_rays=WALL_RAYS) if dsm is None else seen(surface=cells(overlay(dsm, trees)))
+    leafy = (
+        seen(surface=cells(trees), sub_rays=seen.keywords.get("sub_rays", WALL_RAYS))
+        if dsm is None
+        else seen(surface=cells(overlay(dsm, trees)))
+    )
     return Skylines(opaque, np.maximum(opaque, leafy), model.transmissivity)
 
 

@@ -19,6 +19,14 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Mix:
+    """Stations of each roof and their weights, (m, k): the nearest, or the three nearest by inverse distance."""
+
+    station: Ints
+    weight: Floats
+
+
+@dataclass(frozen=True)
 class Planes:
     """
     What stands on m roofs, as the engine wants it.
@@ -32,9 +40,9 @@ class Planes:
     modules, bare
         Place between the classes of modules and of the bare roof.
     warmer
-        Added to the air temperature [K], shape (m,).
+        Added to the air temperature of each station [K], shape (m, k).
     station
-        Index of the weather station, shape (m,).
+        Stations of each roof and their weights.
     laid, mounting
         Modules laid if no point is lost, and code of their mount, shape (m,).
     group
@@ -48,7 +56,7 @@ class Planes:
     modules: Blend
     bare: Blend
     warmer: Floats
-    station: Ints
+    station: Mix
     laid: Ints
     mounting: Ints
     group: Ints
@@ -72,13 +80,20 @@ class Planes:
 
 @dataclass(frozen=True)
 class TileYield:
-    """Yield of m roofs on their good points, these points, the modules that remain, and the hours of each group [mWh], (G, 8760)."""
+    """
+    Yield of m roofs on their good points, the modules that remain, and the hours of each group [mWh], (G, 8760).
+
+    Notes
+    -----
+    `points` are the good ones among all, `start` the first of them of each roof, `skylines` and `seen` theirs.
+    """
 
     found: Yield
     seen: Floats
     kept: Floats
     count: Ints
     start: Ints
+    points: Ints
     skylines: Skylines
     hourly: Ints
 
@@ -135,12 +150,14 @@ def tile_yield(
     everything = np.arange(len(number))
     views = _Views(*skylines.views(*(np.repeat(of, number) for of in (planes.tilt, planes.azimuth, planes.roof_tilt, planes.downslope))))
     hourly = np.zeros((groups, HOURS), dtype=np.int64)
-    full = planes.count(np.ones(len(number))) * module_kwp
+    # of a mix no station alone knows whether a point is good: its hours are summed in the second turn
+    mixed = planes.station.station.shape[1] > 1
+    full = planes.count(np.full(len(number), 0.0 if mixed else 1.0)) * module_kwp
     found = _run(planes, everything, skylines, number, views, stations, np.asarray(full, dtype=float), threshold, hourly)
     good = found.point_share >= threshold
     left = np.add.reduceat(good.astype(np.int64), start[:-1])
-    kept, again = left / number, (left > 0) & (left < number)
-    count = planes.count(kept)
+    kept, again = left / number, (left > 0) & ((left < number) | mixed)
+    count, keep = planes.count(kept), np.arange(len(good))
     if again.any():
         keep = np.flatnonzero(~np.repeat(again, number) | good)
         number = np.where(again, left, number)
@@ -150,7 +167,7 @@ def tile_yield(
         part = _run(planes, rows, skylines.take(points), number[rows], views.take(points), stations, kwp, 0.0, hourly)
         found.specific_energy[rows], found.unshaded[rows], found.irradiation[rows] = part.specific_energy, part.unshaded, part.irradiation
     start = np.concatenate([[0], np.cumsum(number)]).astype(np.int64)
-    return TileYield(found, views.mean_sky(), kept, count, start, skylines, hourly)
+    return TileYield(found, views.mean_sky(), kept, count, start, keep, skylines, hourly)
 
 
 @dataclass(frozen=True)
@@ -185,13 +202,15 @@ def _run(
 ) -> Yield:
     """Simulate some of the roofs, station by station; hours are added to `hourly` [mWh]."""
     size = len(rows)
-    out = Yield(np.empty((size, 12)), np.empty(size), np.empty(size), np.empty(len(skylines.opaque)), np.empty((0, 0)))
-    station = planes.station[rows]
-    for index, cell in enumerate(stations):
-        roofs = np.flatnonzero(station == index)
+    out = Yield(np.zeros((size, 12)), np.zeros(size), np.zeros(size), np.zeros(len(skylines.opaque)), np.empty((0, 0)))
+    station = planes.station.station[rows]
+    for rank, index in np.ndindex(station.shape[1], len(stations)):
+        cell, here = stations[index], station[:, rank] == index
+        roofs = np.flatnonzero(here)
         if not roofs.size:
             continue
-        own, points = rows[roofs], np.flatnonzero(np.repeat(station == index, number))
+        own, points = rows[roofs], np.flatnonzero(np.repeat(here, number))
+        weight = planes.station.weight[own, rank]
         seen = views.take(points)
         part = simulate(
             cell.sky,
@@ -201,11 +220,13 @@ def _run(
             point_start=np.concatenate([[0], np.cumsum(number[roofs])]),
             sky_view_factor_modules=seen.modules,
             sky_view_factor_plane=seen.bare,
-            temperature_offset=planes.warmer[own],
-            groups=HourGroups(np.where(kwp[roofs] > 0.0, planes.group[own], -1), kwp[roofs], len(hourly), threshold),
+            temperature_offset=planes.warmer[own, rank],
+            groups=HourGroups(np.where(kwp[roofs] > 0.0, planes.group[own], -1), weight * kwp[roofs], len(hourly), threshold),
             canopy=seen.trees,
         )
-        out.specific_energy[roofs], out.unshaded[roofs], out.irradiation[roofs] = part.specific_energy, part.unshaded, part.irradiation
-        out.point_share[points] = part.point_share
+        out.specific_energy[roofs] += weight[:, None] * part.specific_energy
+        out.unshaded[roofs] += weight * part.unshaded
+        out.irradiation[roofs] += weight * part.irradiation
+        out.point_share[points] += np.repeat(weight, number[roofs]) * part.point_share
         hourly[:, cell.sky.hour_of_year] += part.hourly.astype(np.int64)
     return out

@@ -13,9 +13,12 @@ import pvlib
 
 from .canopy import Canopy
 from .errors import SolarError
+from .hourly_losses import hourly_share
 from .orientations import BARE, EAST_WEST, MOUNTING_NAMES, RACK, FloatArray, IntArray
 from .parameters import System
 from .weather import Weather, extra_radiation
+
+BAND_DEGREES = 6.5  # height of the bright band above the horizon (Perez et al. 1987)
 
 
 def solar_position(weather: Weather) -> pd.DataFrame:
@@ -32,8 +35,8 @@ def solar_position(weather: Weather) -> pd.DataFrame:
     pandas.DataFrame
         pvlib's columns [degrees], on the index of the weather.
     """
-    found = pvlib.solarposition.get_solarposition(weather.data.index, weather.latitude, weather.longitude, altitude=weather.altitude)
-    return pd.DataFrame(found)
+    found = pvlib.solarposition.get_solarposition(weather.sun, weather.latitude, weather.longitude, altitude=weather.altitude)
+    return pd.DataFrame(found).set_index(weather.data.index)
 
 
 def simulate_reference(
@@ -95,27 +98,115 @@ def simulate_reference(
     if mounting not in (0, RACK, EAST_WEST):
         raise SolarError(f"reference: mounting is {mounting}; expected 0 flush, 1 rack or 2 east_west")
     sun = solar_position(weather) if position is None else position
-    lit = _lit_share(sun, _horizons(horizon), weather, canopy)
-    light = _plane_light(
+    light = plane_light(
         weather,
         system,
-        sun,
-        lit,
-        surface_tilt,
-        surface_azimuth,
-        mounting,
-        gcr,
-        _view(weather, sky_view_factor, canopy, None if canopy is None else canopy.sky_view_factor_modules),
+        surface_tilt=surface_tilt,
+        surface_azimuth=surface_azimuth,
+        mounting=mounting,
+        gcr=gcr,
+        horizon=horizon,
+        sky_view_factor=sky_view_factor,
+        canopy=canopy,
+        position=sun,
     )
     mount, module = system.mounts[MOUNTING_NAMES[mounting]], system.module
     cell = pvlib.temperature.pvsyst_cell(
         light, weather.data["temp_air"] + temperature_offset, weather.data["wind_speed"], mount.u_c, mount.u_v,
         module_efficiency=module.efficiency, alpha_absorption=module.absorption,
     )  # fmt: skip
-    dc = pvlib.pvsystem.pvwatts_dc(light, cell, 1.0, module.gamma_pdc) * system.dc_factor
+    return ac_power(weather, system, light, cell, surface_tilt=surface_tilt, position=sun)
+
+
+def ac_power(
+    weather: Weather, system: System, light: pd.Series, cell: pd.Series, *, surface_tilt: float, position: pd.DataFrame
+) -> pd.Series:
+    """
+    Turn light behind the glass into AC power with pvlib's functions.
+
+    Parameters
+    ----------
+    weather
+        One year at one place.
+    system
+        Module, losses and inverter.
+    light
+        Light behind the glass, shape (8760,) [W/m²].
+    cell
+        Cell temperature, shape (8760,) [°C].
+    surface_tilt
+        Tilt of the modules, on which snow slides [degrees].
+    position
+        Result of `solar_position`.
+
+    Returns
+    -------
+    pandas.Series
+        AC power of each hour [kW per kWp], name `ac`.
+    """
+    module = system.module
+    if module.model == "adr":
+        with np.errstate(divide="ignore"):
+            dc = light / 1000.0 * pvlib.pvarray.pvefficiency_adr(light.clip(lower=0.0), cell, 1.0, **module.adr)
+    else:
+        dc = pvlib.pvsystem.pvwatts_dc(light, cell, 1.0, module.gamma_pdc)
+    dc = dc * hourly_share(weather, system, surface_tilt, position) * system.dc_factor
     ac_rating = 1.0 / system.inverter.dc_ac_ratio
     ac = pvlib.inverter.pvwatts(dc, ac_rating / system.inverter.eta_nom, system.inverter.eta_nom) * system.ac_factor
     return pd.Series(ac, index=weather.data.index, name="ac").clip(lower=0.0)
+
+
+def plane_light(
+    weather: Weather,
+    system: System,
+    *,
+    surface_tilt: float,
+    surface_azimuth: float,
+    mounting: int,
+    gcr: float = 1.0,
+    horizon: npt.ArrayLike,
+    sky_view_factor: npt.ArrayLike,
+    canopy: Canopy | None = None,
+    position: pd.DataFrame | None = None,
+) -> pd.Series:
+    """
+    Compute the light on a plane hour by hour with pvlib's functions.
+
+    Parameters
+    ----------
+    weather
+        One year at one place.
+    system
+        Sky model, reflection, albedo.
+    surface_tilt, surface_azimuth
+        The plane; of one half where the mount is east-west [degrees].
+    mounting
+        0 flush, 1 rack, 2 east_west, 3 bare.
+    gcr
+        Module area over field area; used by racks and east-west.
+    horizon
+        Horizon elevation of the sample points, shape (P, 72) [degrees].
+    sky_view_factor
+        Visible sky of the plane over its unobstructed value, shape (P,).
+    canopy
+        Trees above the horizon and what they let through; None where there are none.
+    position
+        Result of `solar_position`, to save its time in a loop.
+
+    Returns
+    -------
+    pandas.Series
+        Behind the glass, on the plane where it is bare [W/m²]; for east-west the mean of both halves.
+    """
+    sun = solar_position(weather) if position is None else position
+    skyline = _horizons(horizon)
+    behind = None
+    if canopy is not None:
+        behind = canopy.sky_view_factor_plane if mounting == BARE else canopy.sky_view_factor_modules
+    view = _view(weather, sky_view_factor, canopy, behind)
+    bright = _band_share(skyline, surface_azimuth, mounting)
+    lit = _lit_share(sun, skyline, weather, canopy)
+    return _plane_light(weather, system, sun, lit, bright, surface_tilt, surface_azimuth, mounting, gcr, view)
 
 
 def plane_irradiation(
@@ -156,10 +247,18 @@ def plane_irradiation(
     float
         Global irradiation on the plane, before reflection losses [kWh/m²].
     """
-    sun = solar_position(weather) if position is None else position
-    view = _view(weather, sky_view_factor, canopy, None if canopy is None else canopy.sky_view_factor_plane)
-    lit = _lit_share(sun, _horizons(horizon), weather, canopy)
-    return float(_plane_light(weather, system, sun, lit, surface_tilt, surface_azimuth, BARE, 1.0, view).sum() / 1000.0)
+    light = plane_light(
+        weather,
+        system,
+        surface_tilt=surface_tilt,
+        surface_azimuth=surface_azimuth,
+        mounting=BARE,
+        horizon=horizon,
+        sky_view_factor=sky_view_factor,
+        canopy=canopy,
+        position=position,
+    )
+    return float(light.sum() / 1000.0)
 
 
 def monthly_energy(hourly: pd.Series, weather: Weather) -> FloatArray:
@@ -235,11 +334,21 @@ def _view(weather: Weather, sky_view_factor: npt.ArrayLike, canopy: Canopy | Non
     return canopy.view(opaque, float(np.mean(above)))[weather.month - 1]
 
 
+def _band_share(horizon: FloatArray, azimuth: float, mounting: int) -> tuple[float, float]:
+    """Share of the bright band above the horizon that stands free in front of the plane, and behind it."""
+    front = np.maximum(np.cos(np.radians(azimuth - np.arange(72) * 5.0)), 0.0)
+    free = np.mean(np.clip(1.0 - horizon / BAND_DEGREES, 0.0, 1.0), axis=0)
+    before = float(np.sum(free * front) / np.sum(front))
+    back = np.maximum(-np.cos(np.radians(azimuth - np.arange(72) * 5.0)), 0.0)
+    return before, float(np.sum(free * back) / np.sum(back)) if mounting == EAST_WEST else before
+
+
 def _plane_light(
     weather: Weather,
     system: System,
     sun: pd.DataFrame,
     lit: FloatArray,
+    bright: tuple[float, float],
     tilt: float,
     azimuth: float,
     mounting: int,
@@ -248,8 +357,11 @@ def _plane_light(
 ) -> pd.Series:
     """Light on the plane, for east-west the mean of both halves [W/m²]."""
     if mounting != EAST_WEST:
-        return _half_light(weather, system, sun, lit, tilt, azimuth, mounting, gcr if mounting == RACK else 0.0, view)
-    halves = [_half_light(weather, system, sun, lit, tilt, (azimuth + turn) % 360.0, mounting, gcr / 2.0, view) for turn in (0.0, 180.0)]
+        return _half_light(weather, system, sun, lit, bright[0], tilt, azimuth, mounting, gcr if mounting == RACK else 0.0, view)
+    halves = [
+        _half_light(weather, system, sun, lit, share, tilt, (azimuth + turn) % 360.0, mounting, gcr / 2.0, view)
+        for share, turn in zip(bright, (0.0, 180.0), strict=True)
+    ]
     return (halves[0] + halves[1]) / 2.0
 
 
@@ -258,6 +370,7 @@ def _half_light(
     system: System,
     sun: pd.DataFrame,
     lit: FloatArray,
+    bright: float,
     tilt: float,
     azimuth: float,
     mounting: int,
@@ -266,20 +379,29 @@ def _half_light(
 ) -> pd.Series:
     """Light behind the glass of one plane (on it, where bare): beam where lit, sky as far as seen, ground, the blocked dome."""
     data, zenith = weather.data, sun["apparent_zenith"]
-    extra = pd.Series(extra_radiation(pd.DatetimeIndex(data.index)), index=data.index)
+    extra = pd.Series(extra_radiation(weather.sun), index=data.index)
     aoi = pvlib.irradiance.aoi(tilt, azimuth, zenith, sun["azimuth"])
-    sky = pvlib.irradiance.haydavies(tilt, azimuth, data["dhi"], data["dni"], extra, zenith, sun["azimuth"], return_components=True)
-    beam = (data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) + sky["poa_circumsolar"]) * lit
+    model = {"haydavies": pvlib.irradiance.haydavies, "perez_driesse": pvlib.irradiance.perez_driesse}[system.optics.transposition]
+    sky = model(tilt, azimuth, data["dhi"], data["dni"], extra, zenith, sun["azimuth"], return_components=True)
+    dark = data["dhi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0  # where the model has no sun
+    direct = data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) * lit
+    circumsolar = sky["poa_circumsolar"].fillna(0.0) * lit
+    horizon = sky["poa_horizon"].fillna(0.0) * bright if "poa_horizon" in sky else pd.Series(0.0, index=data.index)
     ground = pvlib.irradiance.get_ground_diffuse(tilt, data["ghi"], system.optics.albedo)
     blocked = system.optics.blocked_reflectance * data["ghi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0 * (1.0 - view)
-    above = sky["poa_isotropic"] * view + blocked
+    above = sky["poa_isotropic"].fillna(dark) * view + blocked
     if row_gcr > 0 and tilt > 0:
         shaded = pvlib.shading.shaded_fraction1d(zenith, sun["azimuth"], azimuth - 90.0, tilt, collector_width=row_gcr, pitch=1.0)
-        beam = beam * (1.0 - shaded).fillna(1.0)
-        above = above * (1.0 - pvlib.shading.sky_diffuse_passias(pvlib.shading.masking_angle_passias(tilt, row_gcr)))
+        direct, circumsolar = direct * (1.0 - shaded).fillna(1.0), circumsolar * (1.0 - shaded).fillna(1.0)
+        masking = pvlib.shading.masking_angle_passias(tilt, row_gcr)
+        above = above * (1.0 - pvlib.shading.sky_diffuse_passias(masking))
+        horizon = horizon * max(0.0, 1.0 - masking / BAND_DEGREES)
     if mounting == BARE or system.optics.iam == "none":
-        return pd.Series(beam + above + ground)
+        return pd.Series(direct + circumsolar + above + horizon + ground)
+    if system.optics.iam == "physical_beam":
+        return pd.Series(direct * pvlib.iam.physical(aoi) + circumsolar + above + horizon + ground)
     with np.errstate(divide="ignore", invalid="ignore"):
         diffuse_iam = pvlib.iam.marion_diffuse("physical", tilt)
     ground = ground * diffuse_iam["ground"] if tilt > 0 else 0.0
-    return pd.Series(beam * pvlib.iam.physical(aoi) + above * diffuse_iam["sky"] + ground)
+    near = horizon * np.nan_to_num(diffuse_iam["horizon"])
+    return pd.Series((direct + circumsolar) * pvlib.iam.physical(aoi) + above * diffuse_iam["sky"] + near + ground)

@@ -13,6 +13,7 @@ import pandas as pd
 import pvlib
 
 from .errors import SolarError
+from .sunrise import lit_middle
 from .weather import HOURS, NOMINAL_YEAR, Weather, extra_radiation
 
 FloatArray = npt.NDArray[np.float64]
@@ -52,9 +53,11 @@ def jinan_climatology() -> Weather:
     """
     local = pd.date_range(f"{NOMINAL_YEAR}-01-01 00:30", periods=HOURS, freq="h")
     index = pd.DatetimeIndex((local - pd.Timedelta(hours=JINAN_UTC_OFFSET)).tz_localize("UTC"))
-    sun = pvlib.solarposition.get_solarposition(index, JINAN_LATITUDE, JINAN_LONGITUDE, altitude=JINAN_ALTITUDE)
+    shift, lit = lit_middle(index, JINAN_LATITUDE, JINAN_LONGITUDE, JINAN_ALTITUDE)
+    instants = index + pd.to_timedelta(shift, unit="s")
+    sun = pvlib.solarposition.get_solarposition(instants, JINAN_LATITUDE, JINAN_LONGITUDE, altitude=JINAN_ALTITUDE)
     zenith = sun["apparent_zenith"].to_numpy()
-    ceiling = _clear_ghi(index, zenith, local)
+    ceiling = _clear_ghi(index, zenith, local) * lit
     month = np.asarray(local.month)
     monthly = _CONSTANTS["monthly"]
     index_of_clear = np.empty(HOURS)
@@ -62,14 +65,16 @@ def jinan_climatology() -> Weather:
         rows = month == number
         index_of_clear[rows] = _clear_sky_index(number, local[rows], ceiling[rows], float(monthly["ghi"]["value"][number - 1]))
     ghi = index_of_clear * ceiling
-    split = pvlib.irradiance.erbs_driesse(ghi, zenith, dni_extra=extra_radiation(index))
+    part = np.where(lit > 0, lit, 1.0)  # the mean over the hour is that over the lit part times its share
+    split = pvlib.irradiance.erbs_driesse(ghi / part, zenith, dni_extra=extra_radiation(index))
     data = pd.DataFrame(
         {
             "ghi": ghi,
-            "dni": split["dni"],
-            "dhi": split["dhi"],
+            "dni": split["dni"] * part,
+            "dhi": split["dhi"] * part,
             "temp_air": _temperature(local),
             "wind_speed": _seasonal(local, monthly["wind_speed"]["value"]),
+            "sun_shift": shift,
         },
         index=index,
     )

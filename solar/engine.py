@@ -11,7 +11,7 @@ from numba import njit
 from .canopy import Canopy
 from .errors import SolarError
 from .orientations import BARE, Blend, FloatArray, IntArray
-from .sky import Float32Array, Sky
+from .sky import BAND_DEGREES, Float32Array, Sky
 
 Int32Array = npt.NDArray[np.int32]
 Veil = tuple[Float32Array, FloatArray, FloatArray, FloatArray, float, float]
@@ -21,6 +21,8 @@ SECTOR_DEGREES = 360.0 / SECTORS
 # PVWatts version 5 part-load curve, as in pvlib.inverter.pvwatts
 PVWATTS_ETA_REF = 0.9637
 PVWATTS_CURVE = (-0.0162, 0.9858, -0.0059)
+ADR_NAMES = ("k_d", "tc_d", "k_rs", "k_rsh")
+LN_10 = float(np.log(10.0))
 # hourly sums are whole numbers of this unit, so that they come out the same in any order
 MILLIWATT_HOURS = 1e6
 
@@ -114,9 +116,11 @@ def simulate(
     -----
     The beam counts with the share of points above whose horizon (linear between sectors) the sun stands; strings are taken as parallel,
     without electrical mismatch between points. Between the horizon and that with trees the beam and the sky count with the month's
-    transmissivity, and the rest of it is blocked. The blocked part of the sky reflects `optics.blocked_reflectance` of GHI. Cell
-    temperature is pvlib's pvsyst_cell on the irradiance behind the glass, DC pvwatts_dc, AC inverter.pvwatts with clipping at the DC/AC
-    ratio. Each roof's hour is rounded to a whole milliwatt-hour before it is added; sums below 2^53 mWh (9 TWh an hour) are exact.
+    transmissivity, and the rest of it is blocked. The blocked part of the sky reflects `optics.blocked_reflectance` of GHI; Perez's
+    brightening comes from sectors whose horizon stands below 6.5 degrees, in proportion. Cell temperature is pvlib's pvsyst_cell on the
+    irradiance behind the glass, DC pvwatts_dc (or pvefficiency_adr) times what soiling, snow and spectrum leave in the hour, AC
+    inverter.pvwatts with clipping at the DC/AC ratio. Each roof's hour is rounded to a whole milliwatt-hour before it is added; sums
+    below 2^53 mWh (9 TWh an hour) are exact.
     """
     modules, planes = _classes(sky, "orientation", orientation), _classes(sky, "plane", plane)
     kind = sky.orientations.mounting[modules.classes[:, 0]]
@@ -144,9 +148,10 @@ def simulate(
         order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
         _simulate(
             order, modules.classes, modules.weights, planes.classes, planes.weights, kind, skyline, start, svf_modules, svf_plane, offset,
-            sky.beam, sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
+            sky.beam, sky.beam.sum(axis=1, dtype=np.float64), sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
             sky.sky_factor, sky.ground_factor, sky.blocked_factor, *_veil(canopy, sky, points, svf_modules, svf_plane),
-            *_sun(sky), sky.month_start, *_electrical(sky),
+            sky.brightening, sky.band, bool(sky.brightening.any()),
+            *_sun(sky), sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row, *_electrical(sky),
             np.ascontiguousarray(summed.group, dtype=np.int64), np.ascontiguousarray(summed.kwp, dtype=np.float64), summed.threshold,
             energy, unshaded, irradiation, share, hourly,
         )  # fmt: skip
@@ -157,6 +162,8 @@ def _classes(sky: Sky, name: str, values: npt.ArrayLike | Blend) -> Blend:
     """Classes and their weights, checked against the sky."""
     if isinstance(values, Blend):
         found = Blend(np.ascontiguousarray(values.classes, dtype=np.int64), np.ascontiguousarray(values.weights, dtype=np.float64))
+        if found.classes.ndim != 2 or found.classes.shape[1] != 4 or found.weights.shape != found.classes.shape:
+            raise SolarError(f"simulate: {name} is a Blend of shape {found.classes.shape}; expected (R, 4); use orientations.blend")
     else:
         single = np.asarray(values)
         if single.ndim != 1 or (single.size and single.dtype.kind not in "iu"):
@@ -215,19 +222,26 @@ def _sun(sky: Sky) -> tuple[FloatArray, Int32Array, FloatArray]:
     return sky.solar_elevation, (sector % SECTORS).astype(np.int32), place - sector
 
 
-def _electrical(sky: Sky) -> tuple[FloatArray, FloatArray, float, float, float, float, float, float]:
-    """Give module and inverter as coefficients: DC = k G (t + gain G), AC = (a DC + b) DC + c up to the rating; all per kWp."""
+def _electrical(sky: Sky) -> tuple[FloatArray, FloatArray, float, FloatArray, FloatArray]:
+    """
+    Give module and inverter as coefficients, all per kWp.
+
+    PVWatts: DC = k G (t + gain G) with t = 1 + gamma (air - 25); ADR: DC = k G f(G, t + gain G) with t = air - 25. The inverter is
+    AC = (a DC + b) DC + c up to the rating.
+    """
     system = sky.system
-    gamma = system.module.gamma_pdc
-    thermal = 1.0 + gamma * (sky.temp_air - 25.0)
+    linear = system.module.model == "pvwatts"
+    gamma = system.module.gamma_pdc if linear else 1.0
+    thermal = (1.0 if linear else 0.0) + gamma * (sky.temp_air - 25.0)
     gain = gamma * sky.temperature_rise
+    adr = np.array([] if linear else [system.module.adr[name] for name in ADR_NAMES])
     ac_rating = 1.0 / system.inverter.dc_ac_ratio
     dc_limit = ac_rating / system.inverter.eta_nom
     scale = system.inverter.eta_nom / PVWATTS_ETA_REF
-    square, linear, constant = PVWATTS_CURVE
+    square, slope, constant = PVWATTS_CURVE
     ac = system.ac_factor
-    quadratic = (ac * scale * square / dc_limit, ac * scale * linear, ac * scale * constant * dc_limit)
-    return thermal, gain, gamma, system.dc_factor / 1000.0, *quadratic, ac * ac_rating
+    inverter = np.array([square / dc_limit, slope, constant * dc_limit]) * ac * scale
+    return thermal, gain, gamma, adr, np.append(inverter, ac * ac_rating)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -251,15 +265,19 @@ def _sum(values: FloatArray, start: int, stop: int) -> float:
 
 @njit(cache=True, nogil=True)
 def _blended(beam: Float32Array, classes: IntArray, weights: FloatArray, out: FloatArray) -> None:
-    """Weighted mean of the beams of some classes."""
-    for n in range(classes.size):
-        row, weight = beam[classes[n]], weights[n]
-        if n == 0:
-            for h in range(out.size):
-                out[h] = weight * row[h]
-        elif weight > 0.0:
-            for h in range(out.size):
-                out[h] += weight * row[h]
+    """Weighted mean of the beams of one, two or four classes, in one pass."""
+    n = classes.size
+    a, b, c, d = beam[classes[0]], beam[classes[1 % n]], beam[classes[2 % n]], beam[classes[3 % n]]
+    w, x, y, z = weights[0], weights[1 % n], weights[2 % n], weights[3 % n]
+    if n == 1:
+        for h in range(out.size):
+            out[h] = w * a[h]
+    elif y == 0.0 and z == 0.0:
+        for h in range(out.size):
+            out[h] = w * a[h] + x * b[h]
+    else:
+        for h in range(out.size):
+            out[h] = (w * a[h] + x * b[h]) + (y * c[h] + z * d[h])
 
 
 @njit(cache=True, nogil=True)
@@ -269,6 +287,49 @@ def _mean(factor: FloatArray, classes: IntArray, weights: FloatArray) -> float:
     for n in range(classes.size):
         total += weights[n] * factor[classes[n]]
     return total
+
+
+@njit(cache=True, nogil=True)
+def _near_horizon(horizon: FloatArray, band: FloatArray, classes: IntArray, weights: FloatArray) -> float:
+    """Add up what a horizon leaves of the brightening just above it."""
+    total = 0.0
+    for n in range(classes.size):
+        if weights[n] > 0.0:
+            for s in range(SECTORS):
+                total += weights[n] * band[classes[n], s] * min(1.0, max(0.0, 1.0 - horizon[s] / BAND_DEGREES))
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _linear_power(
+    lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: tuple[float, float, float, float],
+    dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray, out: FloatArray,
+) -> None:  # fmt: skip
+    """Compute the AC of each hour from the parts of the light that arrive, by the PVWatts module."""
+    square, slope, constant, rating = inverter[0], inverter[1], inverter[2], inverter[3]
+    of_beam, of_sky, of_ground, of_band = parts
+    for h in range(out.size):
+        light = of_beam * lit[h] * beam[h] + of_sky * sky[h] + of_ground * ghi[h] + of_band * brightening[h]
+        x = dc[h] * light * (thermal[h] + warmer + rise[h] * light)
+        out[h] = max(0.0, min(rating, (square * x + slope) * x + constant))
+
+
+@njit(cache=True, nogil=True)
+def _adr_power(
+    lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: tuple[float, float, float, float],
+    dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray, adr: FloatArray, out: FloatArray,
+) -> None:  # fmt: skip
+    """Compute the same by the ADR module, with the equations of pvlib.pvarray.pvefficiency_adr."""
+    of_beam, of_sky, of_ground, of_band = parts
+    square, slope, constant, rating = inverter[0], inverter[1], inverter[2], inverter[3]
+    k_d, tc_d, k_rs, k_rsh = LN_10 * adr[0], LN_10 * adr[1], adr[2], adr[3]
+    reference = np.log(np.exp(-k_d) + 1.0)
+    for h in range(out.size):
+        light = of_beam * lit[h] * beam[h] + of_sky * sky[h] + of_ground * ghi[h] + of_band * brightening[h]
+        suns = max(light, 0.0) / 1000.0
+        v = np.log(suns * np.exp(-k_d - tc_d * (thermal[h] + warmer + rise[h] * light)) + 1.0) / reference
+        x = dc[h] * light * ((1.0 + k_rs + k_rsh) * v - k_rs * suns - k_rsh * v * v)
+        out[h] = max(0.0, min(rating, (square * x + slope) * x + constant))
 
 
 @njit(cache=True, nogil=True)
@@ -321,11 +382,12 @@ def _lit_through(
 def _simulate(
     order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
     mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
-    beam: Float32Array, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
+    beam: Float32Array, beam_sum: FloatArray, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
     sky_factor: FloatArray, ground_factor: FloatArray, blocked_factor: FloatArray,
     canopy: Float32Array, behind_modules: FloatArray, behind_plane: FloatArray, taken: FloatArray, lost_sky: float, lost_ghi: float,
-    elevation: FloatArray, sector: Int32Array, weight: FloatArray, month_start: IntArray, thermal: FloatArray, gain: FloatArray,
-    gamma: float, dc: float, ac2: float, ac1: float, ac0: float, ac_rating: float,
+    brightening: FloatArray, band: FloatArray, bright: bool,
+    elevation: FloatArray, sector: Int32Array, weight: FloatArray, month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
+    thermal: FloatArray, gain: FloatArray, gamma: float, adr: FloatArray, inverter: FloatArray,
     group: IntArray, kwp: FloatArray, threshold: float,
     energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray, hourly: FloatArray,
 ) -> None:  # fmt: skip
@@ -333,15 +395,18 @@ def _simulate(
     hours = elevation.size
     lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
     on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(2 * (SECTORS + 1))
+    no_horizon, always, bright_sum = np.zeros(SECTORS), np.ones(hours), _sum(brightening, 0, hours)
     trees = canopy.shape[0] > 0
     for r in order:
         classes, weights = plane_classes[r], plane_weights[r]
         _blended(beam, classes, weights, on_plane)
         sky_plane, ground_plane = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
         blocked_plane = _mean(blocked_factor, classes, weights)
-        whole = _sum(on_plane, 0, hours) + sky_plane * sky_sum + ground_plane * ghi_sum
+        whole = _mean(beam_sum, classes, weights) + sky_plane * sky_sum + ground_plane * ghi_sum
+        if bright:
+            whole += _near_horizon(no_horizon, band, classes, weights) * bright_sum
         lit[:] = 0.0
-        svf, kept, behind, complete = 0.0, 0.0, 0.0, True
+        svf, kept, near, behind, complete = 0.0, 0.0, 0.0, 0.0, True
         first, last = point_start[r], point_start[r + 1]
         for p in range(first, last):
             if trees:
@@ -351,6 +416,9 @@ def _simulate(
             seen = svf_plane[p]
             received = _sum(plane_light, 0, hours) + seen * sky_plane * sky_sum + (ground_plane + (1.0 - seen) * blocked_plane) * ghi_sum
             received += behind_plane[p] * (blocked_plane * lost_ghi - sky_plane * lost_sky)
+            if bright:
+                received += _near_horizon(horizon[p], band, classes, weights) * bright_sum
+                near += _near_horizon(horizon[p], band, module_classes[r], module_weights[r])
             share[p] = received / whole if whole > 0.0 else 0.0
             complete = complete and share[p] >= threshold
             kept += received
@@ -365,16 +433,29 @@ def _simulate(
         sky_open, ground_open = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
         blocked_open = _mean(blocked_factor, classes, weights)
         rise, warmer = gain[mounting[r]], gamma * offset[r]
+        dc = dc_share[dc_row[classes[np.argmax(weights)]]]  # of the nearest tilt
+        near_open = _near_horizon(no_horizon, band, classes, weights) if bright else 0.0
+        arrives_open = (1.0, sky_open, ground_open, near_open)
+        # where trees stand the sky seen changes with the month; else one piece is the whole year
+        for piece in range(12 if trees else 1):
+            a, b = (month_start[piece], month_start[piece + 1]) if trees else (0, hours)
+            view = svf - behind * taken[piece]
+            arrives = (part, sky_open * view, ground_open + (1.0 - view) * blocked_open, part * near)
+            if adr.size == 0:
+                _linear_power(
+                    lit[a:b], on_module[a:b], sky_diffuse[a:b], ghi[a:b], brightening[a:b], arrives, dc[a:b], thermal[a:b], warmer,
+                    rise[a:b], inverter, shaded[a:b],
+                )  # fmt: skip
+            else:
+                _adr_power(
+                    lit[a:b], on_module[a:b], sky_diffuse[a:b], ghi[a:b], brightening[a:b], arrives, dc[a:b], thermal[a:b], warmer,
+                    rise[a:b], inverter, adr, shaded[a:b],
+                )  # fmt: skip
+        if adr.size == 0:
+            _linear_power(always, on_module, sky_diffuse, ghi, brightening, arrives_open, dc, thermal, warmer, rise, inverter, clear)
+        else:
+            _adr_power(always, on_module, sky_diffuse, ghi, brightening, arrives_open, dc, thermal, warmer, rise, inverter, adr, clear)
         for month in range(12):
-            view = svf - behind * taken[month]
-            sky_part, ground_part = sky_open * view, ground_open + (1.0 - view) * blocked_open
-            for h in range(month_start[month], month_start[month + 1]):
-                light = part * lit[h] * on_module[h] + sky_part * sky_diffuse[h] + ground_part * ghi[h]
-                x = dc * light * (thermal[h] + warmer + rise[h] * light)
-                shaded[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
-                light = on_module[h] + sky_open * sky_diffuse[h] + ground_open * ghi[h]
-                x = dc * light * (thermal[h] + warmer + rise[h] * light)
-                clear[h] = max(0.0, min(ac_rating, (ac2 * x + ac1) * x + ac0))
             energy[r, month] = _sum(shaded, month_start[month], month_start[month + 1])
         if group[r] >= 0 and complete:
             _add_hours(shaded, kwp[r] * MILLIWATT_HOURS, hourly[group[r]])

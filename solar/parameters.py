@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+
 from .errors import SolarError
 
 STC_IRRADIANCE = 1000.0
@@ -20,19 +22,31 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "optics.albedo": (0.0, 1.0), "optics.blocked_reflectance": (0.0, 1.0), "losses": (0.0, 0.5),
     "inverter.eta_nom": (0.8, 1.0), "inverter.dc_ac_ratio": (0.5, 2.5),
     "degradation.first_year": (0.0, 0.03), "degradation.annual": (0.0, 0.007),
+    "module.adr.k_d": (-12.0, -1.0), "module.adr.tc_d": (0.0, 0.1), "module.adr.k_rs": (-0.1, 0.5), "module.adr.k_rsh": (-0.1, 1.0),
+    "snow.strings": (1.0, 24.0),
 }  # fmt: skip
-IAM_MODELS = ("physical", "none")
+# values that are words, and what they may be
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "optics.iam": ("physical", "physical_beam", "none"),
+    "optics.transposition": ("haydavies", "perez_driesse"),
+    "optics.spectrum": ("none", "monosi", "multisi", "polysi", "cdte", "cigs", "asi"),
+    "module.model": ("pvwatts", "adr"),
+    "snow.model": ("nrel", "none"),
+}
+MONTHS = 12
 
 
 @dataclass(frozen=True)
 class Module:
-    """One module: size [m], nameplate [W], temperature coefficient [1/K], absorption."""
+    """One module: size [m], nameplate [W], absorption; `model` pvwatts with gamma_pdc [1/K], or adr with pvlib's k_d, tc_d, k_rs, k_rsh."""
 
     length_m: float
     width_m: float
     pdc0_w: float
     gamma_pdc: float
     absorption: float
+    model: str
+    adr: Mapping[str, float]
 
     @property
     def area_m2(self) -> float:
@@ -57,9 +71,11 @@ class Mount:
 
 @dataclass(frozen=True)
 class Optics:
-    """Reflection at the glass (physical or none), albedo, and what the blocked dome reflects as a share of GHI."""
+    """Sky model, reflection at the glass, spectrum, albedo, and what the blocked dome reflects as a share of GHI."""
 
+    transposition: str
     iam: str
+    spectrum: str
     albedo: float
     blocked_reflectance: float
 
@@ -108,7 +124,7 @@ class Parameter:
     """One value with its unit, source and whether the source was read."""
 
     name: str
-    value: float | str
+    value: float | str | list[float]
     unit: str
     source: str
     verified: bool
@@ -116,11 +132,20 @@ class Parameter:
 
 @dataclass(frozen=True)
 class System:
-    """Module, mounts (flush, rack, east_west), optics, losses, inverter and degradation, with the origin of every value."""
+    """
+    Module, mounts (flush, rack, east_west), optics, losses, inverter and degradation, with the origin of every value.
+
+    Notes
+    -----
+    `soiling` has a share for each month; `snow_strings` is the number of strings along the slope that snow darkens one after another,
+    0 where snow costs nothing.
+    """
 
     module: Module
     mounts: Mapping[str, Mount]
     optics: Optics
+    soiling: tuple[float, ...]
+    snow_strings: int
     dc_losses: Mapping[str, float]
     ac_losses: Mapping[str, float]
     inverter: Inverter
@@ -129,7 +154,9 @@ class System:
 
     @property
     def dc_factor(self) -> float:
-        """Share left after the losses before the inverter."""
+        """Share left after the constant losses before the inverter; soiling and snow go by the hour, the ADR module has its low light."""
+        if self.module.model == "adr":
+            return _left({name: loss for name, loss in self.dc_losses.items() if name != "low_light"})
         return _left(self.dc_losses)
 
     @property
@@ -145,7 +172,8 @@ def load_system(overrides: Mapping[str, Any] | None = None) -> System:
     Parameters
     ----------
     overrides
-        Values by the names of system.toml, nested ({"module": {"gamma_pdc": -0.0034}}) or dotted ({"module.gamma_pdc": -0.0034}).
+        Values by the names of system.toml, nested ({"module": {"gamma_pdc": -0.0034}}) or dotted ({"module.gamma_pdc": -0.0034});
+        soiling as one number or as twelve.
 
     Returns
     -------
@@ -182,10 +210,14 @@ def _build(leaves: Mapping[str, Mapping[str, Any]]) -> System:
     def losses(stage: str) -> dict[str, float]:
         return {n.removeprefix("losses."): float(leaf["value"]) for n, leaf in leaves.items() if leaf.get("stage") == stage}
 
+    module = {name: value for name, value in part("module.").items() if not name.startswith("adr.")}
+    snow = part("snow.")
     return System(
-        module=Module(**part("module.")),
+        module=Module(**module, adr=part("module.adr.")),
         mounts={name: Mount(**part(f"mounts.{name}.")) for name in ("flush", "rack", "east_west")},
         optics=Optics(**part("optics.")),
+        soiling=tuple(float(v) for v in np.broadcast_to(leaves["losses.soiling"]["value"], MONTHS)),
+        snow_strings=round(snow["strings"]) if snow["model"] == "nrel" else 0,
         dc_losses=losses("dc"),
         ac_losses=losses("ac"),
         inverter=Inverter(**part("inverter.")),
@@ -214,12 +246,16 @@ def _flatten(overrides: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
             yield prefix + str(key), value
 
 
-def _checked(name: str, value: Any, default: Any) -> float | str:
+def _checked(name: str, value: Any, default: Any) -> Any:
     """Check that the study's value is of the default's kind and within its limits."""
     if isinstance(default, str):
-        if value not in IAM_MODELS:
-            raise SolarError(f"system: {name} is {value!r}; expected one of {', '.join(IAM_MODELS)}")
+        if value not in CHOICES[name]:
+            raise SolarError(f"system: {name} is {value!r}; expected one of {', '.join(CHOICES[name])}")
         return str(value)
+    if isinstance(default, list) and isinstance(value, list | tuple):
+        if len(value) != MONTHS:
+            raise SolarError(f"system: {name} has {len(value)} values; expected one number or one for each of {MONTHS} months")
+        return [float(_checked(name, month, 0.0)) for month in value]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SolarError(f"system: {name} is {value!r}; expected a number")
     low, high = _limits(name)

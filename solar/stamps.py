@@ -37,7 +37,7 @@ class StampOffset:
     `closure_w_m2` is the RMS of GHI - DHI - DNI cos z over the daylight rows with the sun at `hours`;
     `closure_mid_interval_w_m2` the same with the sun half an hour after the label. `symmetry_hours` is the offset that makes
     the clearest days symmetric about solar noon (NaN where no day is clear): an independent, coarser measure.
-    `measured` is False where the file cannot tell; then `hours` is +0.5 (mid-interval) and `why` says why.
+    `measured` is False where the file cannot tell; then `hours` is what its convention states and `why` says why.
     """
 
     hours: float
@@ -50,7 +50,13 @@ class StampOffset:
 
 
 def measure_stamp_offset(
-    index: pd.DatetimeIndex, ghi: npt.ArrayLike, dni: npt.ArrayLike, dhi: npt.ArrayLike, latitude: float, longitude: float
+    index: pd.DatetimeIndex,
+    ghi: npt.ArrayLike,
+    dni: npt.ArrayLike,
+    dhi: npt.ArrayLike,
+    latitude: float,
+    longitude: float,
+    stated: float = 0.5,
 ) -> StampOffset:
     """
     Find the offset between label and sun that closes GHI = DHI + DNI cos z best.
@@ -69,6 +75,8 @@ def measure_stamp_offset(
         Latitude of the place, north positive [degrees].
     longitude
         Longitude of the place, east positive [degrees].
+    stated
+        Offset that the file's own convention gives, taken where nothing can be measured [h]; the middle of the interval by default.
 
     Returns
     -------
@@ -114,14 +122,14 @@ def measure_stamp_offset(
     solar_day = np.floor(index.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64) / 86400.0 + longitude / 360.0)
     symmetry = _clear_day_symmetry(solar_day.astype(np.int64), g, hour_angle, _cos_zenith(declination, hour_angle, latitude, 0.0))
     if rows < MIN_TELLING_ROWS:
-        mid = closure(0.5) if daylight.any() else float("nan")
-        why = f"only {rows} rows with beam irradiance above {MIN_DNI_W_M2:g} W/m²; the middle of the interval is assumed"
-        return StampOffset(0.5, mid, mid, symmetry, rows, False, why)
+        taken, mid = (closure(h) if daylight.any() else float("nan") for h in (stated, 0.5))
+        why = f"only {rows} rows with beam irradiance above {MIN_DNI_W_M2:g} W/m²; the sun is put at label {stated:+.3f} h"
+        return StampOffset(stated, taken, mid, symmetry, rows, False, why)
     best = _minimise(lambda offset: closure(offset, telling))
     beside = min(closure(best - 0.5, telling), closure(best + 0.5, telling))
     if closure(best, telling) > MAX_CONTRAST * beside:
-        why = "GHI, DNI and DHI of the file do not close at any offset; the middle of the interval is assumed"
-        return StampOffset(0.5, closure(0.5), closure(0.5), symmetry, rows, False, why)
+        why = f"GHI, DNI and DHI of the file do not close at any offset; the sun is put at label {stated:+.3f} h"
+        return StampOffset(stated, closure(stated), closure(0.5), symmetry, rows, False, why)
     return StampOffset(best, closure(best), closure(0.5), symmetry, rows, True, "")
 
 

@@ -16,7 +16,8 @@ def test_default_system_is_what_the_file_says() -> None:
     assert system.module.area_m2 == pytest.approx(2.278 * 1.134)
     assert system.module.efficiency == pytest.approx(600 / (1000 * 2.278 * 1.134))
     assert system.mounts["flush"].u_c < system.mounts["east_west"].u_c < system.mounts["rack"].u_c
-    assert system.dc_factor == pytest.approx(0.97 * 0.99 * 0.995 * 0.985 * 0.99 * 0.99)
+    assert system.dc_factor == pytest.approx(0.99 * 0.995 * 0.985 * 0.99 * 0.99)
+    assert np.mean(system.soiling) == pytest.approx(0.03, abs=0.001)
     assert system.ac_factor == pytest.approx(0.99 * 0.99)
     assert all(p.unit and p.source for p in system.parameters)
 
@@ -42,6 +43,17 @@ def test_overrides_nested_or_dotted(overrides: dict) -> None:
     assert next(p for p in system.parameters if p.name == "module.gamma_pdc").source == "study"
 
 
+def test_soiling_by_number_or_by_month() -> None:
+    assert load_system({"losses.soiling": 0.02}).soiling == (0.02,) * 12
+    months = [0.01 * m for m in range(12)]
+    assert load_system({"losses": {"soiling": months}}).soiling == tuple(months)
+
+
+def test_the_adr_module_has_its_own_low_light() -> None:
+    adr = load_system({"module.model": "adr"})
+    assert adr.dc_factor == pytest.approx(load_system().dc_factor / (1 - load_system().dc_losses["low_light"]))
+
+
 def test_first_year_loss_is_counted_once() -> None:
     assert load_system({"degradation.first_year": 0.02}).dc_losses["light_induced"] == 0.02
     assert load_system({"losses.light_induced": 0.015}).degradation.first_year == 0.015
@@ -54,6 +66,9 @@ def test_first_year_loss_is_counted_once() -> None:
         ({"module.gamma_pdc": -0.3}, "check the unit"),
         ({"losses.soiling": "much"}, "expected a number"),
         ({"optics.iam": "ashrae"}, "expected one of"),
+        ({"optics.transposition": "perez"}, "haydavies, perez_driesse"),
+        ({"losses.soiling": [0.02, 0.03]}, "one for each of 12 months"),
+        ({"losses.soiling": [0.02] * 11 + [0.7]}, "check the unit"),
         ({"degradation.first_year": 0.02, "losses.light_induced": 0.01}, "same loss"),
     ],
 )
@@ -66,7 +81,8 @@ GRID = orientation_grid([(20.0, 0.555), (20.0, 0.4), (30.0, 0.47)], (10.0, 0.9))
 
 
 def test_grid_has_every_class_once() -> None:
-    assert (GRID.mounting == FLUSH).sum() == (GRID.mounting == BARE).sum() == 1 + 15 * 36
+    # five tilts below 30 every 10 degrees of azimuth; 30, 35, 40 and 45 to 75 by 2.5 every 5
+    assert (GRID.mounting == FLUSH).sum() == (GRID.mounting == BARE).sum() == 1 + 5 * 36 + (3 + 13) * 72
     assert (GRID.mounting == RACK).sum() == 3 * 36
     assert (GRID.mounting == EAST_WEST).sum() == 18
     rows = np.column_stack([GRID.surface_tilt, GRID.surface_azimuth, GRID.mounting, GRID.gcr])

@@ -209,9 +209,9 @@ def test_a_message_inside_a_message_is_said_in_chinese_too() -> None:
 def test_a_message_behind_the_words_of_another_one_is_read_from_the_outside() -> None:
     said = translate("building ids: 3 of 5 source ids are empty or repeated; ids were made from the geometry for all", "zh")
     assert said == "建筑编号：5 个原编号中有 3 个为空或重复，已按图形为全部要素另编编号"
-    why = "only 3 rows with beam irradiance above 50 W/m²; the middle of the interval is assumed"
+    why = "only 3 rows with beam irradiance above 50 W/m²; the sun is put at label +0.500 h"
     said = translate(f"weather x: time stamps could not be measured: {why}", "zh")
-    assert said == "气象 x：时间标签无法实测：直射辐照超过 50 W/m² 的只有 3 小时，按时段中点处理"
+    assert said == "气象 x：时间标签无法实测：直射辐照超过 50 W/m² 的只有 3 小时，太阳时刻按时间标签 +0.500 小时处理"
 
 
 def test_a_long_list_in_a_message_neither_hangs_nor_overflows() -> None:

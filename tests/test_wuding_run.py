@@ -93,9 +93,15 @@ def test_an_interrupted_run_continues_with_the_missing_tile(county: Path, tmp_pa
 def test_audit_agrees_with_pvlib(run_folder: Path) -> None:
     audit = json.loads((run_folder / "manifest.json").read_text(encoding="utf-8"))["audit"]
     assert audit["roofs"] == 200
-    # classes of 5 x 10 degrees, interpolated, cost about 0.06 % (design: 0.15 % RMS, 0.6 % worst)
+    # classes of 5 x 10 degrees, finer where steep, interpolated, cost about 0.03 % (design: 0.15 % RMS, 0.6 % worst)
     assert audit["rms"] <= 0.0015
     assert audit["worst"] <= 0.006
+    fine = audit["fine"]
+    assert fine["roofs"] == 20
+    # the hourly step against the sun every five minutes, and 28 rays a sector against 112 over every cell
+    assert fine["steps"]["rms"] <= 0.005
+    assert fine["horizons"]["rms"] <= 0.005
+    assert fine["all"]["rms"] <= 0.01
 
 
 def test_contract(run_folder: Path) -> None:

@@ -206,6 +206,7 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
         surface_resolution=study.terrain.surface_resolution,
         choose=study.system.choose,
         point_threshold=study.roofs.point_threshold,
+        mix=study.weather.mix,
         profile_columns={name: COLUMN_OF.get(name, f"region_{name}") for name in _profile_regions(prepared)},
     )
 
@@ -263,6 +264,7 @@ def system_overrides(study: Study) -> dict[str, Any]:
     """
     section = study.system
     named = {"module": section.module, "mounts": section.mounting, "losses": section.losses, "inverter": section.inverter}
+    named |= {"optics": section.optics, "snow": section.snow, "degradation": section.degradation}
     return {name: values for name, values in named.items() if values}
 
 
@@ -350,6 +352,9 @@ def _manifest(
     warnings = list(dict.fromkeys(prepared.warnings))
     if checked["rms"] > WARN_ABOVE:
         warnings.append(f"the audit's RMS error is {checked['rms']:.2%}, above {WARN_ABOVE:.0%}")
+    if "fine" in checked and checked["fine"]["all"]["rms"] > WARN_ABOVE:
+        finer = checked["fine"]["all"]["rms"]
+        warnings.append(f"beside horizons by brute force and the sun every 5 minutes the RMS error is {finer:.2%}, above {WARN_ABOVE:.0%}")
     if study.study.made_up:
         warnings.insert(0, "this county is made up: terrain, buildings and names are invented")
     densities = sanity(buildings)
@@ -392,6 +397,7 @@ def _manifest(
                 "verified": first.verified,
                 "stamp_offset_h": first.stamp_offset_h,
                 "ghi_kwh_m2": float(first.data["ghi"].sum() / 1000.0),
+                "quality": dict(first.quality),
                 "stations": len(weathers),
             },
             "terrain": prepared.facts["terrain"],

@@ -153,11 +153,12 @@ class TerrainSection(Section):
 
 
 class WeatherSection(Section):
-    """`[weather]`: files, or the built-in climatology of Jinan."""
+    """`[weather]`: files, or the built-in climatology of Jinan; `mix` says which of several stations a roof takes."""
 
     files: Annotated[list[str], BeforeValidator(_as_list)] = []
     source: Literal["climatology"] | None = None
     stand_in: bool = False
+    mix: Literal["nearest", "three_nearest"] = "nearest"
 
     @model_validator(mode="after")
     def _one_source(self) -> "WeatherSection":
@@ -181,13 +182,16 @@ class RoofsSection(Section):
 
 
 class SystemSection(Section):
-    """`[system]`: module, mounts, losses; keys as in solar/system.toml."""
+    """`[system]`: module, mounts, losses, optics, snow, inverter, degradation; keys as in solar/system.toml."""
 
     choose: Literal["lcoe", "energy", "coverage", "npv"] = "lcoe"
     module: dict[str, Any] = {}
     mounting: dict[str, Any] = {}
     losses: dict[str, Any] = {}
     inverter: dict[str, Any] = {}
+    optics: dict[str, Any] = {}
+    snow: dict[str, Any] = {}
+    degradation: dict[str, Any] = {}
 
 
 class PolicySection(Section):

@@ -78,7 +78,8 @@ urban = { path = "urban.gpkg", name = "name" }                         # 城镇�
 
 [weather]
 source = "climatology"         # 内置济南气候月均值（未经核实，仅限济南 150 公里内）；有气象文件时改写为下一行
-# files = ["jinan.epw"]        # EPW 或 PVGIS TMY CSV；可写多个站，各屋顶取最近的站
+# files = ["jinan.epw"]        # EPW、TMY3、PVGIS TMY、NASA POWER、Meteonorm、Solargis 或普通 CSV；可写多个站，各屋顶取最近的站
+# mix = "three_nearest"        # 或按距离反比加权最近三个站的发电量
 # stand_in = true              # 气象站距研究区超过 100 公里时必须写明，成果会标注
 
 # [[sources]]                  # 开放数据的来源，写入各项成果；wuding fetch 会自动写好
@@ -97,8 +98,12 @@ point_threshold = 0.7          # 低于无遮挡辐照量此比例的部位不�
 
 [system]
 choose = "lcoe"                # 平屋顶安装方式的选择：lcoe、energy、coverage、npv
-# [system.module]              # 组件、安装、损失、逆变器参数，字段见 solar/system.toml
+# [system.module]              # 组件、安装、损失、光学、积雪、逆变器、衰减参数，字段见 solar/system.toml
 # pdc0_w = 600.0
+# [system.losses]
+# soiling = [0.035, 0.035, 0.04, 0.04, 0.035, 0.025, 0.015, 0.015, 0.025, 0.03, 0.035, 0.035]   # 积灰：全年一个数或逐月十二个
+# [system.optics]
+# transposition = "perez_driesse"   # 或 haydavies（缺省）
 
 [policy]
 name = "jinan-2023-36"         # 内置政策，或自己的政策文件 "my-policy.toml"

@@ -193,7 +193,7 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     mounts = pd.concat([result.mounts for result in results], ignore_index=True)
     found = pd.concat([result.roofs for result in results], ignore_index=True).sort_values("roof_id", ignore_index=True)
     hours = pd.concat([result.profiles for result in results], ignore_index=True)  # parts of one region are added when they are read
-    for folder, table in (("audit", pd.DataFrame(audit)), ("mounts", mounts), ("profiles", hours)):
+    for folder, table in (("audit", pd.DataFrame(audit).assign(tile=name)), ("mounts", mounts), ("profiles", hours)):
         with unfinished(own / folder / name, own / "unfinished") as file:
             table.to_parquet(file, index=False)
     write_table(found, "roofs", target / name, own / "unfinished")  # last: its file says that the tile is done
