@@ -49,7 +49,7 @@ def memberships(buildings: pd.DataFrame, columns: Mapping[str, str]) -> Membersh
         {layer: buildings[column].astype(object).where(buildings[column].notna(), OUTSIDE) for layer, column in columns.items()}
         | {USE: buildings["use"].astype(object)}
     )
-    group = names.groupby(list(names.columns), sort=True, observed=True).ngroup().to_numpy(dtype=np.int64)
+    group: Ints = names.groupby(list(names.columns), sort=True, observed=True).ngroup().to_numpy().astype(np.int64)
     _, first = np.unique(group, return_index=True)
     return Memberships(group, names.iloc[first].reset_index(drop=True))
 

@@ -139,19 +139,15 @@ def look_around(
     terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
     far = model.far.within(box) if model.far is not None else None
 
+    rays = 4 * (WALL_RAYS if dsm is None else sub_rays_for(model.surface_resolution)) if plain else None
     seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, towers_reach=reach, plain=plain)
-    if plain:
-        seen = partial(seen, sub_rays=4 * (WALL_RAYS if dsm is None else sub_rays_for(model.surface_resolution)))
     cells = partial(_cells, wide, around, model.surface_resolution, footprints=dsm is not None)
-    opaque = seen(surface=None if dsm is None else cells(dsm))
+    opaque = seen(surface=None if dsm is None else cells(dsm), sub_rays=rays)
     trees = _trees(wide, model)
     if trees is None:
         return Skylines(opaque, None, model.transmissivity)
-    leafy = (
-        seen(surface=cells(trees), sub_rays=seen.keywords.get("sub_rays", WALL_RAYS))
-        if dsm is None
-        else seen(surface=cells(overlay(dsm, trees)))
-    )
+    cover, own_rays = (trees, rays or WALL_RAYS) if dsm is None else (overlay(dsm, trees), rays)
+    leafy = seen(surface=cells(cover), sub_rays=own_rays)
     return Skylines(opaque, np.maximum(opaque, leafy), model.transmissivity)
 
 
