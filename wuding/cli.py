@@ -355,8 +355,8 @@ def _serve(run_folder: Path, port: int) -> None:
     from .serving import RunServer
 
     with RunServer(run_folder, port) as server:
-        print(f"{server.url}  （Ctrl-C 结束 Ctrl-C ends it）", flush=True)
         try:
+            print(f"{server.url}  （Ctrl-C 结束 Ctrl-C ends it）", flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
             return

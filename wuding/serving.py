@@ -1,9 +1,11 @@
 """A run's map on this machine alone: a small server on loopback that answers ranges and hands out only what a page needs."""
 
 import re
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .errors import StudyError
@@ -50,6 +52,18 @@ class RunServer(ThreadingHTTPServer):
             super().__init__((LOOPBACK, port), RunHandler)
         except OSError as error:
             raise StudyError(f"port {port} cannot be used ({error.strerror}); name another one with --port") from None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """
+        Pass over readers that went away in the middle of an answer, as browsers do.
+
+        Parameters
+        ----------
+        request, client_address
+            Of the reader.
+        """
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
