@@ -147,7 +147,7 @@ def _widths(rows: Sequence[Sequence[str]], whole: int) -> list[int]:
         word = max(_columns(part) for text in texts for part in _WORD.findall(text) or [""])
         longest = max(_columns(text) for text in texts)
         least.append(_MARGINS + max(word, _NARROW))
-        more.append(max(min(longest, _WIDE), min(longest / 6, 2 * _WIDE)) - word + 1)
+        more.append(max(max(min(longest, _WIDE), min(longest / 6, 2 * _WIDE)) - word, 0.0) + 1.0)
     spare = max(whole / _LETTER - sum(least), 0.0)
     shares = [floor + spare * wish / sum(more) for floor, wish in zip(least, more, strict=True)]
     return [int(whole * share / sum(shares)) for share in shares]

@@ -241,11 +241,9 @@ def test_surroundings_do_not_depend_on_the_tiling(tmp_path: Path) -> None:
     x, y = np.meshgrid(np.arange(0, 3000, 50.0), np.arange(0, 3000, 50.0))
     boxes = shapely.box(x.ravel(), y.ravel(), x.ravel() + 10, y.ravel() + 10)
     height = np.where(np.arange(boxes.size) % 97 == 0, 60.0, 6.0)
-    frame = gpd.GeoDataFrame(
-        {"building_id": [f"{n:05d}" for n in range(boxes.size)], "height_m": height, "top_m": height, "stale_surface": False, "status": ""},
-        geometry=boxes,
-        crs=UTM,
-    )
+    columns = {"building_id": [f"{n:05d}" for n in range(boxes.size)], "height_m": height, "top_m": height, "stale_surface": False}
+    columns |= {"status": "", "use": "other", "footprint_area_m2": 100.0, "tilt_given": np.nan, "construction": ""}
+    frame = gpd.GeoDataFrame(columns, geometry=boxes, crs=UTM)
     bounds = np.array([1000.0, 1000.0, 1500.0, 1500.0])
     found = []
     for size in (10_000, 211):

@@ -49,6 +49,7 @@ def table(polygons: Any, heights: Any, use: str = "commercial", crs: str = "EPSG
             "ground_elevation_m": np.zeros(n),
             "footprint_area_m2": shapely.area(polygons),
             "tilt_given": np.full(n, np.nan),
+            "construction": "",
             "stale_surface": np.zeros(n, bool),
             "status": np.full(n, "", object),
             "top_m": np.asarray(heights, float),

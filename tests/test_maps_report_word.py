@@ -7,11 +7,14 @@ import docx
 import pytest
 from docx.document import Document
 from docx.oxml.ns import qn
+from docx.shared import Cm
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from layers.errors import LayersError
 from layers.evaluation import evaluation_lines
-from maps.report_word import evaluation, report_word
+from maps.report_word import _widths, evaluation, report_word
 from maps.tables import read_tables
 from maps.words import load_words
 
@@ -84,3 +87,10 @@ def test_english_holds_no_chinese_heading(run_folder: Path, tmp_path: Path) -> N
     assert all(head.isascii() for head in heads)
     with pytest.raises(LayersError, match="zh or en"):
         report_word(read_tables(run_folder), tmp_path / "x.docx", "fr")
+
+
+@given(st.lists(st.lists(st.text("济南ab 12-", max_size=90), min_size=3, max_size=3), min_size=1, max_size=4))
+def test_columns_share_the_page_whatever_stands_in_them(rows: list[list[str]]) -> None:
+    widths = _widths(rows, int(Cm(16)))
+    assert min(widths) > 0
+    assert int(Cm(16)) - 3 <= sum(widths) <= int(Cm(16))
