@@ -1,8 +1,12 @@
-"""The sample county at several sizes: seconds and peak memory by stage, and the ratio to pvlib's ModelChain per roof in the same run.
+"""
+The sample county at several sizes: seconds and peak memory by stage, how they grow, the share that the disk's speed would take, and the
+ratio to pvlib's ModelChain per roof in the same run.
 
 Usage: python -m bench.county 10000 100000 1000000
 """
 
+import math
+import os
 import shutil
 import sys
 import time
@@ -41,9 +45,24 @@ def model_chain_seconds(runs: int = 5) -> float:
     return sorted(seconds)[runs // 2]
 
 
+def disk_speed(folder: Path, size: int = 200_000_000) -> float:
+    """Bytes that this disk writes in a second, to the platter and not to a cache."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "speed"
+    start = time.perf_counter()
+    with file.open("wb") as stream:
+        stream.write(os.urandom(size))
+        stream.flush()
+        os.fsync(stream.fileno())
+    seconds = time.perf_counter() - start
+    file.unlink()
+    return size / seconds
+
+
 def main(sizes: list[int]) -> None:
-    one_roof = model_chain_seconds()
-    print(f"pvlib ModelChain, one roof: {one_roof * 1000:.1f} ms")
+    one_roof, speed = model_chain_seconds(), disk_speed(FOLDER)
+    print(f"pvlib ModelChain, one roof: {one_roof * 1000:.1f} ms; disk: {speed / 1e6:,.0f} MB/s")
+    before: tuple[int, float] | None = None
     for size in sizes:
         folder = FOLDER / str(size)
         shutil.rmtree(folder, ignore_errors=True)
@@ -60,6 +79,12 @@ def main(sizes: list[int]) -> None:
             f"\n{size:,} buildings, {roofs:,} roofs: {whole:.1f} s, peak {table['peak_mb'].max():,.0f} MB, {size / whole:,.0f} buildings/s"
         )
         print(table.to_string(index=False))
+        written = sum(file.stat().st_size for file in (folder / "run").rglob("*") if file.is_file())
+        print(f"{written / 1e9:.2f} GB written: {written / speed:.1f} s at the disk's speed, {written / speed / whole:.1%} of the run")
+        if before is not None:
+            grown = math.log(whole / before[1]) / math.log(size / before[0])
+            print(f"from {before[0]:,} to {size:,} buildings the time grows with the power {grown:.2f}")
+        before = size, whole
         print(f"ModelChain for all roofs would take {roofs * one_roof / 3600:.1f} h: {roofs * one_roof / whole:,.0f} times as long")
 
 
