@@ -190,12 +190,12 @@ def test_towers_are_urban_and_most_farmhouses_are_not(county, sound):
 def test_study_file_is_readable_and_names_files_and_columns_that_exist(county, register):
     study = load_study(county.study)
     assert study.study.made_up and study.study.crs == "EPSG:4548"
-    for path in (*study.buildings.path, study.terrain.dem, *(layer.path for layer in study.regions.values())):
+    for path in (*study.buildings.path, study.terrain.dem, *(path for layer in study.regions.values() for path in layer.path)):
         assert study.path(path).is_file()
     assert set(study.buildings.columns.values()) <= set(register.columns)
     assert study.buildings.use == USES
     for layer in study.regions.values():
-        frame = gpd.read_file(study.path(layer.path))
+        frame = gpd.read_file(study.paths(layer)[0])
         assert layer.name in frame and (layer.id is None or layer.id in frame)
     assert "虚构" in county.readme.read_text(encoding="utf-8") and "made up" in county.readme.read_text(encoding="utf-8")
 
