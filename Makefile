@@ -41,7 +41,7 @@ lint: $(VENV)/.tests
 	$(RUN) numpydoc lint $$(git ls-files 'geo/*.py' 'solar/*.py' 'layers/*.py' 'maps/*.py' 'wuding/*.py')
 
 test: lint
-	$(RUN) pytest -q
+	$(RUN) pytest -q -n auto --dist loadfile
 
 test-slow: $(VENV)/.tests
 	$(RUN) pytest -q -m slow
