@@ -19,6 +19,7 @@ from solar.orientations import BARE, EAST_WEST, FLUSH, RACK, Orientations, orien
 from solar.parameters import System
 from solar.self_use import Market
 from solar.sky import Sky
+from solar.thermal import Thermal
 from solar.weather import HOURS
 
 from .carbon import Carbon
@@ -51,7 +52,7 @@ class Model:
     -----
     `profile_columns`: column of the region's name by layer whose hours are summed; `typical`: hours of a typical roof [kWh/kWp], from
     which `market` was made with the loads and prices that `price_facts` tells of; `mix`: a roof takes the nearest station, or
-    three_nearest by inverse distance.
+    three_nearest by inverse distance; `thermal`: collectors of dwellings, None without.
     """
 
     archetypes: Archetypes
@@ -76,6 +77,7 @@ class Model:
     point_threshold: float
     mix: str = "nearest"
     profile_columns: Mapping[str, str] = field(default_factory=dict)
+    thermal: Thermal | None = None
 
 
 def county_orientations(system: System, latitude: float) -> Orientations:

@@ -30,6 +30,7 @@ from .roofs import TileRoofs, measured_confidence, tile_roofs
 from .room import Room, room, structural_check
 from .schema import MONTHS
 from .shading import MODULE_ABOVE_M, Skylines, look_around, surface_model
+from .thermal import thermal_kwh
 from .tile_yield import Mix, Planes, TileYield, tile_yield, whole_modules
 
 Floats = npt.NDArray[np.float64]
@@ -135,6 +136,12 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
         planes, skylines, start, model.stations, threshold=model.point_threshold, module_kwp=module_kwp, groups=len(members.groups)
     )
     roofs = _roof_table(rows, surfaces, kinds, space, mounted, tilt, azimuth, yields, model)
+    if model.thermal is not None:
+        light = yields.found.irradiation
+        heat = thermal_kwh(
+            model.thermal, rows, surfaces, space.thermal, light, planes.bare, warmer, station, model.stations, model.latitude
+        )
+        roofs["thermal_kwh"] = heat[roofs["surface"].to_numpy()]
     sample = _audit_sample(roofs, yields, points, warmer, station, audit)
     return TileResult(roofs, sample, _candidate_table(rows, owner, mounted), sum_groups(members.groups, yields.hourly))
 
@@ -410,7 +417,7 @@ def _roof_table(
         "setback_area_m2": space.setback,
         "obstacle_area_m2": space.obstacle,
         "existing_area_m2": space.existing,
-        "excluded_area_m2": space.excluded,
+        "excluded_area_m2": space.excluded + space.thermal,
         "shaded_out_area_m2": space.parapet_shade + space.usable * (1.0 - kept),
         "usable_area_m2": space.usable * kept,
         "structural_check": structural_check(rows, kinds)[owner],
@@ -433,6 +440,8 @@ def _roof_table(
         "irr": money.irr,
         "payback_years": money.payback_years,
         "carbon_t": carbon_t(model.carbon, energy),
+        "thermal_area_m2": space.thermal,
+        "thermal_kwh": 0.0,
         "roadmap_year": pd.array([None] * len(owner), dtype="Int32"),
         "surface": np.arange(len(owner)),
     }

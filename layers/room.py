@@ -16,6 +16,7 @@ from solar.mounts import noon_shadow
 
 from .model import Model
 from .roofs import TileRoofs
+from .thermal import collector_room
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +42,8 @@ class Room:
         Equipment and skylights [m2], shape (m,).
     existing
         Under PV that stands already [m2], shape (m,).
+    thermal
+        Given to solar collectors [m2], shape (m,).
     """
 
     outline: npt.NDArray[np.object_]
@@ -50,6 +53,7 @@ class Room:
     excluded: Floats
     obstacle: Floats
     existing: Floats
+    thermal: Floats
 
     @property
     def inner(self) -> Floats:
@@ -59,7 +63,7 @@ class Room:
     @property
     def usable(self) -> Floats:
         """What is left for modules [m2], shape (m,)."""
-        return np.maximum(0.0, self.inner - self.obstacle - self.existing)
+        return np.maximum(0.0, self.inner - self.obstacle - self.existing - self.thermal)
 
 
 def room(rows: gpd.GeoDataFrame, shape: TileRoofs, kinds: RoofKinds, model: Model) -> Room:
@@ -107,7 +111,11 @@ def room(rows: gpd.GeoDataFrame, shape: TileRoofs, kinds: RoofKinds, model: Mode
     share = np.where(np.isnan(shape.obstacle_area_m2), kinds.obstacle_share[owner], shape.obstacle_area_m2 / area)
     obstacle = free * np.minimum(share + kinds.skylight_share[owner], 1.0)
     existing = _existing(rows, free - obstacle, owner, model)
-    return Room(np.where(barred, shapely.Polygon(), outline), area, area - walkable, walkable - inner, excluded, obstacle, existing)
+    thermal = np.zeros_like(area)
+    if model.thermal is not None:
+        thermal = collector_room(model.thermal, rows, surfaces, np.maximum(0.0, free - obstacle - existing), model.latitude)
+    bare = np.where(barred, shapely.Polygon(), outline)
+    return Room(bare, area, area - walkable, walkable - inner, excluded, obstacle, existing, thermal)
 
 
 def structural_check(rows: gpd.GeoDataFrame, kinds: RoofKinds) -> npt.NDArray[np.object_]:

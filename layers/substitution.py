@@ -9,6 +9,7 @@ from .demand import building_demand_kwh
 from .findings import Case, Finding, exact_sum, in_scope, surveyed_kwp
 from .missing import Missing, asked, either, together
 
+GJ_PER_KWH = 0.0036
 OTHERS = ("solar_thermal", "heat_pump", "biomass")
 BOUNDARY = asked(
     "城镇边界（study.toml [regions] urban）或建筑的城乡属性", "the urban boundary ([regions] urban of the study) or urban/rural by building"
@@ -25,13 +26,19 @@ class Balance:
     use_kwh: float
     use_gj: float
     roofs_kwh: float
+    roofs_gj: float
 
     @property
     def complete(self) -> bool:
         """Whether nothing of the numerator is unknown."""
         return self.pv_known and all(value is not None for value in self.others_gj.values())
 
-    def share(self, case: Case, convention: str, extra_kwh: float = 0.0) -> float:
+    @property
+    def heat_room_gj(self) -> float:
+        """Heat that collectors on the roofs could give beyond what is built [GJ]; existing ones may stand on these roofs."""
+        return max(0.0, self.roofs_gj - (self.others_gj["solar_thermal"] or 0.0))
+
+    def share(self, case: Case, convention: str, extra_kwh: float = 0.0, extra_gj: float = 0.0) -> float:
         """
         Compute the share in one convention.
 
@@ -43,13 +50,15 @@ class Balance:
             Convention for electricity, the same in numerator and denominator.
         extra_kwh
             PV energy on top of what is built.
+        extra_gj
+            Solar heat on top of what is built.
 
         Returns
         -------
         share
             Numerator over denominator.
         """
-        heat = sum(value or 0.0 for value in self.others_gj.values())
+        heat = sum(value or 0.0 for value in self.others_gj.values()) + extra_gj
         numerator = electricity_tce(case.carbon, self.pv_kwh + extra_kwh, convention) + heat_tce(case.carbon, heat)
         return numerator / self.total_tce(case, convention)
 
@@ -117,28 +126,33 @@ def _judge(case: Case, balance: Balance, rows: pd.DataFrame, finding: Finding) -
     # What is built but on no list stands on roofs that the potential counts as empty.
     listed = exact_sum(rows["installed_kwp"]) * (energy / capacity if capacity > 0 else 0.0) * _pv_part(case)
     room = max(0.0, balance.roofs_kwh - max(0.0, balance.pv_kwh - listed))
-    finding.technical = balance.share(case, main, room)
+    finding.technical = balance.share(case, main, room, balance.heat_room_gj)
     if case.past:
         finding.planned = finding.built_low
     elif "planned" in rows:
-        planned = exact_sum(rows.loc[rows["planned"].astype(bool), "energy_kwh"]) * _pv_part(case)
-        finding.planned = balance.share(case, main, planned)
+        chosen = rows[rows["planned"].astype(bool)]
+        # A roof that the roadmap builds gets its collectors in the same year.
+        finding.planned = balance.share(
+            case, main, exact_sum(chosen["energy_kwh"]) * _pv_part(case), min(_heat_gj(chosen), balance.heat_room_gj)
+        )
     else:
         finding.missing_planned = [asked("路线图（哪些屋顶在期限前建成）", "the roadmap: which roofs are built by the deadline")]
     finding.extra |= {"convention": main, "pv_basis": case.target.parameters["pv"]}
     for name in CONVENTIONS:
         finding.extra |= {
             f"built_{name}": balance.share(case, name),
-            f"technical_{name}": balance.share(case, name, room),
+            f"technical_{name}": balance.share(case, name, room, balance.heat_room_gj),
             f"total_{name}_tce": balance.total_tce(case, name),
             f"pv_{name}_tce": electricity_tce(case.carbon, balance.pv_kwh, name),
         }
     finding.extra |= {f"{name}_tce": None if value is None else heat_tce(case.carbon, value) for name, value in balance.others_gj.items()}
+    if balance.roofs_gj > 0.0:
+        finding.extra["technical_solar_thermal_gj"] = balance.roofs_gj
     per_kwh = (balance.share(case, main, 1e6) - balance.share(case, main)) / 1e6 * _pv_part(case)
     if per_kwh > 0.0:
         finding.extra["roofs_needed_kwh"] = max(0.0, case.target.value - finding.built_low) / per_kwh
     if capacity > 0 and room > 0:
-        per_kwp = (finding.technical - finding.built_low) / capacity
+        per_kwp = (balance.share(case, main, room) - finding.built_low) / capacity
         finding.extra["gap_kwp"] = max(0.0, case.target.value - finding.built_low) / per_kwp
 
 
@@ -161,7 +175,12 @@ def _balance(case: Case, rows: pd.DataFrame) -> Balance | None:
     pv, known = _pv_built(case, rows)
     others = {name: form.total(region, f"{name}_gj") for name in OTHERS}
     part = _pv_part(case)
-    return Balance(pv * part, known, others, use_kwh, use_gj, exact_sum(rows["energy_kwh"]) * part)
+    return Balance(pv * part, known, others, use_kwh, use_gj, exact_sum(rows["energy_kwh"]) * part, _heat_gj(rows))
+
+
+def _heat_gj(rows: pd.DataFrame) -> float:
+    """Heat of collectors on roofs [GJ]; 0 where the run assessed none."""
+    return GJ_PER_KWH * exact_sum(rows["thermal_kwh"]) if "thermal_kwh" in rows else 0.0
 
 
 def _pv_part(case: Case) -> float:

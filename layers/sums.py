@@ -30,6 +30,8 @@ ADDED = (
     "capex_cny",
     "npv_cny",
     "carbon_t",
+    "thermal_area_m2",
+    "thermal_kwh",
 )
 _BITS = 62  # an int64 less its sign and one bit of room
 

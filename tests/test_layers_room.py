@@ -32,7 +32,7 @@ def room_of(plan: shapely.Polygon, use: str, height: float, archetypes: Archetyp
     }
     rows = gpd.GeoDataFrame(pd.DataFrame([columns | values]).astype({"year_built": "Int64"}), geometry=[plan])
     kinds = archetypes.choose(rows["use"], rows["height_m"], rows.geometry.area, rows["construction"])
-    model: Any = SimpleNamespace(archetypes=archetypes, latitude=36.65, system=load_system())
+    model: Any = SimpleNamespace(archetypes=archetypes, latitude=36.65, system=load_system(), thermal=None)
     found = room(rows, tile_roofs(rows, kinds, None), kinds, model)
     parts = found.setback + found.parapet_shade + found.excluded + found.obstacle + found.existing + found.usable
     np.testing.assert_allclose(parts, found.area, rtol=1e-12)
@@ -127,7 +127,7 @@ def test_deductions_of_a_measured_roof_add_up_too() -> None:
     archetypes = load_archetypes()
     kinds = archetypes.choose(rows["use"], rows["height_m"], rows.geometry.area, rows["construction"])
     shape = tile_roofs(rows, kinds, Grid(z.astype(np.float32), 0.0, 32.0, 0.5))
-    model: Any = SimpleNamespace(archetypes=archetypes, latitude=36.65, system=load_system())
+    model: Any = SimpleNamespace(archetypes=archetypes, latitude=36.65, system=load_system(), thermal=None)
     found = room(rows, shape, kinds, model)
     assert shape.measured.all() and len(found.area) == 3
     parts = found.setback + found.parapet_shade + found.excluded + found.obstacle + found.existing + found.usable

@@ -23,6 +23,7 @@ from .checksums import input_files
 from .describing import attribute, measure
 from .errors import StudyError
 from .grid_objects import grid_layer, grid_objects
+from .hot_water import study_thermal
 from .manifest import write_json
 from .messages import translate_all
 from .metering import metered_areas, study_finance, study_loads, study_tariffs, study_terms
@@ -78,6 +79,7 @@ def check_study(study: Study, lang: str) -> Check:
         policy = study_policy(study)
     with check.problems.trying("system"):
         load_system(system_overrides(study))
+        study_thermal(study)
         study_finance(study, {})
         study_terms(study)
         study_tariffs(study)

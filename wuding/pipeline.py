@@ -37,6 +37,7 @@ from .attributing import attributions, source_notes
 from .audit import WARN_ABOVE, audit
 from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
+from .hot_water import study_thermal
 from .inputs import Prepared, prepare
 from .manifest import Clock, check_rooms, versions, write_json
 from .messages import translate, translate_all
@@ -207,6 +208,7 @@ def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
         choose=study.system.choose,
         point_threshold=study.roofs.point_threshold,
         mix=study.weather.mix,
+        thermal=study_thermal(study),
         profile_columns={name: COLUMN_OF.get(name, f"region_{name}") for name in _profile_regions(prepared)},
     )
 
@@ -370,6 +372,7 @@ def _manifest(
             "system": [vars(p) for p in model.system.parameters],
             "finance": [vars_of(fact) for fact in model.finance.facts],
             "tax": [vars_of(fact) for fact in model.terms.facts],
+            "thermal": [] if model.thermal is None else [vars_of(fact) for fact in model.thermal.facts],
             "prices": [vars_of(fact) for fact in model.price_facts],
             "latitude": model.latitude,
             "choose": model.choose,

@@ -167,10 +167,25 @@ class WeatherSection(Section):
         return self
 
 
+class ThermalSection(Section):
+    """`[roofs.thermal]`: collectors that dwellings get before modules; keys of `parameters` as in solar/thermal.toml."""
+
+    m2_per_household: float | None = Field(default=None, gt=0, le=50)
+    litres_per_household: float | None = Field(default=None, gt=0, le=2000)
+    parameters: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _some_size(self) -> "ThermalSection":
+        if self.m2_per_household is None and self.litres_per_household is None:
+            raise ValueError("roofs.thermal: give m2_per_household = 2.0 or litres_per_household = 100; without collectors take the section out")
+        return self
+
+
 class RoofsSection(Section):
     """`[roofs]`: what the built-in archetypes say otherwise, by class of use."""
 
     archetypes: dict[str, dict[str, Any]] = {}
+    thermal: ThermalSection | None = None
     point_threshold: float = Field(default=0.7, ge=0, le=1)
     access_spacing_m: float | None = Field(default=None, ge=5, le=1000)
     access_width_m: float | None = Field(default=None, ge=0.3, le=4.9)

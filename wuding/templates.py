@@ -95,6 +95,9 @@ point_threshold = 0.7          # 低于无遮挡辐照量此比例的部位不�
 # access_width_m = 1.0         # 通道宽度（米）
 # [roofs.archetypes.factory]   # 按用途修改屋顶参数，字段见 geo/archetypes.toml
 # setback_m = 1.0
+# [roofs.thermal]              # 住宅屋顶先留集热器（太阳能热水），再装光伏；所供热量计入可再生能源替代率
+# m2_per_household = 2.0       # 每户集热器面积，平方米；或写 litres_per_household = 100（每户每日热水，升）；都写时后者只限定用热量
+# parameters = { collector = { eta0 = 0.75 } }   # 集热器与热水参数，字段见 solar/thermal.toml
 
 [system]
 choose = "lcoe"                # 平屋顶安装方式的选择：lcoe、energy、coverage、npv
