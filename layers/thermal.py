@@ -36,7 +36,7 @@ def households(thermal: Thermal, rows: gpd.GeoDataFrame) -> Floats:
         Shape (n,); 0 for other classes and where the floor area is not known.
     """
     each = rows["use"].map(dict(thermal.floor_area_per_household)).to_numpy(dtype=float, na_value=np.nan)
-    return np.nan_to_num(rows["floor_area_m2"].to_numpy(dtype=float, na_value=np.nan) / each)
+    return np.asarray(np.nan_to_num(rows["floor_area_m2"].to_numpy(dtype=float, na_value=np.nan) / each), dtype=np.float64)
 
 
 def collector_room(thermal: Thermal, rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, left: Floats, latitude: float) -> Floats:

@@ -192,7 +192,7 @@ def test_the_substitution_target_counts_collectors() -> None:
 
 
 def test_wrong_numbers_are_told() -> None:
-    with pytest.raises(SolarError, match="did you mean 'collector.eta0'"):
+    with pytest.raises(SolarError, match=r"did you mean 'collector\.eta0'"):
         load_thermal(overrides={"collector": {"eta": 0.7}})
     with pytest.raises(SolarError, match="expected 0 to 1"):
         load_thermal(overrides={"collector": {"eta0": 72.0}})

@@ -177,7 +177,9 @@ class ThermalSection(Section):
     @model_validator(mode="after")
     def _some_size(self) -> "ThermalSection":
         if self.m2_per_household is None and self.litres_per_household is None:
-            raise ValueError("roofs.thermal: give m2_per_household = 2.0 or litres_per_household = 100; without collectors take the section out")
+            raise ValueError(
+                "roofs.thermal: give m2_per_household = 2.0 or litres_per_household = 100; without collectors take the section out"
+            )
         return self
 
 
