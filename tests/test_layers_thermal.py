@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,18 @@ def test_the_substitution_target_counts_collectors() -> None:
     assert row(judge(JINAN, homes, as_of=AS_OF, form=full), "building_substitution")["technical"] == pytest.approx(
         row(judge(JINAN, ten(), as_of=AS_OF, form=full), "building_substitution")["technical"]
     )
+
+
+def test_collectors_of_the_roadmap_are_planned() -> None:
+    """The roadmap builds H1 in time: 20,000 kWh of PV at 0.1229 kg and 36 of the 52 GJ that the roofs can add to the 20 GJ of the form."""
+    homes = ten().assign(roadmap_year=np.where(ten()["building_id"] == "H1", 2025, 0))
+    homes["thermal_kwh"] = np.where(homes["use"] == "urban_residential", 10_000.0, 0.0)
+    found = row(judge(JINAN, homes, as_of=date(2025, 6, 1), form=filled(**HEAT)), "building_substitution")
+    total = 57.2714 + 1000 / 29.3076
+    assert found["planned"] - found["built"] == pytest.approx((2.458 + 36 / 29.3076) / total, rel=1e-6)
+    # 60 GJ stand already: of the 72 that the roofs can give 12 are left
+    most = row(judge(JINAN, homes, as_of=date(2025, 6, 1), form=filled(**{**HEAT, "solar_thermal_gj": 60.0})), "building_substitution")
+    assert most["planned"] - most["built"] == pytest.approx((2.458 + 12 / 29.3076) / total, rel=1e-6)
 
 
 def test_wrong_numbers_are_told() -> None:
