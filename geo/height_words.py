@@ -41,6 +41,10 @@ _CHINESE = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4
 # Numerals inside words ("一般", "三里村") are no numbers: a unit, a sign or nothing has to follow.
 _CHINESE_NUMBER = re.compile(r"([零〇一二两三四五六七八九十百]+)(?=\s*(?:米|公尺|厘米|公分|层|楼|至|到|[-~+/(),;、]|$))")
 _WHOLE_WORDS = {"平房": "1层", "单层": "1层", "双层": "2层"}
+# Notations of large-scale maps: 砖3, 砼18/-2 (structure and floors), -1/6 (below and above), G+3 (ground floor and three).
+_STRUCTURE = re.compile(r"(?:砖混|混合|钢混|框架|框剪|砼|混|砖|钢|木|石|土|简|框)\s*(\d+)(?:\s*[/+-]\s*-?\d+)?")
+_BELOW_ABOVE = re.compile(r"-\d+\s*/\s*(\d+)")
+_GROUND_PLUS = re.compile(r"g\s*\+\s*(\d+)")
 _ALIKE = str.maketrans({"′": "'", "’": "'", "‘": "'", "”": '"', "“": '"', "″": '"'})
 # "6+1" are six floors and an attic; more than this behind the plus, and it is something else.
 _MOST_ATTICS = 2.0
@@ -160,6 +164,10 @@ def _whole(floors: float) -> float:
 def _read(text: str) -> _Said:
     """Take a text apart into numbers and units."""
     text = _WHOLE_WORDS.get(text, text).translate(_ALIKE).replace("''", '"')
+    if mapped := _STRUCTURE.fullmatch(text) or _BELOW_ABOVE.fullmatch(text):
+        text = f"{mapped[1]}层"
+    elif ground := _GROUND_PLUS.fullmatch(text):
+        text = f"{int(ground[1]) + 1}层"
     text = _STOREY.sub("", with_points(text))
     if not re.search(r"\d", text):
         text = _CHINESE_NUMBER.sub(lambda found: str(_from_chinese(found[0])), text)

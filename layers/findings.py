@@ -101,6 +101,28 @@ def in_scope(buildings: pd.DataFrame, scope: Scope) -> tuple[pd.Series, pd.Serie
     return inside, maybe & ~inside
 
 
+def survey_complete(form: FormValues, area: str | None) -> bool:
+    """
+    Say whether every building with PV is on the list.
+
+    Parameters
+    ----------
+    form
+        What the user filled in.
+    area
+        Accountable area, None for the whole.
+
+    Returns
+    -------
+    bool
+        The area's own answer, else the whole's; the whole is complete too where every area is.
+    """
+    city, own = bool(form.get(None, "survey_complete")), form.get(area, "survey_complete")
+    if area is None:
+        return city or (bool(form.areas) and all(survey_complete(form, part) for part in form.areas))
+    return city if own is None else bool(own)
+
+
 def surveyed_kwp(case: Case, rows: pd.DataFrame) -> pd.Series:
     """
     Give the existing PV of each building.
@@ -117,9 +139,8 @@ def surveyed_kwp(case: Case, rows: pd.DataFrame) -> pd.Series:
     installed
         Same index [kWp]; 0 for an empty entry where the survey is said to be complete, else NaN: unknown, not none.
     """
+    complete = {area for area in case.form.areas if survey_complete(case.form, area)}
     city = case.form.get(None, "survey_complete")
-    answers = {area: case.form.get(area, "survey_complete") for area in case.form.areas}
-    complete = {area for area, answer in answers.items() if answer or (answer is None and city)}
     installed = pd.to_numeric(rows["installed_kwp"], errors="coerce").astype("float64")
     known = rows["responsible_area"].isin(complete) | (rows["responsible_area"].isna() & bool(city))
     return installed.where(installed.notna() | ~known, 0.0)

@@ -126,7 +126,8 @@ def near_use(
     Parameters
     ----------
     areas
-        A row an area, indexed by name, with pac0_kw of all new roofs and installed_kwp of what stands.
+        A row an area, indexed by name: pac0_kw of all new roofs, existing_kw (AC) of what stands and existing_known, whether that is all;
+        committed_kw (AC), NaN where unknown, counts as registered.
     added, existing
         Hours of generation of both, shape (n, 8760) [kW].
     loads
@@ -144,19 +145,24 @@ def near_use(
 
     Notes
     -----
-    Connected capacity that nobody gave is what the buildings list. The reverse load ratio is the largest surplus over the rated power.
+    Connected capacity that nobody gave is what stands already; where not all of that is known, no room is estimated. The reverse load
+    ratio is the largest surplus over the rated power.
     """
     noon = loads.hours[:, noon_hours(rules)].mean(axis=1) / 1e3
     grid = known.reindex(areas.index).reindex(columns=[*NUMBERS, *TEXTS])
     given = grid["noon_load_mw"].to_numpy(dtype=np.float64, na_value=np.nan)
-    listed = areas["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0) / 1e3
+    listed = areas["existing_kw"].to_numpy(dtype=np.float64, na_value=0.0) / 1e3
+    committed = areas["committed_kw"].to_numpy(dtype=np.float64, na_value=np.nan) / 1e3
     connected = grid["connected_mw"].to_numpy(dtype=np.float64, na_value=np.nan)
+    registered = grid["registered_mw"].to_numpy(dtype=np.float64, na_value=np.nan)
+    told_all = ~np.isnan(connected) | areas["existing_known"].to_numpy(dtype=bool)
     grid = grid.assign(
         noon_load_mw=np.where(np.isnan(given), noon, given),
         load_metered=loads.metered | ~np.isnan(given),
         connected_mw=np.where(np.isnan(connected), listed, connected),
+        registered_mw=np.where(np.isnan(registered), committed, registered),
     )
-    rooms = hosting(grid, rules)
+    rooms = hosting(grid.assign(capacity_mva=grid["capacity_mva"].where(told_all)), rules)
     rated = grid["capacity_mva"].to_numpy(dtype=np.float64, na_value=np.nan) * rules.value["power_factor"] * 1e3
     limit = rules.value["reverse_load_ratio"] * rated + 1e3 * grid["storage_mw"].to_numpy(dtype=np.float64, na_value=0.0)
     told = balance(added, existing, loads.hours, limit).set_index(areas.index)
@@ -166,7 +172,7 @@ def near_use(
     share = np.divide(unhostable, potential, out=np.zeros(len(areas)), where=potential > 0.0)
     return pd.concat(
         [
-            pd.DataFrame({"pv_mw": potential, "existing_mw": listed}, index=areas.index),
+            pd.DataFrame({"pv_mw": potential, "existing_mw": listed, "existing_known": told_all}, index=areas.index),
             told,
             pd.DataFrame(
                 {

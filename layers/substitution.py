@@ -15,6 +15,10 @@ BOUNDARY = asked(
     "城镇边界（study.toml [regions] urban）或建筑的城乡属性", "the urban boundary ([regions] urban of the study) or urban/rural by building"
 )
 
+NOTHING_URBAN = asked(
+    "本区域没有城镇民用建筑（如有，请核对用途和城镇边界）", "no urban civil building here; if there is one, its use and the urban boundary"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Balance:
@@ -109,6 +113,9 @@ def building_substitution(case: Case) -> Finding:
             (f"城乡属性不明的占 {100 * share:.1f}%，未计入", f"{100 * share:.1f} % by area is neither known urban nor rural and left out")
         )
     finding.missing_built = _missing(case, rows)
+    if rows.empty and not unknown_area and len(case.buildings):
+        finding.missing_built.insert(0, NOTHING_URBAN)
+        return finding
     if rows.empty or unknown_area > area:
         finding.missing_built.insert(0, BOUNDARY)
         return finding

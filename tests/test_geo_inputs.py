@@ -270,3 +270,8 @@ def test_a_ring_of_a_million_vertices_is_shortened_and_told() -> None:
     assert reason[0].startswith("simplified: 1000001 -> ")
     assert shapes[1] is house
     assert reason[1] == ""
+
+
+@pytest.mark.parametrize(("text", "floors"), [("砖3", 3.0), ("混6", 6.0), ("砼18/-2", 18.0), ("钢1", 1.0), ("-1/6", 6.0), ("G+3", 4.0)])
+def test_floors_in_the_notation_of_large_scale_maps(text: str, floors: float) -> None:
+    assert floor_counts(pd.Series([text])).tolist() == [floors]

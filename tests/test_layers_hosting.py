@@ -149,7 +149,10 @@ def test_what_the_grid_cannot_take_stands_apart() -> None:
     hours = np.zeros((3, HOURS))
     hours[:, HOUR == 12] = 1000.0
     loads = AreaLoads(np.full((3, HOURS), 4000.0), np.array([True] * 3), np.zeros(3))
-    areas = pd.DataFrame({"pac0_kw": [20_000.0] * 3, "installed_kwp": [5000.0, 5000.0, 0.0]}, index=["甲", "乙", "丙"])
+    areas = pd.DataFrame(
+        {"pac0_kw": [20_000.0] * 3, "existing_kw": [5000.0, 5000.0, 0.0], "existing_known": True, "committed_kw": np.nan},
+        index=["甲", "乙", "丙"],
+    )
     known = pd.DataFrame({"capacity_mva": [10.0, 10.0, np.nan], "colour": [None, "yellow", None]}, index=["甲", "乙", "丙"])
     table = near_use(areas, hours, 0.0 * hours, loads, known, RULES)
     # S_d = 15 MW less 5 MW that the buildings list: 10 of 20 MW can be registered

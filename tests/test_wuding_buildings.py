@@ -13,6 +13,7 @@ import shapely
 from geo.footprints import COVERED, DUPLICATE, EXCLUDED, INVALID, JOINED
 from wuding.errors import StudyError
 from wuding.inputs import Prepared, prepare
+from wuding.reading import _set_strays_aside, middle
 from wuding.study import load_study
 
 X, Y = 500_000.0, 4_057_000.0
@@ -181,3 +182,14 @@ def test_the_rows_of_a_file_may_come_in_any_order(county: Path, tmp_path: Path) 
         table = prepare(changed, tmp_path / name, (2021, 2025), lambda *_: None).buildings
         tables.append(table.drop(columns=["source_file", "source_row", "geometry"]).sort_values("building_id").reset_index(drop=True))
     pd.testing.assert_frame_equal(tables[0], tables[1])
+
+
+def test_a_stray_row_is_set_aside_and_moves_nothing() -> None:
+    boxes = [shapely.box(x, 0.0, x + 10.0, 10.0) for x in (0.0, 100.0, 200.0, 2e6)]
+    table = gpd.GeoDataFrame({"building_id": list("abcd"), "source_row": range(4), "status": "", "reason": ""}, geometry=boxes, crs=4548)
+    warnings: list[str] = []
+    _set_strays_aside(table, warnings)
+    assert table["status"].tolist() == ["", "", "", "invalid_geometry"]
+    assert table["reason"].iloc[3] == "lies 2000 km from the middle of all buildings: wrong coordinates"
+    assert len(warnings) == 1
+    assert middle(table)[0] < 250.0

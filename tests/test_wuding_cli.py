@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 
@@ -165,3 +166,16 @@ def test_every_mistake_of_a_study_file_is_told_in_chinese(study: Path) -> None:
 def test_a_missing_form_is_told_before_the_roofs_are_computed(study: Path) -> None:
     said = broken(study, "[policy]", '[policy]\nform = "没有.xlsx"')
     assert "填报表：找不到文件 没有.xlsx" in said
+
+
+def test_an_option_without_its_value_is_one_line(run_folder: Path) -> None:
+    done = wuding("map", str(run_folder), "--shift-m", "300")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "--shift-m" in done.stderr
+
+
+def test_a_skyline_is_drawn_from_any_folder(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    roof = pd.read_parquet(run_folder / "roofs", columns=["roof_id"])["roof_id"].iloc[0]
+    monkeypatch.chdir(tmp_path)
+    assert wuding("skyline", str(run_folder), roof, "--out", str(tmp_path / "x.svg")).returncode == 0

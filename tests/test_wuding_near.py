@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from layers.form_values import FormValues
 from layers.policy import load_policy
 from layers.profiles import read_profile
 from solar.weather import HOURS
@@ -16,7 +17,7 @@ from wuding.errors import StudyError
 from wuding.gap_list import FILE, write_gap_roofs
 from wuding.grid_objects import grid_objects
 from wuding.metering import read_curve
-from wuding.near import write_near_use
+from wuding.near import _existing_hours, _with_existing, write_near_use
 from wuding.products import read_regions_of
 from wuding.study import HostingSection, LoadSection, Study, load_study
 
@@ -139,3 +140,23 @@ def test_the_list_closes_the_gap_with_the_cheapest(run_folder: Path, tmp_path: P
     assert len(listed) == 1 or so_far.iloc[-2] < 2000.0  # none more than needed
     write_gap_roofs(policy, [{**row, "gap_m2": 0.0}], buildings, tmp_path, "zh")
     assert not (tmp_path / FILE).exists()
+
+
+def test_what_the_form_says_of_existing_pv_fills_the_grid() -> None:
+    """By hand: 120 kWp listed at a ratio of 1.2 are 100 kW AC; the form's 3 MW stand above them, its 10 MW committed count as registered."""
+    areas = pd.DataFrame(
+        {"pac0_kw": [1000.0, 500.0, 0.0], "pdc0_kwp": [1200.0, 600.0, 0.0], "installed_kwp": [120.0, 60.0, 0.0]}, index=["甲", "乙", "丙"]
+    )
+    values = {("甲", "existing_ac_mw"): 3.0, ("甲", "committed_roof_ac_mw"): 10.0, ("乙", "survey_complete"): True}
+    found = _with_existing(areas, "responsible", FormValues(("甲", "乙", "丙"), values))
+    assert found["existing_kw"].tolist() == pytest.approx([3000.0, 50.0, 0.0])
+    assert found["existing_known"].tolist() == [True, True, False]  # the list of 丙 is not said to be complete: unknown, not none
+    assert found["committed_kw"].tolist() == pytest.approx([10_000.0, np.nan, np.nan], nan_ok=True)
+    assert not _with_existing(areas, "responsible", None)["existing_known"].any()
+
+
+def test_existing_pv_runs_as_the_roofs_of_its_area() -> None:
+    areas = pd.DataFrame({"pac0_kw": [100.0, 0.0], "pdc0_kwp": [120.0, 0.0], "existing_kw": [10.0, 12.0]})
+    hours = _existing_hours(areas, np.array([[50.0, 20.0], [0.0, 0.0]]), np.array([0.6, 0.1]))
+    # a tenth of the area's own; where it has no roofs, 12 kW AC are 14.4 kWp of a typical roof
+    np.testing.assert_allclose(hours, [[5.0, 2.0], [8.64, 1.44]])

@@ -71,8 +71,11 @@ def _answer(error: Exception) -> int | None:
         return 2
     # typer brings its own copy of click, so that its errors are known by what they can do.
     usage = getattr(getattr(error, "ctx", None), "get_usage", None)
-    if usage is None or not hasattr(error, "format_message"):
+    if not hasattr(error, "format_message"):
         return None
+    if usage is None:
+        print(head + translate(error.format_message(), lang), file=sys.stderr)
+        return 2
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message(), file=sys.stderr)
     else:

@@ -13,6 +13,7 @@ import pandas as pd
 from geo.regions import majority_region
 from layers.codes import code_word
 from layers.demand import load_demand
+from layers.findings import survey_complete
 from layers.form_values import FormValues
 from layers.hosting import load_hosting
 from layers.near_use import area_loads, near_use
@@ -65,10 +66,10 @@ def write_near_use(
         if hours is None or typical is None:
             continue
         areas, member = _areas(layer, buildings, regions)
+        areas = _with_existing(areas, layer, form)
         known = grid_objects(study, layer, form) if layer != WHOLE else pd.DataFrame(index=areas.index)
         sun = hours.reindex(columns=areas.index, fill_value=0.0).to_numpy(dtype=np.float64).T
-        installed = areas["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0)
-        existing = installed[:, None] * typical.iloc[:, 0].to_numpy(dtype=np.float64)[None, :]
+        existing = _existing_hours(areas, sun, typical.iloc[:, 0].to_numpy(dtype=np.float64))
         own = area_loads(table, member, list(areas.index), loads, demand, metered)
         found = near_use(areas, sun, existing, own, known, rules)
         for name, row in zip(found.index, found.to_dict("records"), strict=True):
@@ -119,7 +120,7 @@ def vars_of(fact: Any) -> dict[str, Any]:
 
 def _areas(layer: str, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame]) -> tuple[pd.DataFrame, pd.Series]:
     """Give the sums by area, and the area of each building."""
-    columns = ["pac0_kw", "installed_kwp"]
+    columns = ["pac0_kw", "pdc0_kwp", "installed_kwp"]
     if layer == WHOLE:
         sums = {name: [float(np.nansum(buildings[name].to_numpy(dtype=np.float64, na_value=np.nan)))] for name in columns}
         return pd.DataFrame(sums, index=pd.Index([WHOLE])), pd.Series(WHOLE, index=buildings.index)
@@ -132,6 +133,38 @@ def _areas(layer: str, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.Ge
     row, _ = majority_region(buildings.geometry.to_numpy(), gpd.GeoDataFrame(areas))
     words: npt.NDArray[np.object_] = np.array([*names, None], dtype=object)
     return told, pd.Series(words[row], index=buildings.index)
+
+
+def _with_existing(areas: pd.DataFrame, layer: str, form: FormValues | None) -> pd.DataFrame:
+    """Add what stands and what is committed [kW AC]: the form's totals, else what the buildings list (all only if the form says so)."""
+    dc, ac = float(areas["pdc0_kwp"].sum()), float(areas["pac0_kw"].sum())
+    listed = areas["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0) * (ac / dc if dc > 0.0 else 1.0)
+    names: list[str | None] = [None] * len(areas)
+    if layer in ("responsible", "districts"):
+        names = [str(name) for name in areas.index]
+    elif layer != WHOLE:
+        names = []
+    told = np.full((3, len(areas)), np.nan)
+    complete = np.full(len(areas), form is not None and survey_complete(form, None))
+    for at, name in enumerate(names):
+        if form is None:
+            break
+        for row, key in enumerate(("existing_ac_mw", "committed_roof_ac_mw", "committed_other_ac_mw")):
+            value = form.total(name, key)
+            told[row, at] = np.nan if value is None else 1000.0 * value
+        complete[at] = survey_complete(form, name)
+    committed = np.where(np.isnan(told[1:]).all(axis=0), np.nan, np.nansum(told[1:], axis=0))
+    given = ~np.isnan(told[0])
+    return areas.assign(existing_kw=np.where(given, told[0], listed), existing_known=given | complete, committed_kw=committed)
+
+
+def _existing_hours(areas: pd.DataFrame, sun: npt.NDArray[np.float64], typical: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Hours of what stands [kW]: as the area's own new roofs run, as a typical roof where it has none."""
+    ac = areas["pac0_kw"].to_numpy(dtype=np.float64)
+    own = np.divide(sun, ac[:, None], out=np.zeros_like(sun), where=ac[:, None] > 0.0)
+    ratio = float(areas["pdc0_kwp"].sum()) / float(ac.sum()) if ac.sum() > 0.0 else 1.0
+    per_kw = np.where(ac[:, None] > 0.0, own, ratio * typical[None, :])
+    return areas["existing_kw"].to_numpy(dtype=np.float64)[:, None] * per_kw
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ from .near import TYPICAL, vars_of
 from .placing import COLUMN_OF
 from .products import study_policy, write_exclusions, write_products, write_targets
 from .progress import Screen
+from .reading import middle
 from .run_folder import alone, continue_or_clear, require_space, tiles_to_assess
 from .study import Study, study_content
 from .workers import assess_tiles, cluster
@@ -81,6 +82,7 @@ def run_study(
         The manifest.
     """
     check_rooms()
+    out = out.resolve()  # what a run notes for itself must hold from any folder
     with alone(out), screen.noting(out / ".work" / "progress.json"):
         return _run(study, out, screen, workers, scheduler, fresh)
 
@@ -176,8 +178,7 @@ def read_weathers(study: Study) -> list[Weather]:
 def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
     to_degrees = pyproj.Transformer.from_crs(prepared.crs, 4326, always_xy=True)
     standing = prepared.buildings[prepared.buildings["status"] == ""]
-    left, bottom, right, top = standing.total_bounds
-    longitude, latitude = to_degrees.transform((left + right) / 2, (bottom + top) / 2)
+    longitude, latitude = to_degrees.transform(*middle(standing))
     check_distance(study, weathers, float(longitude), float(latitude), prepared.warnings)
     system = load_system(system_overrides(study))
     orientations = county_orientations(system, float(latitude))

@@ -25,6 +25,8 @@ SCALE_OFF = 0.005
 # Areas that are off by more than this are told.
 AREA_OFF = 0.0005
 # The largest building on Earth covers less; more is a mistake in the unit of an area.
+# A county or city is not wider than this; a building farther off has wrong coordinates.
+FARTHEST_STRAY_M = 300e3
 LARGEST_M2 = 2e6
 # Layers that should fill the ground without gaps.
 PARTITIONS = ("responsible", "districts")
@@ -146,6 +148,7 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     table.loc[small, "reason"] = f"under {study.buildings.minimum_area_m2:g} m2"
     table.loc[table.index[again], "reason"] = [f"drawn twice: the same polygon as {ids[row]}" for row in kept_by]
     _tell_repairs(raw, table, warnings)
+    _set_strays_aside(table, warnings)
     return table
 
 
@@ -202,6 +205,44 @@ def _tell_repairs(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, warnings: list
         )
 
 
+def middle(table: gpd.GeoDataFrame) -> tuple[float, float]:
+    """
+    Find where the buildings are, whatever a stray row says.
+
+    Parameters
+    ----------
+    table
+        Buildings; rows without a shape count nothing.
+
+    Returns
+    -------
+    tuple of float
+        Median easting and northing of their boxes [m]; NaN where there is no shape.
+    """
+    box = table.bounds.to_numpy()
+    box = box[np.isfinite(box).all(axis=1)]
+    if not len(box):
+        return float("nan"), float("nan")
+    return float(np.median(box[:, [0, 2]])), float(np.median(box[:, [1, 3]]))
+
+
+def _set_strays_aside(table: gpd.GeoDataFrame, warnings: list[str]) -> None:
+    """Set aside what lies farther from the others than a study reaches: its coordinates are wrong, and it must not move the study."""
+    x, y = middle(table)
+    box = table.bounds.to_numpy()
+    away = np.hypot(box[:, [0, 2]].mean(axis=1) - x, box[:, [1, 3]].mean(axis=1) - y)
+    far = np.flatnonzero((away > FARTHEST_STRAY_M) & (table["status"] == "").to_numpy())
+    for row in far:
+        table.loc[table.index[row], "status"] = footprints.INVALID
+        table.loc[table.index[row], "reason"] = f"lies {away[row] / 1000.0:.0f} km from the middle of all buildings: wrong coordinates"
+    if len(far):
+        first = table.iloc[far[0]]
+        warnings.append(
+            f"{len(far)} buildings lie more than {FARTHEST_STRAY_M / 1000.0:.0f} km from the others and are set aside, the first "
+            f"{first['building_id']} (row {int(first['source_row'])}); correct their coordinates"
+        )
+
+
 def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study, warnings: list[str]) -> None:
     """
     Refuse a projection that is not true to scale at the buildings, such as a Gauss-Krüger zone far from its meridian.
@@ -217,11 +258,11 @@ def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study, warnings
     warnings
         What the user should know; appended to.
     """
-    left, bottom, right, top = table.total_bounds
-    if not np.isfinite([left, bottom, right, top]).all():
+    x, y = middle(table)
+    if not np.isfinite([x, y]).all():
         return
     to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
-    longitude, latitude = to_degrees.transform((left + right) / 2, (bottom + top) / 2)
+    longitude, latitude = to_degrees.transform(x, y)
     factors = pyproj.Proj(crs).get_factors(longitude, latitude)
     off = max(abs(factors.meridional_scale - 1), abs(factors.parallel_scale - 1))
     if not off <= SCALE_OFF:
