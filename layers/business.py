@@ -169,4 +169,4 @@ def payback(flow: npt.NDArray[np.float64]) -> float:
     if not after.size:
         return float("nan")
     year = int(after[0])
-    return year - float(so_far[year] / flow[year])
+    return year - float(so_far[year] / flow[year]) if flow[year] != 0.0 else float(year)

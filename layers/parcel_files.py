@@ -9,8 +9,8 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from .module_drawing import KEPT, roof_ids
-from .module_rows import TileParts
+from .module_drawing import KEPT
+from .module_rows import TileParts, roof_ids
 
 # Layers of the drawing.
 LAYERS = ("PARCEL", "ROOF", "USABLE", "MODULE", "POSITION_NOT_USED")
@@ -30,7 +30,7 @@ def roof_layers(parts: TileParts) -> dict[str, gpd.GeoDataFrame]:
     dict of str to GeoDataFrame
         `roofs`, and `usable`: what is left of them after set-backs, ways and the shade of parapets, empty ones left out.
     """
-    ids, crs = roof_ids(parts), parts.rows.crs
+    ids, crs = roof_ids(parts.rows, parts.surfaces), parts.rows.crs
     roofs = gpd.GeoDataFrame({"roof_id": ids, "area_m2": parts.space.area}, geometry=parts.surfaces.geometry, crs=crs)
     usable = gpd.GeoDataFrame({"roof_id": ids, "usable_area_m2": parts.space.usable}, geometry=parts.space.outline, crs=crs)
     return {"roofs": roofs, "usable": usable[~usable.geometry.is_empty]}

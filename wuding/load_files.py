@@ -235,7 +235,8 @@ def _timed(times: pd.DatetimeIndex, numbers: Floats, factor: float, energy: bool
     leap = (at.month == 2) & (at.day == 29)
     if leap.any():
         at, values = at[~leap], values[~leap]
-    place = (at.dayofyear - (at.is_leap_year & (at.month > 2)).astype(np.int64) - 1) * 24 * part + (at.hour * 60 + at.minute) // usual
+        notes.append(("load_leap_day", {}))
+    place = (at.day_of_year - (at.is_leap_year & (at.month > 2)).astype(np.int64) - 1) * 24 * part + (at.hour * 60 + at.minute) // usual
     filled = np.bincount(np.asarray(place, dtype=np.int64), minlength=HOURS * part)
     if len(filled) != HOURS * part or (filled != 1).any():
         raise StudyError(f"{name}: the times do not make one whole year of 365 days; expected twelve full months in a row")

@@ -1,7 +1,9 @@
 """Sheets of parcels: their roofs assessed again as the run did, module by module and hour by hour, with load, money and grid."""
 
+import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,9 @@ from layers.profiles import KWH, hour_names
 from solar.money import MOUNTS, USES
 from solar.storage import load_battery
 
-from .errors import StudyError
+from .errors import INPUT_ERRORS, StudyError
 from .load_files import lay_bills, read_load
-from .manifest import plain, read_manifest, write_json
+from .manifest import plain, read_manifest, source_digest, version, write_json
 from .messages import translate_all
 from .metering import study_loads, study_tariffs
 from .parcel_finding import find_parcels
@@ -114,7 +116,8 @@ def parcel_sheets(
                 raise StudyError(f"parcel {place.id}: no assessed building lies in it; choose another or check the layer's coordinates")
             continue
         folder = out / "parcels" / safe_name(place.id)
-        result = _again(source, shares)
+        with _of_another_state(out):
+            result = again(source, shares)
         _same_as_run(out, result, place.id)
         write_sheet(source, place, shares, result, options, folder)
         folders.append(folder)
@@ -229,14 +232,43 @@ def horizons_of(result: TileResult, laid: Laid) -> dict[str, Any]:
     return found
 
 
-def _again(source: Assessed, shares: pd.Series, prefer: int | None = None) -> TileResult:
-    """Assess the buildings of a parcel as the run did."""
+def again(source: Assessed, shares: pd.Series, prefer: int | None = None) -> TileResult:
+    """
+    Assess the buildings of a parcel as the run did.
+
+    Parameters
+    ----------
+    source
+        Tiles and model.
+    shares
+        Share of each building inside, by building_id.
+    prefer
+        Mount that every roof takes where it allows it.
+
+    Returns
+    -------
+    TileResult
+        With its parts.
+    """
     rows = gpd.read_parquet(source.work / "tiles", filters=[("building_id", "in", list(shares.index))])
     rows = rows[rows["status"] == ""].drop(columns=["bbox"], errors="ignore")
     if rows.empty:
         raise StudyError("no building of this parcel was assessed; see the column status of buildings")
     around = read_surroundings(source.work / "tiles", np.asarray(rows.total_bounds))
     return assess_tile(rows, around, source.model, audit=0, keep=True, prefer=prefer)
+
+
+@contextmanager
+def _of_another_state(out: Path) -> Iterator[None]:
+    """Say of a run that another state of the code made, and that this one cannot read, that it is old."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        mark = out / ".work" / "fingerprint.json"
+        made = json.loads(mark.read_text(encoding="utf-8"))[:2] if mark.is_file() else []
+        if isinstance(error, INPUT_ERRORS) or made == [version(), source_digest()]:
+            raise
+        raise StudyError(f"{out.name} was made by another version of wuding; run the study again, then the parcel") from error
 
 
 def _same_as_run(out: Path, result: TileResult, name: str) -> None:
@@ -266,7 +298,7 @@ def _other_mounts(source: Assessed, shares: pd.Series, laid: Laid) -> dict[str, 
     found = {}
     seen = [tuple(laid.roofs["mounting"].fillna(""))]
     for code, name in enumerate(MOUNTS):
-        other = _laid(_again(source, shares, prefer=code), shares)
+        other = _laid(again(source, shares, prefer=code), shares)
         mounts = tuple(other.roofs["mounting"].fillna(""))
         if mounts not in seen:
             seen.append(mounts)
