@@ -53,7 +53,8 @@ def write_layout(layers: dict[str, gpd.GeoDataFrame], folder: Path) -> list[Path
         layout.gpkg and layout.dxf.
     """
     package, drawing = folder / "layout.gpkg", folder / "layout.dxf"
-    package.unlink(missing_ok=True)
+    for old in (package, drawing):
+        old.unlink(missing_ok=True)
     for name, frame in layers.items():
         pyogrio.write_dataframe(
             frame, package, layer=name, driver="GPKG", append=package.exists(), promote_to_multi=name in ("roofs", "usable", "parcel")
@@ -73,20 +74,17 @@ def _write_dxf(layers: dict[str, gpd.GeoDataFrame], path: Path) -> None:
         "MODULE": modules[kept],
         "POSITION_NOT_USED": modules[~kept],
     }
-    drawn = [gpd.GeoDataFrame({"Layer": name}, geometry=_rings(frame)) for name, frame in parts.items() if len(frame)]
+    drawn = [gpd.GeoDataFrame(geometry=_rings(frame)).assign(Layer=name) for name, frame in parts.items() if len(frame)]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="'crs' was not provided")
         pyogrio.write_dataframe(gpd.GeoDataFrame(pd.concat(drawn, ignore_index=True)), path, driver="DXF")
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
     head, start = text.split("ENDSEC", 1)
-    if "$INSUNITS" in head:
-        before, after = head.split("$INSUNITS", 1)
+    for name, value in (("$INSUNITS", 6), ("$MEASUREMENT", 1)):  # metres, metric
+        before, after = head.split(name, 1)
         lines = after.split("\n")
-        lines[2] = "     6"  # metres
-        head = before + "$INSUNITS" + "\n".join(lines)
-    else:
-        mark = head.rindex("  0")
-        head = head[:mark] + "  9\n$INSUNITS\n 70\n     6\n" + head[mark:]
+        lines[2] = f"{value:6d}"
+        head = before + name + "\n".join(lines)
     path.write_text(head + "ENDSEC" + start, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 

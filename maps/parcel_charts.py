@@ -103,6 +103,7 @@ def energy(
     axes.hlines(sun * p90_share, at - 0.35, at + 0.35, color=INK, linewidth=1.0, label=drawn[2])
     axes.plot(at, np.asarray(load) / 1e3, color=BAR, linewidth=1.4, marker="o", markersize=2.5, label=drawn[3])
     axes.set_xticks(at)
+    axes.set_ylim(0, 1.25 * max(float(sun.max()), float(np.max(load)) / 1e3, 1e-9))
     _finish(axes, font, drawn[0], legend=True)
     return as_chart(figure, words["chart_months"], keys, font)
 
@@ -139,8 +140,8 @@ def days(typical: Sequence[Mapping[str, Any]], p90_share: float, words: Mapping[
         axes.plot(hours, day["load"], color=BAR, linewidth=1.3)
         axes.set_xlim(0, 24)
         axes.set_xticks([6, 12, 18])
-        axes.set_ylim(bottom=0)
         _finish(axes, font, name, legend=False)
+    panels[0].set_ylim(0, 1.05 * max(max(*day["sun"], *day["load"], 1e-9) for day in typical))
     figure.suptitle(drawn[0], x=0.01, ha="left", fontproperties=font.properties(8.5), color=INK, parse_math=False)
     return as_chart(figure, words["chart_days"], keys, font)
 
@@ -226,6 +227,12 @@ def _finish(axes: Axes, font: ChartFont, title: str, *, legend: bool) -> None:
         label.set_parse_math(False)
     axes.set_title(title, loc="left", fontproperties=font.properties(8.5), color=INK, parse_math=False)
     if legend:
-        box = axes.legend(prop=font.properties(6.5), frameon=False, loc="best", handlelength=1.2)
+        box = axes.legend(
+            prop=font.properties(6.5),
+            frameon=False,
+            loc="best" if axes.lines and not axes.patches else "upper center",
+            ncols=3 if axes.patches else 1,
+            handlelength=1.2,
+        )
         for text in box.get_texts():
             text.set_parse_math(False)

@@ -132,7 +132,10 @@ def _roofs(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]
         rows.append(_summed(built[MOST_ROOFS:], words["other_roofs"].format(count=len(built) - MOST_ROOFS)))
     if len(sheet["roofs"]) > len(built):
         rows.append([words["no_modules_roofs"].format(count=len(sheet["roofs"]) - len(built)), *[""] * 8])
-    rows += [_summed([roof for roof in built if roof["mounting"] == one["mounting"]], names.code(one["mounting"])) for one in _mixed(sheet)]
+    rows += [
+        _summed([roof for roof in built if roof["mounting"] == one["mounting"]], words["of_which"].format(name=names.code(one["mounting"])))
+        for one in _mixed(sheet)
+    ]
     return {"heads": heads, "rows": rows, "total": _summed(built, words["total"])}
 
 
