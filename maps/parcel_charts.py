@@ -46,10 +46,13 @@ def plan(layers: Mapping[str, gpd.GeoDataFrame], words: Mapping[str, str], font:
         west, south, east, north = np.array([min(west, box[0]), min(south, box[1]), max(east, box[2]), max(north, box[3])])
     figure = Figure(figsize=(7.1, 3.55), dpi=300)
     axes = figure.add_axes((0.0, 0.0, 1.0, 0.93))
-    pad = 0.03 * max(east - west, north - south)
-    axes.set_xlim(west - pad, east + pad)
-    axes.set_ylim(south - pad, north + pad)
-    axes.set_aspect("equal", adjustable="datalim")
+    # the picture is filled, whatever the shape of the parcel
+    wide, high = 7.1, 3.55 * 0.93
+    scale = 1.06 * max((east - west) / wide, (north - south) / high)
+    middle = ((west + east) / 2, (south + north) / 2)
+    axes.set_xlim(middle[0] - scale * wide / 2, middle[0] + scale * wide / 2)
+    axes.set_ylim(middle[1] - scale * high / 2, middle[1] + scale * high / 2)
+    axes.set_aspect("equal")
     axes.axis("off")
     for frame, face, edge, width in ((layers["roofs"], ROOF, EDGE, 0.5), (layers["usable"], USABLE, "none", 0.0)):
         axes.add_collection(PathCollection(_paths(frame), facecolor=face, edgecolor=edge, linewidth=width))
@@ -60,7 +63,6 @@ def plan(layers: Mapping[str, gpd.GeoDataFrame], words: Mapping[str, str], font:
             corners = shapely.get_coordinates(modules.geometry.to_numpy()[own]).reshape(-1, 5, 2)[:, :4]
             axes.add_collection(PolyCollection(list(corners), facecolor=face, edgecolor=edge, linewidth=0.18, rasterized=True))
     axes.add_collection(PathCollection(_paths(layers["parcel"]), facecolor="none", edgecolor=PARCEL, linewidth=0.9, linestyle=(0, (5, 3))))
-    axes.apply_aspect()
     scale_and_north(axes, font, drawn[-1])
     x = 0.01
     for name, colour in zip(drawn, (PARCEL, ROOF, USABLE, MODULE, UNUSED), strict=False):

@@ -132,6 +132,7 @@ def _study(file: Path, frame: gpd.GeoDataFrame, crs: pyproj.CRS, ground: Ground,
         "terrain": {"dem": "flat" if ground.dem is None else str(ground.dem.resolve())},
         "weather": weather,
     }
+    (folder / "study.toml").write_text("# made from the command line\n", encoding="utf-8")
     return Study(**content, folder=folder, file=folder / "study.toml")
 
 

@@ -278,7 +278,8 @@ def _same_as_run(out: Path, result: TileResult, name: str) -> None:
     """Refuse to draw what is not in the table: another version, other surroundings."""
     ids = list(result.roofs["building_id"].unique())
     kept = pd.read_parquet(out / "roofs", columns=["roof_id", "module_count", "energy_kwh"], filters=[("building_id", "in", ids)])
-    both = kept.set_index("roof_id").join(result.roofs.set_index("roof_id")[["module_count", "energy_kwh"]], rsuffix="_new", how="outer")
+    again_made = result.roofs.set_index("roof_id")[["module_count", "energy_kwh"]].add_suffix("_new")
+    both = kept.set_index("roof_id").join(again_made, how="outer")
     differ = (both["module_count"] != both["module_count_new"]) | ~np.isclose(
         both["energy_kwh"], both["energy_kwh_new"], rtol=1e-6, atol=1e-3
     )
