@@ -9,6 +9,7 @@ from typing import Any
 
 from solar.money import HOUSEHOLD
 
+from .connection import connection_facts
 from .errors import LayersError
 
 HOMES = ("natural_household", "legal_household")
@@ -16,11 +17,12 @@ HOMES = ("natural_household", "legal_household")
 
 @dataclass(frozen=True, slots=True)
 class GridClass:
-    """A class: its code, highest voltage [kV] and power [MW AC], and words by language."""
+    """A class: its code, highest voltage [kV] and power [MW AC], least share of self-use (None: no rule), and words by language."""
 
     code: str
     kv: float
     mw: float
+    self_use: float | None
     name: Mapping[str, str]
     modes: Mapping[str, str]
     asks: Mapping[str, tuple[str, ...]]
@@ -43,11 +45,12 @@ def grid_classes() -> tuple[GridClass, ...]:
 
 
 def _read(code: str, table: Mapping[str, Any]) -> GridClass:
-    both = ("zh", "en")
+    both, facts, rule = ("zh", "en"), connection_facts(), table["rule"]
     return GridClass(
         code,
         float(table["kv"]),
-        float(table["mw"]),
+        float(table["mw"] if "mw" in table else facts[f"{rule}.most_mw"].value),
+        float(facts[f"{rule}.self_use"].value) if f"{rule}.self_use" in facts else None,
         {lang: table[lang] for lang in both},
         {lang: table[f"modes_{lang}"] for lang in both},
         {lang: tuple(table[f"asks_{lang}"]) for lang in both},

@@ -44,10 +44,10 @@ def plan(layers: Mapping[str, gpd.GeoDataFrame], words: Mapping[str, str], font:
     box = layers["parcel"].total_bounds
     if (box[2] - box[0]) < 3.0 * (east - west) and (box[3] - box[1]) < 3.0 * (north - south):
         west, south, east, north = np.array([min(west, box[0]), min(south, box[1]), max(east, box[2]), max(north, box[3])])
-    figure = Figure(figsize=(7.1, 3.55), dpi=300)
+    figure = Figure(figsize=(7.1, 3.2), dpi=300)
     axes = figure.add_axes((0.0, 0.0, 1.0, 0.93))
     # the picture is filled, whatever the shape of the parcel
-    wide, high = 7.1, 3.55 * 0.93
+    wide, high = 7.1, 3.2 * 0.93
     scale = 1.06 * max((east - west) / wide, (north - south) / high)
     middle = ((west + east) / 2, (south + north) / 2)
     axes.set_xlim(middle[0] - scale * wide / 2, middle[0] + scale * wide / 2)
@@ -58,10 +58,10 @@ def plan(layers: Mapping[str, gpd.GeoDataFrame], words: Mapping[str, str], font:
         axes.add_collection(PathCollection(_paths(frame), facecolor=face, edgecolor=edge, linewidth=width))
     modules = layers["modules"]
     kept = modules["kept"].to_numpy(dtype=bool)
-    for own, face, edge in ((~kept, "none", UNUSED), (kept, MODULE, "white")):
+    for own, face in ((~kept, UNUSED), (kept, MODULE)):
         if own.any():
             corners = shapely.get_coordinates(modules.geometry.to_numpy()[own]).reshape(-1, 5, 2)[:, :4]
-            axes.add_collection(PolyCollection(list(corners), facecolor=face, edgecolor=edge, linewidth=0.18, rasterized=True))
+            axes.add_collection(PolyCollection(list(corners), facecolor=face, edgecolor="none", rasterized=True))
     axes.add_collection(PathCollection(_paths(layers["parcel"]), facecolor="none", edgecolor=PARCEL, linewidth=0.9, linestyle=(0, (5, 3))))
     scale_and_north(axes, font, drawn[-1])
     x = 0.01

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 
 from layers.grid_class import grid_classes
 
 from . import parcel_charts
 from .county_map import asset, templates, write_whole
+from .skyline import draw_skyline
 from .words import LANGUAGES, as_float, load_words, number
 
 # Roofs and variants that are shown, the largest and the best; sheet.json holds all.
@@ -57,7 +57,7 @@ def parcel_page(
     layers
         parcel, roofs, usable and modules.
     skylines
-        "worst" and "best" roof with roof_id, shading_loss and horizon, shape (p, 72) [degrees]; empty without modules.
+        "worst" and "best" roof with roof_id, shading_loss, opaque and leafy horizon, shape (p, 72) [degrees]; empty without modules.
     out
         File to write.
     lang
@@ -78,7 +78,7 @@ def parcel_page(
         "plan": parcel_charts.plan(layers, words),
         "plan_said": _plan_said(sheet, words),
         "roofs": _roofs(sheet, words),
-        "charts": _charts(sheet, words),
+        "charts": _charts(sheet, words) | _skylines(skylines, latitude, words),
         "connection": _grid(sheet, words),
         "money": _money(sheet, words),
         "said": _said(sheet, words),
@@ -164,6 +164,14 @@ def _charts(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any
     return found
 
 
+def _skylines(found: Mapping[str, Any], latitude: float, words: Mapping[str, str]) -> dict[str, Any]:
+    drawn = {}
+    for name, roof in found.items():
+        title = words[f"skyline_{name}"].format(roof=roof["roof_id"], loss=_share(roof["shading_loss"]))
+        drawn[name] = draw_skyline(roof["opaque"], latitude, trees=roof["leafy"], title=title, lang=words["lang"])
+    return drawn
+
+
 def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
     told, at, lang = sheet["balance"], sheet["connection"], words["lang"]
     found = next((one for one in grid_classes() if one.code == at["class"]), None)
@@ -180,6 +188,10 @@ def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
         (words["class_limit"], f"{number(found.mw, 2 if found.mw < 1 else 0)} MW" if found else "—"),
     ]
     asks = [*(found.asks[lang] if found else ()), *([words["modes"] + words["colon"] + found.modes[lang]] if found else [])]
+    own = as_float(told["self_use_share"])
+    if found is not None and found.self_use is not None and own is not None:
+        said = words["self_use_kept" if own >= found.self_use else "self_use_short"]
+        asks.append(said.format(share=_share(own), rule=_share(found.self_use)))
     share = as_float(at["reverse_share"])
     if share is not None:
         over = at["peak_export_kw"] > at["reverse_limit_kw"]
@@ -269,7 +281,7 @@ def _notes(sheet: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
 
 def _share(value: object) -> str:
     found = as_float(value)
-    return "—" if found is None else f"{found * 100:.1f} %"
+    return "—" if found is None else f"{round(found * 100, 1) + 0.0:.1f} %"
 
 
 def _wan(value: object, words: Mapping[str, str]) -> str:
@@ -277,20 +289,3 @@ def _wan(value: object, words: Mapping[str, str]) -> str:
     if found is None:
         return "—"
     return f"{found / 1e4:,.0f} 万元" if words["lang"] == "zh" else f"{found / 1e6:,.2f} M CNY"
-
-
-def skyline_lines(horizon: Any) -> Any:
-    """
-    Take the mean skyline of a roof's points.
-
-    Parameters
-    ----------
-    horizon
-        Shape (p, 72) [degrees].
-
-    Returns
-    -------
-    array
-        Shape (72,).
-    """
-    return np.asarray(horizon, dtype=np.float64).mean(axis=0)

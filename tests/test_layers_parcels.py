@@ -142,7 +142,7 @@ def test_classes_by_power_voltage_and_owner() -> None:
     assert code("factory", 1_000.0, 66.0) == "large_commercial_110"
     assert code("factory", 7_000.0, 10.0) is None
     assert code("rural_residential", 20.0) == "natural_household"
-    assert code("urban_residential", 300.0) == "legal_household"
+    assert code("urban_residential", 500.0) == "legal_household"
     assert all(one.source and len(one.asks["zh"]) == len(one.asks["en"]) for one in grid_classes())
     with pytest.raises(LayersError, match="power of 0 or more"):
         grid_class("factory", float("nan"))

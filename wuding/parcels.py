@@ -24,6 +24,7 @@ from layers.parcel_sheet import Connection, LoadSource, Place, sheet
 from layers.parcel_variants import Laid, variants, whole_plant
 from layers.potential import TileResult, assess_tile
 from layers.profiles import KWH, hour_names
+from maps.tables import sheet_folder
 from solar.money import MOUNTS, USES
 from solar.storage import load_battery
 
@@ -34,7 +35,7 @@ from .messages import translate_all
 from .metering import study_loads, study_tariffs
 from .parcel_finding import find_parcels
 from .parcel_list import write_parcel_table
-from .products import study_of
+from .products import data_flags, study_of
 from .study import Study, load_study
 
 Floats = npt.NDArray[np.float64]
@@ -118,30 +119,13 @@ def parcel_sheets(
             if not every:
                 raise StudyError(f"parcel {place.id}: no assessed building lies in it; choose another or check the layer's coordinates")
             continue
-        folder = out / "parcels" / safe_name(place.id)
+        folder = out / "parcels" / sheet_folder(place.id)
         with _of_another_state(out):
             result = again(source, shares)
         _same_as_run(out, result, place.id)
         write_sheet(source, place, shares, result, options, folder)
         folders.append(folder)
     return folders
-
-
-def safe_name(name: str) -> str:
-    """
-    Make a folder's name of an id.
-
-    Parameters
-    ----------
-    name
-        The id.
-
-    Returns
-    -------
-    str
-        Letters, digits, - and _ stay, anything else becomes _.
-    """
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80] or "_"
 
 
 def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileResult, options: Options, folder: Path) -> dict[str, Any]:
@@ -190,6 +174,7 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
     ways = {"chosen": laid} | _other_mounts(source, shares, laid)
     content["variants"] = variants(ways, meter, money, aim=options.aim, most_kw=options.most_kw, most_export_kw=options.most_export_kw)
     content["aim"] = options.aim
+    content["flags"] = data_flags(source.study)
     content["study"] = {"name": source.study.study.name, "as_of": str(source.study.study.as_of), "made_up": source.study.study.made_up}
     folder.mkdir(parents=True, exist_ok=True)
     layers = roof_layers(result.parts) | {
@@ -202,11 +187,11 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
     _write_hours(laid, meter, folder / "hourly.csv")
     from maps.parcel_page import parcel_page
 
-    parcel_page(content, layers, horizons_of(result, laid), folder / "sheet.html", source.lang, model.latitude)
+    parcel_page(content, layers, skylines_of(result, laid), folder / "sheet.html", source.lang, model.latitude)
     return content
 
 
-def horizons_of(result: TileResult, laid: Laid) -> dict[str, Any]:
+def skylines_of(result: TileResult, laid: Laid) -> dict[str, Any]:
     """
     Give the skylines of the most and the least shaded roof.
 
@@ -220,7 +205,8 @@ def horizons_of(result: TileResult, laid: Laid) -> dict[str, Any]:
     Returns
     -------
     dict
-        "worst" and "best": roof_id, shading_loss and the horizon of its points, shape (p, 72) [degrees]; empty without modules.
+        "worst" and "best": roof_id, shading_loss, and `opaque` and `leafy` horizon of its points, shape (p, 72) [degrees], `leafy` None
+        where no tree stands near; empty without modules.
     """
     assert result.parts is not None
     roofs = laid.roofs[laid.roofs["module_count"] > 0]
@@ -230,8 +216,9 @@ def horizons_of(result: TileResult, laid: Laid) -> dict[str, Any]:
     found = {}
     for name, row in (("best", ordered.iloc[0]), ("worst", ordered.iloc[-1])):
         at = int(row["surface"])
-        points = result.parts.horizon[result.parts.start[at] : result.parts.start[at + 1]]
-        found[name] = {"roof_id": str(row["roof_id"]), "shading_loss": float(row["shading_loss"]), "horizon": points}
+        own = result.parts.skylines.take(slice(result.parts.start[at], result.parts.start[at + 1]))
+        told = {"roof_id": str(row["roof_id"]), "shading_loss": float(row["shading_loss"])}
+        found[name] = told | {"opaque": own.opaque, "leafy": own.leafy}
     return found
 
 
