@@ -44,10 +44,10 @@ def plan(layers: Mapping[str, gpd.GeoDataFrame], words: Mapping[str, str], font:
     box = layers["parcel"].total_bounds
     if (box[2] - box[0]) < 3.0 * (east - west) and (box[3] - box[1]) < 3.0 * (north - south):
         west, south, east, north = np.array([min(west, box[0]), min(south, box[1]), max(east, box[2]), max(north, box[3])])
-    figure = Figure(figsize=(7.1, 3.2), dpi=300)
+    figure = Figure(figsize=(7.1, 3.6), dpi=300)
     axes = figure.add_axes((0.0, 0.0, 1.0, 0.93))
     # the picture is filled, whatever the shape of the parcel
-    wide, high = 7.1, 3.2 * 0.93
+    wide, high = 7.1, 3.6 * 0.93
     scale = 1.06 * max((east - west) / wide, (north - south) / high)
     middle = ((west + east) / 2, (south + north) / 2)
     axes.set_xlim(middle[0] - scale * wide / 2, middle[0] + scale * wide / 2)
@@ -169,7 +169,7 @@ def flows(found: Mapping[str, Mapping[str, Any]], words: Mapping[str, str], font
     font = font or find_font()
     lines = (("own", "project", "flow_own", BAR), ("contract", "project", "flow_investor", WARM), ("contract", "owner", "flow_owner", INK))
     drawn, keys = legible([words["chart_flows"], *(words[name] for _, _, name, _ in lines)], font)
-    figure = Figure(figsize=(3.5, 1.9), layout="constrained")
+    figure = Figure(figsize=(3.5, 1.6), layout="constrained")
     axes = figure.add_subplot()
     for (model, who, _, colour), name in zip(lines, drawn[1:], strict=True):
         axes.plot(np.cumsum(found[model]["flows"][who]) / 1e4, color=colour, linewidth=1.4, label=name)
@@ -201,7 +201,7 @@ def tornado(rows: Sequence[Mapping[str, Any]], npv: float, words: Mapping[str, s
     font = font or find_font()
     labels = [words["tornado_row"].format(name=words[f"tornado_{row['name']}"], spread=f"{row['spread'] * 100:.0f}") for row in rows]
     drawn, keys = legible([words["chart_tornado"], *labels], font)
-    figure = Figure(figsize=(3.5, 1.9), layout="constrained")
+    figure = Figure(figsize=(3.5, 1.6), layout="constrained")
     axes = figure.add_subplot()
     for at, row in enumerate(rows):
         for value, colour in ((row["low_npv_cny"], WARM), (row["high_npv_cny"], BAR)):

@@ -19,7 +19,7 @@ from .skyline import draw_skyline
 from .words import LANGUAGES, as_float, load_words, number
 
 # Roofs and variants that are shown, the largest and the best; sheet.json holds all.
-MOST_ROOFS, MOST_VARIANTS, MOST_WARNINGS = 8, 8, 3
+MOST_ROOFS, MOST_VARIANTS, MOST_WARNINGS = 8, 7, 2
 
 
 @cache
