@@ -199,24 +199,24 @@ def tornado(plant: Plant, meter: Meter, money: Money, energy_spread: float, spre
         name, spread, low_npv_cny and high_npv_cny (value of the assumption low and high), the widest first.
     """
 
-    def worth(changed: Plant = plant, at: Meter = meter, by: Money = money) -> float:
+    def _worth(changed: Plant = plant, at: Meter = meter, by: Money = money) -> float:
         return float(cash(changed, at, by, "own").npv)
 
-    def both(name: str, spread: float, make: Any) -> dict[str, Any]:
+    def _both(name: str, spread: float, make: Any) -> dict[str, Any]:
         return {"name": name, "spread": spread, "low_npv_cny": make(1.0 - spread), "high_npv_cny": make(1.0 + spread)}
 
     size = {name: float(fact.value) for name, fact in spreads.items()}
     finance = money.finance
     rows = [
-        both("energy", energy_spread, lambda k: worth(replace(plant, sun=plant.sun * k))),
-        both("capex", size["capex"], lambda k: worth(replace(plant, capex=plant.capex * k))),
-        both("retail", size["retail"], lambda k: worth(at=replace(meter, retail=meter.retail * k))),
-        both("spot", size["spot"], lambda k: worth(at=replace(meter, spot=meter.spot * k))),
-        both("load", size["load"], lambda k: worth(at=replace(meter, load=meter.load * k))),
-        both("upkeep", size["upkeep"], lambda k: worth(by=replace(money, finance=replace(finance, om_cost=finance.om_cost * k)))),
+        _both("energy", energy_spread, lambda k: _worth(replace(plant, sun=plant.sun * k))),
+        _both("capex", size["capex"], lambda k: _worth(replace(plant, capex=plant.capex * k))),
+        _both("retail", size["retail"], lambda k: _worth(at=replace(meter, retail=meter.retail * k))),
+        _both("spot", size["spot"], lambda k: _worth(at=replace(meter, spot=meter.spot * k))),
+        _both("load", size["load"], lambda k: _worth(at=replace(meter, load=meter.load * k))),
+        _both("upkeep", size["upkeep"], lambda k: _worth(by=replace(money, finance=replace(finance, om_cost=finance.om_cost * k)))),
     ]
     step = size["discount"]
-    rates = [worth(by=replace(money, finance=replace(finance, discount_rate=finance.discount_rate + way * step))) for way in (-1.0, 1.0)]
+    rates = [_worth(by=replace(money, finance=replace(finance, discount_rate=finance.discount_rate + way * step))) for way in (-1.0, 1.0)]
     rows.append({"name": "discount", "spread": step, "low_npv_cny": rates[0], "high_npv_cny": rates[1]})
     return sorted(rows, key=lambda row: -abs(row["high_npv_cny"] - row["low_npv_cny"]))
 

@@ -192,15 +192,16 @@ def _place(place: Place, buildings: gpd.GeoDataFrame, roofs: pd.DataFrame) -> di
 
 def _by_mount(roofs: pd.DataFrame) -> list[dict[str, Any]]:
     sums = roofs.groupby("mounting", sort=True)[["module_count", "pdc0_kwp", "energy_kwh"]].sum()
-    return [{"mounting": name, **{key: float(value) for key, value in row.items()}} for name, row in sums.iterrows()]
+    return [{"mounting": name, **{str(key): float(value) for key, value in row.items()}} for name, row in sums.iterrows()]
 
 
 def _day(month: int, sun: Floats, load: Floats) -> dict[str, Any]:
     """Mean day of a month [kW]."""
-    own = month == MONTH
+    own = np.equal(MONTH, month)
 
     def mean(values: Floats) -> list[float]:
-        return (np.bincount(HOUR[own], weights=values[own], minlength=24) / (own.sum() / 24)).tolist()
+        sums = np.bincount(HOUR[own], weights=values[own], minlength=24)
+        return [float(total) for total in sums / (own.sum() / 24)]
 
     return {"month": month, "sun": mean(sun), "load": mean(load)}
 

@@ -153,4 +153,4 @@ def _worth(money: pd.DataFrame, finance: Finance, terms: Terms, spot_all: float)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0.0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0.0))

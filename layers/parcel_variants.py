@@ -67,16 +67,16 @@ def first_modules(laid: Laid, modules: int) -> Plant:
     part = np.zeros(len(roofs))
     part[order] = np.clip(modules - before, 0, count) / np.maximum(count, 1)
 
-    def total(name: str) -> float:
+    def _total(name: str) -> float:
         return float(part @ roofs[name].to_numpy(dtype=np.float64))
 
     return Plant(
         sun=part @ laid.hours,
-        kwp=total("pdc0_kwp"),
-        pac0_kw=total("pac0_kw"),
-        modules=round(total("module_count")),
-        capex=total("capex_cny"),
-        area_m2=total("usable_area_m2"),
+        kwp=_total("pdc0_kwp"),
+        pac0_kw=_total("pac0_kw"),
+        modules=round(_total("module_count")),
+        capex=_total("capex_cny"),
+        area_m2=_total("usable_area_m2"),
     )
 
 

@@ -103,15 +103,15 @@ def best_battery(
     SolarError
         If an array is not a year of hours.
     """
-    arrays = [np.ascontiguousarray(values, dtype=np.float64) for values in (sun, load, retail, export)]
-    for name, values in zip(("sun", "load", "retail", "export"), arrays, strict=True):
+    made, taken, bought, sold = (np.ascontiguousarray(values, dtype=np.float64) for values in (sun, load, retail, export))
+    for name, values in (("sun", made), ("load", taken), ("retail", bought), ("export", sold)):
         if values.shape != (HOURS,) or not np.isfinite(values).all():
             raise SolarError(f"storage: {name} has shape {values.shape}; expected {HOURS} hours of finite numbers")
-    surplus = np.maximum(arrays[0] - arrays[1], 0.0).reshape(365, 24).sum(axis=1)
+    surplus = np.maximum(made - taken, 0.0).reshape(365, 24).sum(axis=1)
     day = float(np.quantile(surplus, 0.95))
     best: Battery | None = None
     for size in SIZES * day:
-        tried = run_battery(*arrays, float(size), terms, discount_rate=discount_rate)
+        tried = run_battery(made, taken, bought, sold, float(size), terms, discount_rate=discount_rate)
         if tried.npv_cny > (best.npv_cny if best is not None else 0.0):
             best = tried
     return best

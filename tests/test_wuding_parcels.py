@@ -107,6 +107,33 @@ def test_limits_and_transformer_are_on_the_sheet(folder: Path) -> None:
     assert sum(row["best"] for row in rows) == 1
 
 
+def test_pairs_of_east_and_west_are_drawn_as_counted(run: Path) -> None:
+    import pickle
+
+    from geo.tiles import read_surroundings
+    from layers.module_drawing import draw_modules
+    from layers.potential import assess_tile
+
+    with (run / ".work" / "model.pickle").open("rb") as stream:
+        model = pickle.load(stream)
+    rows = gpd.read_parquet(run / ".work" / "tiles").query("status == '' and use in ('public_institution', 'public_building')").head(20)
+    result = assess_tile(rows, read_surroundings(run / ".work" / "tiles", rows.total_bounds), model, audit=0, keep=True, prefer=2)
+    assert result.parts is not None
+    drawn = draw_modules(result.parts, model)
+    pairs = drawn[drawn["mounting"] == "east_west"]
+    assert len(pairs) > 0
+    counted = result.roofs[result.roofs["module_count"] > 0].set_index("roof_id")["module_count"]
+    assert drawn[drawn["kept"]].groupby("roof_id").size().sort_index().to_dict() == counted.sort_index().to_dict()
+    # the two halves of a pair look away from each other and touch along the ridge
+    first, second = pairs.iloc[::2], pairs.iloc[1::2]
+    assert ((second["surface_azimuth"].to_numpy() - first["surface_azimuth"].to_numpy()) % 360.0 == 180.0).all()
+    assert (first["kept"].to_numpy() == second["kept"].to_numpy()).all()
+    east = shapely.get_x(shapely.centroid(first.geometry.to_numpy())) - shapely.get_x(shapely.centroid(second.geometry.to_numpy()))
+    north = shapely.get_y(shapely.centroid(first.geometry.to_numpy())) - shapely.get_y(shapely.centroid(second.geometry.to_numpy()))
+    facing = np.radians(first["surface_azimuth"].to_numpy())
+    assert (east * np.sin(facing) + north * np.cos(facing) > 0.0).all()
+
+
 def test_bills_lead_the_load(run: Path, parcel: str, tmp_path: Path) -> None:
     bills = tmp_path / "电费.csv"
     bills.write_text("月份,用电量(kWh)\n" + "\n".join(f"{m},{1000 * m}" for m in range(1, 13)), encoding="gb18030")

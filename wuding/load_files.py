@@ -224,7 +224,8 @@ def _timed(times: pd.DatetimeIndex, numbers: Floats, factor: float, energy: bool
     usual = int(step.mode().iloc[0]) if len(step) else 0
     if usual not in STEPS:
         raise StudyError(f"{name}: a value every {usual} minutes; expected every 15, 30 or 60")
-    _no_jumps(at, step.to_numpy(), usual, name)
+    minutes: Floats = np.asarray(step, dtype=np.float64)
+    _no_jumps(at, minutes, usual, name)
     part = STEPS[usual]
     notes: list[tuple[str, dict[str, object]]] = []
     if len(at) not in (HOURS * part, 8784 * part):
@@ -247,7 +248,7 @@ def _timed(times: pd.DatetimeIndex, numbers: Floats, factor: float, energy: bool
 
 def _no_jumps(at: pd.DatetimeIndex, step: Floats, usual: int, name: str) -> None:
     """Gaps, doubles, and the two together that a change of clocks leaves."""
-    gaps, doubles = np.flatnonzero(step > usual), np.flatnonzero(step < usual)
+    gaps, doubles = (np.flatnonzero(wrong).tolist() for wrong in (step > usual, step < usual))
     spring = [g for g in gaps if at[g].month in (3, 4) and step[g] - usual == 60]
     autumn = [d for d in doubles if at[d].month in (9, 10, 11)]
     if spring and autumn and len(gaps) == len(spring):
@@ -255,14 +256,14 @@ def _no_jumps(at: pd.DatetimeIndex, step: Floats, usual: int, name: str) -> None
             f"{name}: the clock jumps at {at[spring[0]]:%Y-%m-%d %H:%M} and {at[autumn[0]]:%Y-%m-%d %H:%M} (daylight-saving time); "
             "give the load in standard time all year round"
         )
-    if gaps.size:
+    if gaps:
         missing = round(float((step[gaps] / usual - 1.0).sum()))
         raise StudyError(
-            f"{name}: {missing} values are missing in {gaps.size} gaps, the first after {at[gaps[0]]:%Y-%m-%d %H:%M}; fill the gaps first"
+            f"{name}: {missing} values are missing in {len(gaps)} gaps, the first after {at[gaps[0]]:%Y-%m-%d %H:%M}; fill the gaps first"
         )
-    if doubles.size:
+    if doubles:
         raise StudyError(
-            f"{name}: the time {at[doubles[0]]:%Y-%m-%d %H:%M} is there twice ({doubles.size} such times); keep one value each"
+            f"{name}: the time {at[doubles[0]]:%Y-%m-%d %H:%M} is there twice ({len(doubles)} such times); keep one value each"
         )
 
 

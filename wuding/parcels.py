@@ -181,14 +181,14 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
         "parcel": gpd.GeoDataFrame({"parcel_id": [place.id], "name": [place.name]}, geometry=[place.geometry], crs=buildings.crs),
         "modules": modules,
     }
-    content = plain(content)
-    write_json(folder / "sheet.json", content)
+    written: dict[str, Any] = plain(content)
+    write_json(folder / "sheet.json", written)
     write_layout(layers, folder)
     _write_hours(laid, meter, folder / "hourly.csv")
     from maps.parcel_page import parcel_page
 
-    parcel_page(content, layers, skylines_of(result, laid), folder / "sheet.html", source.lang, model.latitude)
-    return content
+    parcel_page(written, layers, skylines_of(result, laid), folder / "sheet.html", source.lang, model.latitude)
+    return written
 
 
 def skylines_of(result: TileResult, laid: Laid) -> dict[str, Any]:
