@@ -126,7 +126,7 @@ def test_pairs_of_east_and_west_are_drawn_as_counted(run: Path) -> None:
     assert drawn[drawn["kept"]].groupby("roof_id").size().sort_index().to_dict() == counted.sort_index().to_dict()
     # the two halves of a pair look away from each other and touch along the ridge
     first, second = pairs.iloc[::2], pairs.iloc[1::2]
-    assert ((second["surface_azimuth"].to_numpy() - first["surface_azimuth"].to_numpy()) % 360.0 == 180.0).all()
+    assert (second["surface_azimuth"].to_numpy() - first["surface_azimuth"].to_numpy()) % 360.0 == pytest.approx(180.0)
     assert (first["kept"].to_numpy() == second["kept"].to_numpy()).all()
     east = shapely.get_x(shapely.centroid(first.geometry.to_numpy())) - shapely.get_x(shapely.centroid(second.geometry.to_numpy()))
     north = shapely.get_y(shapely.centroid(first.geometry.to_numpy())) - shapely.get_y(shapely.centroid(second.geometry.to_numpy()))
