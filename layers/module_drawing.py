@@ -38,9 +38,9 @@ def draw_modules(parts: TileParts, model: Model) -> gpd.GeoDataFrame:
 
     Notes
     -----
-    Positions nearest to sample points with too little light are dropped first (state `shaded`). Obstacles, skylights and PV that stands
-    already are deducted as a share of the roof, without a place: as many positions as they take are left out evenly over the rest
-    (state `share`). A pair of east and west is two modules, kept or dropped together.
+    Positions nearest to sample points with too little light are dropped first (state `shaded`). Obstacles, skylights, collectors and PV
+    that stands already are deducted as a share of the roof, without a place: as many positions as they take are left out evenly over the
+    rest (state `share`). A pair of east and west is two modules, kept or dropped together.
     """
     closed, chosen, names = closed_rings(parts.space.outline), parts.planes.mounting, roof_ids(parts.rows, parts.surfaces)
     owner = parts.rows["building_id"].to_numpy(dtype=object)[parts.surfaces.building]
