@@ -1,5 +1,6 @@
 """What PV brings under each business model, own investment (自投) and an energy contract (合同能源管理), by class, area and in all."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -83,7 +84,7 @@ def business_cases(buildings: pd.DataFrame, finance: Finance, terms: Terms, mark
     groups += [("use", str(name), part) for name, part in plants.groupby("use", sort=True)]
     groups += [("area", str(name), part) for name, part in plants.groupby("area", sort=True)]
     flows = {
-        (row["area"], row["use"], model): _plant(row, finance, terms, market, model)
+        (row["area"], row["use"], model): plant_returns(row, finance, terms, market.spot_all, model)
         for row in plants.to_dict("records")
         for model in MODELS
     }
@@ -95,7 +96,28 @@ def business_cases(buildings: pd.DataFrame, finance: Finance, terms: Terms, mark
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _plant(row: dict[Any, Any], finance: Finance, terms: Terms, market: Market, model: str) -> Returns:
+def plant_returns(row: Mapping[Any, Any], finance: Finance, terms: Terms, spot_all: float, model: str) -> Returns:
+    """
+    Compute what a plant brings.
+
+    Parameters
+    ----------
+    row
+        `SUMS` of the plant and its class of use.
+    finance
+        Costs, mechanism and rates.
+    terms
+        Tax, loan and contract; households that build pay `household_tax` of the taxes.
+    spot_all
+        Spot price weighted by all generation, for a plant that exports nothing [CNY/kWh].
+    model
+        "own" or "contract".
+
+    Returns
+    -------
+    returns
+        Flows and rates.
+    """
     used, sold = float(row["used_kwh"]), float(row["energy_kwh"] - row["used_kwh"])
     plant = Plant(
         capex=float(row["capex_cny"]),
@@ -103,7 +125,7 @@ def _plant(row: dict[Any, Any], finance: Finance, terms: Terms, market: Market, 
         used_kwh=used,
         exported_kwh=sold,
         used_price=float(row["used_cny"]) / used if used > 0.0 else 0.0,
-        export_price=export_prices(finance, float(row["spot_cny"]) / sold if sold > 0.0 else market.spot_all),
+        export_price=export_prices(finance, float(row["spot_cny"]) / sold if sold > 0.0 else spot_all),
         area_m2=float(row["usable_area_m2"]),
     )
     contract = model == "contract"
@@ -124,15 +146,27 @@ def _added(part: pd.DataFrame, found: list[Returns], finance: Finance) -> dict[s
         "equity_irr": float(npf.irr(equity)),
         "npv_cny": float(npf.npv(finance.discount_rate, project)),
         "owner_npv_cny": float(npf.npv(finance.discount_rate, owner)),
-        "payback_years": _payback(project),
+        "payback_years": payback(project),
     }
 
 
-def _payback(flow: npt.NDArray[np.float64]) -> float:
-    """Years until the flows add up to 0, straight within the year; NaN where they never do."""
+def payback(flow: npt.NDArray[np.float64]) -> float:
+    """
+    Find when the flows add up to 0.
+
+    Parameters
+    ----------
+    flow
+        From year 0 [CNY].
+
+    Returns
+    -------
+    float
+        Years, straight within the year; NaN where they never do.
+    """
     so_far = np.cumsum(flow)
     after = np.flatnonzero(so_far >= 0.0)
     if not after.size:
         return float("nan")
     year = int(after[0])
-    return year - float(so_far[year] / flow[year])
+    return year - float(so_far[year] / flow[year]) if flow[year] != 0.0 else float(year)

@@ -2,7 +2,7 @@
 
 import hashlib
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -12,19 +12,20 @@ import pandas as pd
 import shapely
 
 from geo.grid import Grid
-from geo.outlines import closed_rings, plane_rings, sample_points
+from geo.outlines import closed_rings, sample_points
 from geo.roof_kinds import RoofKinds
 from geo.surfaces import RoofSurfaces
 from geo.tiles import Surroundings
 from solar.layout import pack_rows
 from solar.money import export_prices, finance_roofs, unit_capex, use_codes
-from solar.mounts import ORIENTATIONS, Candidates, candidates, choose, layout_inputs
+from solar.mounts import Candidates, candidates, choose
 from solar.orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES, Blend
 from solar.uncertainty import p90
 
 from .carbon import carbon_t
 from .demand import building_load_kwh
-from .model import LAPSE_K_PER_M, Model, cover_ratio
+from .model import LAPSE_K_PER_M, Model
+from .module_rows import TileParts, mount_rows, roof_ids
 from .profiles import Memberships, memberships, sum_groups
 from .roofs import TileRoofs, measured_confidence, tile_roofs
 from .room import Room, room, structural_check
@@ -74,12 +75,15 @@ class TileResult:
         A row per roof and candidate mount: `use`, `mounting`, `kwp`, `energy_kwh`, `covered_area_m2`.
     profiles
         Hours of the tile by layer and region, see `sum_groups`.
+    parts
+        What a drawing needs, where it was asked for.
     """
 
     roofs: gpd.GeoDataFrame
     audit: list[dict[str, Any]]
     mounts: pd.DataFrame
     profiles: pd.DataFrame
+    parts: TileParts | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,9 @@ class _Mounted:
     chosen: Ints
 
 
-def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model, *, audit: int = 200) -> TileResult:
+def assess_tile(
+    buildings: gpd.GeoDataFrame, around: Surroundings, model: Model, *, audit: int = 200, keep: bool = False, prefer: int | None = None
+) -> TileResult:
     """
     Assess every roof of a tile.
 
@@ -110,6 +116,10 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
         Parameters of the run.
     audit
         Largest number of roofs kept for the audit, the ones with the smallest `audit_key`.
+    keep
+        Whether to hand over what a drawing and the hours of each roof need; for few buildings.
+    prefer
+        Mount that every roof takes where it allows it, whatever the criterion; 0 flush, 1 rack, 2 east_west.
 
     Returns
     -------
@@ -123,7 +133,7 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
     surfaces, owner = shape.surfaces, shape.surfaces.building
     space = room(rows, shape, kinds, model)
     station = _stations(surfaces, model)
-    mounted = _mount(rows, surfaces, kinds, space, station, model)
+    mounted = _mount(rows, surfaces, kinds, space, station, model, prefer)
 
     points, start = _sampled(shape, space, dsm)
     skylines = look_around(points, np.repeat(owner, np.diff(start)), rows, kinds, around, dsm, model)
@@ -143,7 +153,12 @@ def assess_tile(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model,
         )
         roofs["thermal_kwh"] = heat[roofs["surface"].to_numpy()]
     sample = _audit_sample(roofs, yields, points, warmer, station, audit)
-    return TileResult(roofs, sample, _candidate_table(rows, owner, mounted), sum_groups(members.groups, yields.hourly))
+    parts = None
+    if keep:
+        single = replace(planes, group=np.arange(len(owner)))
+        own = tile_yield(single, skylines, start, model.stations, threshold=model.point_threshold, module_kwp=module_kwp, groups=len(owner))
+        parts = TileParts(rows, surfaces, space, mounted.candidates, single, points[:, :2], start, skylines, own)
+    return TileResult(roofs, sample, _candidate_table(rows, owner, mounted), sum_groups(members.groups, yields.hourly), parts)
 
 
 def skylines_of(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model) -> dict[str, tuple[Floats, Skylines]]:
@@ -170,7 +185,7 @@ def skylines_of(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model)
     surfaces = shape.surfaces
     points, start = _sampled(shape, room(rows, shape, kinds, model), dsm)
     skylines = look_around(points, np.repeat(surfaces.building, np.diff(start)), rows, kinds, around, dsm, model)
-    ids = _roof_ids(rows, surfaces)
+    ids = roof_ids(rows, surfaces)
     return {roof: (points[a:b], skylines.take(slice(a, b))) for roof, a, b in zip(ids, start[:-1], start[1:], strict=True)}
 
 
@@ -230,11 +245,6 @@ def _sampled(shape: TileRoofs, space: Room, dsm: Grid | None) -> tuple[Floats, I
     return np.column_stack([xy, z]), start
 
 
-def _roof_ids(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces) -> list[str]:
-    ids = rows["building_id"].to_numpy(dtype=object)[surfaces.building]
-    return [f"{building}-{part:02d}" for building, part in zip(ids, surfaces.part, strict=True)]
-
-
 def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
     """Say of the measured buildings that they are, and how sure that is."""
     measured = shape.measured
@@ -260,7 +270,15 @@ def _first_of(owner: Ints) -> Ints:
     return first[owner]
 
 
-def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, space: Room, station: Mix, model: Model) -> _Mounted:
+def _mount(
+    rows: gpd.GeoDataFrame,
+    surfaces: RoofSurfaces,
+    kinds: RoofKinds,
+    space: Room,
+    station: Mix,
+    model: Model,
+    prefer: int | None = None,
+) -> _Mounted:
     system, module = model.system, model.system.module
     offered = candidates(
         surfaces.roof_tilt,
@@ -282,14 +300,9 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
         at = np.flatnonzero(offered.allowed[mount] & (space.usable > 0))
         if not at.size:
             continue
-        facing, tilt = offered.row_azimuth[mount][at], offered.surface_tilt[mount][at]
-        cover = cover_ratio(system, model.latitude, mount, facing)
-        rings = plane_rings(closed.take(at), surfaces.roof_tilt[at], surfaces.roof_azimuth[at], facing)
-        layouts = [
-            layout_inputs(mount, length=module.length_m, width=module.width_m, surface_tilt=tilt, pitch_ratio=1.0 / cover, orientation=way)
-            for way in ORIENTATIONS
-        ]
-        laid = pack_rows(rings.vertices, rings.ring_start, rings.polygon_start, layouts).count
+        rows_of = mount_rows(mount, at, closed, surfaces, offered, model)
+        rings, tilt, cover = rows_of.rings, rows_of.tilt, rows_of.cover
+        laid = pack_rows(rings.vertices, rings.ring_start, rings.polygon_start, rows_of.layouts).count
         count[mount, at] = whole_modules(laid.astype(float) * free[at], pairs=mount == EAST_WEST)
         blend = model.stations[0].sky.orientations.blend(tilt, offered.surface_azimuth[mount][at], mount, gcr=cover)
         classes[mount, at], weights[mount, at] = blend.classes, blend.weights
@@ -312,6 +325,8 @@ def _mount(rows: gpd.GeoDataFrame, surfaces: RoofSurfaces, kinds: RoofKinds, spa
         annuity=annuity,
         price=price,
     )
+    if prefer is not None:
+        chosen = np.where(count[prefer] > 0, prefer, chosen)
     return _Mounted(offered, count, classes, weights, kwp, kwp * open_yield, covered, chosen)
 
 
@@ -405,7 +420,7 @@ def _roof_table(
     densest = np.nan_to_num(np.where(mounted.count > 0, mounted.covered, 0.0)).max(axis=0) * kept
     values: dict[str, Any] = {
         "building_id": ids,
-        "roof_id": _roof_ids(rows, surfaces),
+        "roof_id": roof_ids(rows, surfaces),
         **{name: rows[name].to_numpy()[owner] if rows[name].dtype != "boolean" else rows[name].array[owner] for name in INHERITED},
         "footprint_area_m2": shapely.area(surfaces.geometry),
         "area_m2": space.area,

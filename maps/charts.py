@@ -254,10 +254,10 @@ def region_map(
     shapes = shapely.simplify(shapely.force_2d(np.asarray(regions.geometry.array, dtype=object)), tolerance)
     if under is not None:
         ground = shapely.simplify(shapely.force_2d(np.asarray(under.geometry.array, dtype=object)), tolerance)
-        paths = [_outline(part) for part in shapely.get_parts(ground) if part.geom_type == "Polygon" and not part.is_empty]
+        paths = [outline_path(part) for part in shapely.get_parts(ground) if part.geom_type == "Polygon" and not part.is_empty]
         axes.add_collection(PathCollection(paths, facecolor="#f7f6f2", edgecolor="#b3afa3", linewidth=0.7))
     for shape, value in zip(shapes, values, strict=True):
-        paths = [_outline(part) for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
+        paths = [outline_path(part) for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
         colour = colour_of(as_float(value), classes)
         axes.add_collection(
             PathCollection(paths, facecolor=colour, edgecolor="none" if cells else "white", linewidth=0.0 if cells else 1.1)
@@ -268,7 +268,7 @@ def region_map(
     axes.axis("off")
     if not cells:
         _names(axes, regions, drawn[:-2], font)
-    _scale_and_north(axes, font, drawn[-1])
+    scale_and_north(axes, font, drawn[-1])
     figure.text(0.01, 0.955, drawn[-2], fontproperties=font.properties(10), color=INK, parse_math=False)
     for at, (span, colour) in enumerate(zip(classes.labels(), classes.colours, strict=True) if classes else ()):
         y = 0.80 - 0.065 * at
@@ -297,7 +297,19 @@ def _names(axes: Axes, regions: gpd.GeoDataFrame, drawn: Sequence[str], font: Ch
         text.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
 
 
-def _scale_and_north(axes: Axes, font: ChartFont, north: str) -> None:
+def scale_and_north(axes: Axes, font: ChartFont, north: str) -> None:
+    """
+    Draw a scale bar and a north arrow into a map in metres.
+
+    Parameters
+    ----------
+    axes
+        With its limits set.
+    font
+        Font.
+    north
+        Letter under the arrow.
+    """
     (west, east), (south, up) = axes.get_xlim(), axes.get_ylim()
     wanted = (east - west) / 5
     power = 10.0 ** np.floor(np.log10(wanted))
@@ -319,7 +331,20 @@ def _scale_and_north(axes: Axes, font: ChartFont, north: str) -> None:
     axes.text(tip[0], tip[1] - size * 1.1, north, ha="center", va="top", fontproperties=font.properties(8), color=INK, bbox=halo)
 
 
-def _outline(polygon: shapely.Polygon) -> Outline:
+def outline_path(polygon: shapely.Polygon) -> Outline:
+    """
+    Turn a polygon into a path.
+
+    Parameters
+    ----------
+    polygon
+        With its holes.
+
+    Returns
+    -------
+    Path
+        Of matplotlib.
+    """
     rings = [np.asarray(ring.coords)[:, :2] for ring in (polygon.exterior, *polygon.interiors)]
     codes = [np.r_[Outline.MOVETO, np.full(len(ring) - 2, Outline.LINETO), Outline.CLOSEPOLY] for ring in rings]
     return Outline(np.concatenate(rings), np.concatenate(codes).astype(np.uint8))

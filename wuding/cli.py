@@ -286,11 +286,53 @@ def status(
 
 
 @app.command()
-def parcel(run_folder: RunFolder, parcel_id: Annotated[str, typer.Argument(help="地块编号。 Parcel id.")]) -> None:
-    """一个地块能装多少：写 parcels/ID/sheet.json 并打印。 What one parcel can carry."""
-    from .products import parcel_sheet
+def parcel(
+    run_folder: Annotated[Path | None, typer.Argument(help="已完成的结果文件夹；用 --footprint 时不写。 Folder of a finished run.")] = None,
+    parcel_id: Annotated[str | None, typer.Argument(help="地块编号、名称，或面文件。 Id or name of a parcel, or a polygon file.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="所有有建筑的地块。 All parcels with buildings.")] = False,
+    near: Annotated[str | None, typer.Option("--near", help="经度,纬度：该处或最近的地块。 LON,LAT instead of an id.")] = None,
+    footprint: Annotated[Path | None, typer.Option("--footprint", help="无需全县运行：建筑轮廓文件。 Footprints, without a run.")] = None,
+    load: Annotated[Path | None, typer.Option("--load", help="负荷曲线或 12 个月电费单（CSV、Excel）。 Load curve or bills.")] = None,
+    use: Annotated[str | None, typer.Option("--use", help="用途分类，如 factory。 Class of use.")] = None,
+    voltage_kv: Annotated[float | None, typer.Option("--voltage-kv", help="并网电压 kV。 Connection voltage.")] = None,
+    transformer_kva: Annotated[float | None, typer.Option("--transformer-kva", help="变压器容量 kVA。 Transformer.")] = None,
+    most_kw: Annotated[float | None, typer.Option("--most-kw", help="方案的容量上限 kW（交流）。 Limit of a variant, AC.")] = None,
+    most_export_kw: Annotated[float | None, typer.Option("--most-export-kw", help="方案的反送上限 kW。 Export limit.")] = None,
+    aim: Annotated[str, typer.Option("--aim", help="npv、irr、lcoe、payback、energy、self_use。 Aim that marks the best.")] = "npv",
+    height: Annotated[float | None, typer.Option("--height", help="建筑高度 m（配合 --footprint）。 Height of the buildings.")] = None,
+    dem: Annotated[Path | None, typer.Option("--dem", help="高程模型（配合 --footprint）。 Elevation model.")] = None,
+    flat: Annotated[bool, typer.Option("--flat", help="按平坦地形（须写明）。 Flat terrain, if that is meant.")] = False,
+    weather: Annotated[Path | None, typer.Option("--weather", help="气象文件 .epw；默认济南气候。 Weather file.")] = None,
+    stand_in: Annotated[bool, typer.Option("--stand-in", help="异地气象代用。 The weather is of another place.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="--footprint 的输出文件夹。 Folder for --footprint.")] = None,
+    lang: Lang = None,
+) -> None:
+    """一个地块能装多少：写 parcels/ID/（测算单、图纸、逐时数据）。 What one parcel can carry: its sheet, drawings and hours."""
+    from .parcels import Options, parcel_sheets
 
-    print(parcel_sheet(run_folder, parcel_id))
+    options = Options(load, use, voltage_kv, transformer_kva, most_kw, most_export_kw, aim)
+    told: list[str] = []
+    if footprint is not None:
+        from .footprint import Ground, footprint_sheet
+
+        ground = Ground(height, dem, flat, weather, stand_in)
+        folders = [footprint_sheet(footprint, ground, options, out or Path(f"{footprint.stem}-parcel"), _lang(lang, "zh"), told)]
+    else:
+        folders = parcel_sheets(_given(run_folder), parcel_id, near, every, options, lang, told)
+    from .messages import translate_all
+
+    for note in translate_all(told, _lang(lang, "zh")):
+        print(note, file=sys.stderr)
+    for folder in folders:
+        print(folder / "sheet.html")
+
+
+def _given(run_folder: Path | None) -> Path:
+    from .errors import StudyError
+
+    if run_folder is None:
+        raise StudyError("parcel: name a run folder and a parcel, or give --footprint FILE")
+    return run_folder
 
 
 @app.command()

@@ -97,7 +97,7 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
     with clock.stage("weather"):
         screen.told("weather", 0, 1)
         weathers = read_weathers(study)
-        model = _model(study, prepared, weathers)
+        model = make_model(study, prepared, weathers)
         screen.told("weather", 1, 1)
     continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
     require_space(out, len(prepared.buildings), prepared.warnings)
@@ -175,7 +175,24 @@ def read_weathers(study: Study) -> list[Weather]:
     return [read_weather(study.path(text)) for text in study.weather.files]
 
 
-def _model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
+def make_model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Model:
+    """
+    Put together what is the same for all tiles.
+
+    Parameters
+    ----------
+    study
+        The study.
+    prepared
+        Its prepared inputs; warnings are appended.
+    weathers
+        One for each station.
+
+    Returns
+    -------
+    Model
+        Parameters, skies and the land around.
+    """
     to_degrees = pyproj.Transformer.from_crs(prepared.crs, 4326, always_xy=True)
     standing = prepared.buildings[prepared.buildings["status"] == ""]
     longitude, latitude = to_degrees.transform(*middle(standing))

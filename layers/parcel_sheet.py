@@ -1,0 +1,272 @@
+"""What is said of one parcel, as numbers and codes: the content of sheet.json, from which the page is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from solar.hours import HOUR, MONTH
+from solar.money import yearly_factors
+from solar.uncertainty import p90_of_sum
+
+from .carbon import Carbon, carbon_t, life_carbon_t
+from .grid_class import grid_class
+from .hosting import HostingRules
+from .parcel_money import Meter, Money, balance, battery_that_pays, business, first_year, lcoe, load_spreads, tornado
+from .parcel_variants import Laid, whole_plant
+
+Floats = npt.NDArray[np.float64]
+Note = tuple[str, dict[str, Any]]
+TYPICAL_MONTHS = (1, 4, 7, 10)
+SHOWN = (
+    "roof_id",
+    "building_id",
+    "use",
+    "data_tier",
+    "confidence",
+    "area_m2",
+    "usable_area_m2",
+    "mounting",
+    "surface_tilt",
+    "surface_azimuth",
+    "module_count",
+    "pdc0_kwp",
+    "pac0_kw",
+    "energy_kwh",
+    "energy_p90_kwh",
+    "specific_yield",
+    "shading_loss",
+    "lcoe_cny_kwh",
+    "parcel_share",
+    "structural_check",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a sheet is about: its id, name, polygon, and where it lies [degrees]."""
+
+    id: str
+    name: str
+    geometry: Any
+    longitude: float
+    latitude: float
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Voltage [kV] and transformer [kVA] of the connection, None where not known."""
+
+    voltage_kv: float | None = None
+    transformer_kva: float | None = None
+
+
+@dataclass(frozen=True)
+class LoadSource:
+    """Where the load comes from ("curve", "bills" or "class"), what is told of it, and the use that the floor area suggests [kWh]."""
+
+    kind: str
+    notes: Sequence[Note]
+    expected_kwh: float
+    unknown_share: float
+
+
+def sheet(
+    place: Place,
+    laid: Laid,
+    buildings: gpd.GeoDataFrame,
+    meter: Meter,
+    source: LoadSource,
+    connection: Connection,
+    money: Money,
+    carbon: Carbon,
+    rules: HostingRules,
+    *,
+    states: Mapping[str, int],
+    warnings: Sequence[str],
+) -> dict[str, Any]:
+    """
+    Put together the sheet of a parcel.
+
+    Parameters
+    ----------
+    place
+        The parcel.
+    laid
+        Its roofs, all of them, and their hours.
+    buildings
+        Its rows of the table `buildings`.
+    meter
+        Load and prices.
+    source
+        Where the load comes from.
+    connection
+        What is known of the connection.
+    money, carbon, rules
+        Numbers of the run.
+    states
+        Positions drawn, by state: kept, shaded, share.
+    warnings
+        What the run says of itself.
+
+    Returns
+    -------
+    dict
+        Numbers and codes; NaN for what does not apply.
+    """
+    plant = whole_plant(laid)
+    told = balance(plant, meter)
+    roofs = laid.roofs
+    with_modules = roofs[roofs["module_count"] > 0]
+    p90 = p90_of_sum(with_modules["energy_kwh"].to_numpy(), with_modules["confidence"].to_numpy()) if len(with_modules) else 0.0
+    spread = 1.0 - p90 / told["energy_kwh"] if told["energy_kwh"] > 0.0 else 0.0
+    notes = [*_quality(roofs, buildings, source, meter), *source.notes]
+    found: dict[str, Any] = {
+        "parcel": _place(place, buildings, roofs),
+        "capacity": {
+            **{name: float(roofs[name].sum()) for name in ("pdc0_kwp", "pac0_kw", "covered_area_m2", "usable_area_m2", "area_m2")},
+            "modules": plant.modules,
+            "positions": dict(states),
+            "coverage": _ratio(float(roofs["covered_area_m2"].sum()), float(roofs["footprint_area_m2"].sum())),
+            "by_mount": _by_mount(with_modules),
+        },
+        "roofs": roofs[[name for name in SHOWN if name in roofs]].to_dict("records"),
+        "energy": {
+            "p50_kwh": told["energy_kwh"],
+            "p90_kwh": p90,
+            "specific_yield": _ratio(told["energy_kwh"], plant.kwp),
+            "months": np.bincount(MONTH - 1, weights=plant.sun, minlength=12).tolist(),
+            "p90_share": 1.0 - spread,
+        },
+        "load": {
+            "source": source.kind,
+            "kwh": told["load_kwh"],
+            "peak_kw": float(meter.load.max(initial=0.0)),
+            "months": np.bincount(MONTH - 1, weights=meter.load, minlength=12).tolist(),
+            "expected_kwh": source.expected_kwh,
+            "unknown_share": source.unknown_share,
+        },
+        "days": [_day(month, plant.sun, meter.load) for month in TYPICAL_MONTHS],
+        "balance": told,
+        "connection": _connection(meter.use, plant.pac0_kw, told, connection, rules),
+        "money": {
+            "capex_cny": plant.capex,
+            "lcoe_cny_kwh": lcoe(plant, money.finance),
+            "discount_rate": money.finance.discount_rate,
+            "life_years": money.finance.life_years,
+            **first_year(plant, meter, money.finance),
+            **business(plant, meter, money),
+        },
+        "tornado": tornado(plant, meter, money, spread, load_spreads()) if plant.modules else [],
+        "storage": _storage(plant, meter, money),
+        "carbon": {
+            "factor": float(carbon.factor.value),
+            "factor_year": carbon.factor.year,
+            "first_year_t": float(carbon_t(carbon, told["energy_kwh"])),
+            "life_t": float(life_carbon_t(carbon, np.array([told["energy_kwh"]]), yearly_factors(money.finance))[0]),
+        },
+        "notes": [{"code": code, "values": values} for code, values in notes],
+        "warnings": list(warnings),
+    }
+    return found
+
+
+def _place(place: Place, buildings: gpd.GeoDataFrame, roofs: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "id": place.id,
+        "name": place.name,
+        "area_m2": float(shapely.area(place.geometry)),
+        "longitude": place.longitude,
+        "latitude": place.latitude,
+        "buildings": len(buildings),
+        "buildings_with_modules": int(roofs.loc[roofs["module_count"] > 0, "building_id"].nunique()),
+        "footprint_area_m2": float(buildings["footprint_area_m2"].sum()),
+        "installed_kwp": float(np.nansum(buildings["installed_kwp"].to_numpy(dtype=np.float64, na_value=np.nan))),
+    }
+
+
+def _by_mount(roofs: pd.DataFrame) -> list[dict[str, Any]]:
+    sums = roofs.groupby("mounting", sort=True)[["module_count", "pdc0_kwp", "energy_kwh"]].sum()
+    return [{"mounting": name, **{str(key): float(value) for key, value in row.items()}} for name, row in sums.iterrows()]
+
+
+def _day(month: int, sun: Floats, load: Floats) -> dict[str, Any]:
+    """Mean day of a month [kW]."""
+    own = np.equal(MONTH, month)
+
+    def mean(values: Floats) -> list[float]:
+        sums = np.bincount(HOUR[own], weights=values[own], minlength=24)
+        return [float(total) for total in sums / (own.sum() / 24)]
+
+    return {"month": month, "sun": mean(sun), "load": mean(load)}
+
+
+def _connection(use: str, pac0_kw: float, told: Mapping[str, float], connection: Connection, rules: HostingRules) -> dict[str, Any]:
+    found = grid_class(use, pac0_kw, connection.voltage_kv)
+    rated = connection.transformer_kva
+    limit = rated * rules.value["power_factor"] * rules.value["reverse_load_ratio"] if rated is not None else float("nan")
+    return {
+        "use": use,
+        "class": found.code if found else None,
+        "limit_mw": found.mw if found else float("nan"),
+        "voltage_kv": connection.voltage_kv,
+        "transformer_kva": rated,
+        "reverse_limit_kw": limit,
+        "reverse_share": told["peak_export_kw"] / (rated * rules.value["power_factor"]) if rated else float("nan"),
+        "peak_export_kw": told["peak_export_kw"],
+    }
+
+
+def _storage(plant: Any, meter: Meter, money: Money) -> dict[str, Any] | None:
+    battery = battery_that_pays(plant, meter, money)
+    if battery is None:
+        return None
+    return {
+        "energy_kwh": battery.energy_kwh,
+        "power_kw": battery.power_kw,
+        "capex_cny": battery.capex_cny,
+        "npv_cny": battery.npv_cny,
+        "income_cny": battery.income_cny,
+        "returned_kwh": float(battery.discharged.sum()),
+    }
+
+
+def _quality(roofs: pd.DataFrame, buildings: gpd.GeoDataFrame, source: LoadSource, meter: Meter) -> list[Note]:
+    """Say what the answer rests on, and what would make it surer."""
+    spreads = load_spreads()
+    tiers = roofs.drop_duplicates("building_id")["data_tier"].value_counts()
+    found: list[Note] = [
+        (f"tier_{tier}", {"buildings": int(tiers[tier])}) for tier in ("dsm", "height", "footprint") if tier in tiers.index
+    ]
+    checks = (
+        roofs.drop_duplicates("building_id")["structural_check"].value_counts() if "structural_check" in roofs else pd.Series(dtype=int)
+    )
+    if checks.get("to_check", 0):
+        found.append(("structure_to_check", {"buildings": int(checks["to_check"])}))
+    if checks.get("load_short", 0):
+        found.append(("structure_short", {"buildings": int(checks["load_short"])}))
+    share = roofs.drop_duplicates("building_id")["parcel_share"].to_numpy(dtype=np.float64, na_value=np.nan)
+    if (share < spreads["straddles_below"].value).any():
+        found.append(("straddling", {"buildings": int((share < spreads["straddles_below"].value).sum())}))
+    out = buildings[~buildings["status"].isin(["assessed", "no_usable_area"])]
+    for status, count in out["status"].value_counts().sort_index().items():
+        found.append(("left_out", {"buildings": int(count), "status": str(status)}))
+    if (buildings["installed_kwp"].fillna(0.0) > 0.0).any():
+        found.append(("existing_pv", {"kwp": float(buildings["installed_kwp"].sum())}))
+    found.append((f"load_{source.kind}", {}))
+    if source.kind == "class" and source.unknown_share > 0.0:
+        found.append(("load_unknown", {"share": source.unknown_share}))
+    ratio = _ratio(float(meter.load.sum()), source.expected_kwh)
+    unlike = float(spreads["unlike_load"].value)
+    if source.kind != "class" and np.isfinite(ratio) and not 1.0 / unlike <= ratio <= unlike:
+        found.append(("load_unlike", {"ratio": ratio}))
+    return found
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0.0 else float("nan")

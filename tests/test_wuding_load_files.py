@@ -1,0 +1,142 @@
+"""Load files as customers have them: read right, or refused with what is wrong and where."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from solar.hours import MONTH
+from solar.weather import HOURS
+from wuding.errors import StudyError
+from wuding.load_files import lay_bills, read_load
+
+HOURLY = 100.0 + 50.0 * np.sin(np.arange(HOURS) * 2.0 * np.pi / 24.0)
+
+
+def times(year: int = 2023, minutes: int = 60, end: bool = False) -> pd.DatetimeIndex:
+    first = pd.Timestamp(f"{year}-01-01") + (pd.Timedelta(minutes=minutes) if end else pd.Timedelta(0))
+    return pd.date_range(first, periods=(366 if year % 4 == 0 else 365) * 24 * 60 // minutes, freq=f"{minutes}min")
+
+
+def write(path: Path, stamps: list[str] | None, values: np.ndarray, head: str, encoding: str = "utf-8-sig", time: str = "时间") -> Path:
+    lines = [head] if stamps is None else [f"{time},{head}"]
+    lines += [f"{v:.6f}" for v in values] if stamps is None else [f"{t},{v:.6f}" for t, v in zip(stamps, values, strict=True)]
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return path
+
+
+def stamped(found: pd.DatetimeIndex, pattern: str = "%Y-%m-%d %H:%M") -> list[str]:
+    return list(found.strftime(pattern))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pattern"), [("utf-8-sig", "%Y-%m-%d %H:%M"), ("gb18030", "%Y/%m/%d %H:%M"), ("utf-8", "%Y年%m月%d日 %H:%M")]
+)
+def test_hours_with_chinese_heads(tmp_path: Path, encoding: str, pattern: str) -> None:
+    file = write(tmp_path / "负荷.csv", stamped(times(), pattern), HOURLY, "有功功率(kW)", encoding)
+    got = read_load(file)
+    assert got.kind == "curve"
+    assert got.hours == pytest.approx(HOURLY, abs=1e-6)
+
+
+def test_quarter_hours_of_energy_and_of_power(tmp_path: Path) -> None:
+    quarters = np.repeat(HOURLY, 4)
+    stamps = stamped(times(minutes=15))
+    power = read_load(write(tmp_path / "p.csv", stamps, quarters, "负荷（千瓦）"))
+    energy = read_load(write(tmp_path / "e.csv", stamps, quarters / 4.0, "电量(kWh)"))
+    assert power.hours == pytest.approx(HOURLY, abs=1e-5)
+    assert energy.hours == pytest.approx(HOURLY, abs=1e-5)
+    with pytest.raises(StudyError, match="differ by 4 times"):
+        read_load(write(tmp_path / "u.csv", stamps, quarters, "数值"))
+
+
+def test_units_of_larger_size(tmp_path: Path) -> None:
+    got = read_load(write(tmp_path / "mw.csv", None, HOURLY / 1e3, "load (MW)"))
+    assert got.hours == pytest.approx(HOURLY, abs=1e-3)
+
+
+def test_leap_year_ends_of_hours_and_a_year_from_july(tmp_path: Path) -> None:
+    leap = read_load(write(tmp_path / "leap.csv", stamped(times(2024)), np.arange(8784) % 24 + 1.0, "load (kW)"))
+    assert leap.hours == pytest.approx(np.arange(HOURS) % 24 + 1.0)
+    ends = read_load(write(tmp_path / "ends.csv", stamped(times(end=True)), HOURLY, "load (kW)"))
+    assert ends.hours == pytest.approx(HOURLY, abs=1e-6)
+    assert [code for code, _ in ends.notes] == ["load_stamps_end"]
+    july = pd.date_range("2022-07-01", periods=HOURS, freq="h")
+    value = july.month * 10.0 + july.hour / 100.0
+    turned = read_load(write(tmp_path / "july.csv", stamped(july), np.asarray(value), "load (kW)"))
+    assert turned.hours == pytest.approx(MONTH * 10.0 + np.arange(HOURS) % 24 / 100.0)
+
+
+def test_days_of_96_points(tmp_path: Path) -> None:
+    table = pd.DataFrame(np.repeat(HOURLY, 4).reshape(365, 96), columns=[f"P{n}" for n in range(1, 97)])
+    table.insert(0, "日期", pd.date_range("2023-01-01", periods=365).strftime("%Y-%m-%d"))
+    table.to_excel(tmp_path / "96.xlsx", index=False)
+    got = read_load(tmp_path / "96.xlsx")
+    assert got.hours == pytest.approx(HOURLY)
+    assert got.notes == [("load_day_rows", {"points": 96})]
+
+
+def test_bills_by_month_in_any_order(tmp_path: Path) -> None:
+    lines = ["月份,用电量(万千瓦时)"] + [f"2023年{m}月,{m}" for m in (3, 1, 2, *range(4, 13))]
+    (tmp_path / "bills.csv").write_text("\n".join(lines), encoding="gb18030")
+    got = read_load(tmp_path / "bills.csv")
+    assert got.kind == "bills"
+    assert got.hours == pytest.approx(np.arange(1, 13) * 1e4)
+    laid = lay_bills(got.hours, HOURLY)
+    assert np.bincount(MONTH - 1, weights=laid) == pytest.approx(got.hours)
+
+
+def test_gap_is_named(tmp_path: Path) -> None:
+    stamps = stamped(times())
+    del stamps[5000:5003]
+    with pytest.raises(StudyError, match=r"3 values are missing in 1 gaps, the first after 2023-07-28 07:00"):
+        read_load(write(tmp_path / "gap.csv", stamps, np.delete(HOURLY, slice(5000, 5003)), "load (kW)"))
+
+
+def test_empty_cell_is_named(tmp_path: Path) -> None:
+    file = write(tmp_path / "hole.csv", stamped(times()), HOURLY, "load (kW)")
+    lines = file.read_text(encoding="utf-8-sig").split("\n")
+    lines[100] = lines[100].split(",")[0] + ","
+    file.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"1 values of the load are missing, the first in row 100"):
+        read_load(file)
+
+
+def test_daylight_saving_is_recognised(tmp_path: Path) -> None:
+    local = pd.date_range("2023-01-01", periods=HOURS + 1, freq="h", tz="America/New_York", inclusive="left")[:HOURS]
+    clock = local.tz_localize(None)
+    with pytest.raises(StudyError, match="daylight-saving time"):
+        read_load(write(tmp_path / "dst.csv", stamped(clock), HOURLY, "load (kW)"))
+
+
+@pytest.mark.parametrize(
+    ("values", "head", "said"),
+    [
+        (HOURLY[:8000], "load (kW)", "8000 values; expected 12 bills or a whole year"),
+        (np.cumsum(HOURLY), "电量(kWh)", "示数"),
+        (np.where(np.arange(HOURS) == 7, -1.0, HOURLY), "load (kW)", "row 8 holds -1"),
+        (np.zeros(HOURS), "load (kW)", "every value is 0"),
+    ],
+)
+def test_what_is_no_load_is_refused(tmp_path: Path, values: np.ndarray, head: str, said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        read_load(write(tmp_path / "bad.csv", None, values, head))
+
+
+def test_bills_in_kilowatts_and_missing_months_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="monthly bills are energies"):
+        read_load(write(tmp_path / "kw.csv", None, np.arange(1.0, 13.0), "负荷(kW)"))
+    lines = ["月份,电量(kWh)"] + [f"{m},5" for m in (1, 1, *range(3, 13))]
+    (tmp_path / "twice.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(StudyError, match="each of 1 to 12 once"):
+        read_load(tmp_path / "twice.csv")
+    with pytest.raises(StudyError, match="no such load file"):
+        read_load(tmp_path / "none.csv")
+
+
+def test_two_columns_that_could_be_the_load(tmp_path: Path) -> None:
+    table = pd.DataFrame({"时间": stamped(times()), "负荷(kW)": HOURLY, "无功(kW)": HOURLY})
+    table.to_csv(tmp_path / "two.csv", index=False, encoding="utf-8")
+    with pytest.raises(StudyError, match="several columns could be the load"):
+        read_load(tmp_path / "two.csv")

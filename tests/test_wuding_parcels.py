@@ -1,0 +1,200 @@
+"""Sheets of parcels of the sample county: what is drawn is what was counted, hours add up, files open, wrong ids are told."""
+
+import json
+import shutil
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+
+from wuding.errors import StudyError
+from wuding.footprint import Ground, footprint_sheet
+from wuding.parcel_list import write_parcel_table
+from wuding.parcels import Options, parcel_sheets
+
+
+@pytest.fixture(scope="module")
+def run(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("parcels") / "run"
+    shutil.copytree(run_folder, folder, ignore=shutil.ignore_patterns("*.html", "*.docx", "*.gpkg", "lock"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parcel(run: Path) -> str:
+    table = pd.read_parquet(run / "regions" / "parcels.parquet")
+    region = table[table["kind"] == "region"]
+    return str(region.sort_values("pdc0_kwp")["name"].iloc[-1])
+
+
+@pytest.fixture(scope="module")
+def folder(run: Path, parcel: str) -> Path:
+    return parcel_sheets(run, parcel, None, False, Options(transformer_kva=1000.0, most_kw=500.0, most_export_kw=300.0), "zh", [])[0]
+
+
+@pytest.fixture(scope="module")
+def roofs(run: Path, parcel: str) -> pd.DataFrame:
+    return pd.read_parquet(run / "roofs", filters=[("parcel_id", "==", parcel)]).drop(columns="geometry")
+
+
+def test_drawn_modules_are_those_of_the_table(folder: Path, roofs: pd.DataFrame) -> None:
+    drawn = pyogrio.read_dataframe(folder / "layout.gpkg", layer="modules")
+    kept = drawn[drawn["kept"]].groupby("roof_id").size()
+    counted = roofs[roofs["module_count"] > 0].set_index("roof_id")["module_count"]
+    assert kept.sort_index().to_dict() == counted.sort_index().to_dict()
+    # a module has its size, and no two lie over each other
+    area = shapely.area(drawn.geometry.to_numpy()) / np.cos(np.radians(drawn["surface_tilt"].to_numpy()))
+    assert area == pytest.approx(2.278 * 1.134, rel=2e-3) or np.ptp(area) < 0.01 * area.mean()
+    tree = shapely.STRtree(drawn.geometry.to_numpy())
+    left, right = tree.query(drawn.geometry.to_numpy(), predicate="overlaps")
+    one, two = drawn.geometry.to_numpy()[left], drawn.geometry.to_numpy()[right]
+    assert shapely.area(shapely.intersection(one, two)).max(initial=0.0) < 1e-3
+
+
+def test_modules_lie_in_the_usable_outline_of_their_roof(folder: Path) -> None:
+    usable = pyogrio.read_dataframe(folder / "layout.gpkg", layer="usable").set_index("roof_id").geometry
+    drawn = pyogrio.read_dataframe(folder / "layout.gpkg", layer="modules")
+    outline = usable.reindex(drawn["roof_id"]).to_numpy()
+    outside = shapely.area(shapely.difference(drawn.geometry.to_numpy(), outline))
+    assert outside.max() < 1e-3
+
+
+def test_hours_add_up_to_the_table(folder: Path, roofs: pd.DataFrame) -> None:
+    hours = pd.read_csv(folder / "hourly.csv")
+    # a roof's hour is a whole milliwatt-hour
+    assert hours["generation_kwh"].sum() == pytest.approx(roofs["energy_kwh"].sum(), rel=1e-6)
+    for name, energy in roofs.loc[roofs["module_count"] > 0, ["roof_id", "energy_kwh"]].itertuples(index=False):
+        assert hours[name].sum() == pytest.approx(energy, rel=1e-5)
+    assert (hours["self_used_kwh"] + hours["exported_kwh"]).to_numpy() == pytest.approx(hours["generation_kwh"].to_numpy(), abs=2e-6)
+    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
+    assert sheet["energy"]["p50_kwh"] == pytest.approx(roofs["energy_kwh"].sum(), rel=1e-6)
+    assert sheet["energy"]["p90_kwh"] < sheet["energy"]["p50_kwh"]
+    june = sheet["energy"]["months"][5]
+    assert june == pytest.approx(roofs["energy_06_kwh"].sum(), rel=1e-6)
+    assert sheet["money"]["capex_cny"] == pytest.approx(roofs["capex_cny"].sum())
+
+
+def test_drawing_has_named_layers_in_metres(folder: Path, run: Path, parcel: str) -> None:
+    text = (folder / "layout.dxf").read_text(encoding="utf-8", errors="replace").split("ENDSEC", 1)[0]
+    assert text.split("$INSUNITS")[1].split()[:2] == ["70", "6"]
+    drawn = pyogrio.read_dataframe(folder / "layout.dxf")
+    assert {"PARCEL", "ROOF", "USABLE", "MODULE"} <= set(drawn["Layer"])
+    kept = pyogrio.read_dataframe(folder / "layout.gpkg", layer="modules")["kept"].sum()
+    assert (drawn["Layer"] == "MODULE").sum() == kept
+    region = gpd.read_parquet(run / "regions" / "parcels.parquet").set_index("name").geometry[parcel]
+    outline = drawn[drawn["Layer"] == "PARCEL"].total_bounds
+    assert outline == pytest.approx(np.array(region.bounds), abs=1e-3)
+
+
+def test_sheet_is_one_page_file_that_escapes_names(folder: Path) -> None:
+    page = (folder / "sheet.html").read_text(encoding="utf-8")
+    assert page.count('<section class="page">') == 2
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "<script" not in page
+    assert "一般工商业" in page
+
+
+def test_limits_and_transformer_are_on_the_sheet(folder: Path) -> None:
+    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
+    assert sheet["connection"]["reverse_limit_kw"] == pytest.approx(1000.0 * 0.95 * 0.8)
+    rows = sheet["variants"]
+    assert all(row["pac0_kw"] <= 500.0 for row in rows if row["roofs"] == "power")
+    assert all(row["peak_export_kw"] <= 300.0 + 1e-6 for row in rows if row["roofs"] == "export")
+    assert sum(row["best"] for row in rows) == 1
+
+
+def test_pairs_of_east_and_west_are_drawn_as_counted(run: Path) -> None:
+    import pickle
+
+    from geo.tiles import read_surroundings
+    from layers.module_drawing import draw_modules
+    from layers.potential import assess_tile
+
+    with (run / ".work" / "model.pickle").open("rb") as stream:
+        model = pickle.load(stream)
+    rows = gpd.read_parquet(run / ".work" / "tiles").query("status == '' and use in ('public_institution', 'public_building')").head(20)
+    result = assess_tile(rows, read_surroundings(run / ".work" / "tiles", rows.total_bounds), model, audit=0, keep=True, prefer=2)
+    assert result.parts is not None
+    drawn = draw_modules(result.parts, model)
+    pairs = drawn[drawn["mounting"] == "east_west"]
+    assert len(pairs) > 0
+    counted = result.roofs[result.roofs["module_count"] > 0].set_index("roof_id")["module_count"]
+    assert drawn[drawn["kept"]].groupby("roof_id").size().sort_index().to_dict() == counted.sort_index().to_dict()
+    # the two halves of a pair look away from each other and touch along the ridge
+    first, second = pairs.iloc[::2], pairs.iloc[1::2]
+    assert (second["surface_azimuth"].to_numpy() - first["surface_azimuth"].to_numpy()) % 360.0 == pytest.approx(180.0)
+    assert (first["kept"].to_numpy() == second["kept"].to_numpy()).all()
+    east = shapely.get_x(shapely.centroid(first.geometry.to_numpy())) - shapely.get_x(shapely.centroid(second.geometry.to_numpy()))
+    north = shapely.get_y(shapely.centroid(first.geometry.to_numpy())) - shapely.get_y(shapely.centroid(second.geometry.to_numpy()))
+    facing = np.radians(first["surface_azimuth"].to_numpy())
+    assert (east * np.sin(facing) + north * np.cos(facing) > 0.0).all()
+
+
+def test_bills_lead_the_load(run: Path, parcel: str, tmp_path: Path) -> None:
+    bills = tmp_path / "电费.csv"
+    bills.write_text("月份,用电量(kWh)\n" + "\n".join(f"{m},{1000 * m}" for m in range(1, 13)), encoding="gb18030")
+    folder = parcel_sheets(run, parcel, None, False, Options(load=bills), "en", [])[0]
+    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
+    assert sheet["load"]["source"] == "bills"
+    assert sheet["load"]["months"] == pytest.approx([1000.0 * m for m in range(1, 13)])
+    assert "class" not in {note["code"] for note in sheet["notes"]}
+
+
+def test_unknown_parcel_names_the_nearest(run: Path, parcel: str) -> None:
+    with pytest.raises(StudyError, match=f"there is no parcel .* nearest are: .*{parcel[:5]}"):
+        parcel_sheets(run, f"{parcel}X", None, False, Options(), None, [])
+    with pytest.raises(StudyError, match="LON,LAT in degrees"):
+        parcel_sheets(run, None, "36.6", False, Options(), None, [])
+    with pytest.raises(StudyError, match="one of the three"):
+        parcel_sheets(run, None, None, False, Options(), None, [])
+
+
+def test_a_place_and_a_polygon_find_the_parcel(run: Path, parcel: str, folder: Path, tmp_path: Path) -> None:
+    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))["parcel"]
+    told: list[str] = []
+    near = parcel_sheets(run, None, f"{sheet['longitude']},{sheet['latitude']}", False, Options(), None, told)
+    assert (near[0].name, told) == (folder.name, [])
+    region = gpd.read_parquet(run / "regions" / "parcels.parquet")
+    file = tmp_path / "围墙<b>.geojson"
+    region[region["name"] == parcel][["geometry"]].to_crs(4326).to_file(file, driver="GeoJSON")
+    drawn = parcel_sheets(run, str(file), None, False, Options(), None, [])
+    other = json.loads((drawn[0] / "sheet.json").read_text(encoding="utf-8"))
+    assert other["capacity"]["modules"] == json.loads((near[0] / "sheet.json").read_text(encoding="utf-8"))["capacity"]["modules"]
+    assert "围墙&lt;b&gt;" in (drawn[0] / "sheet.html").read_text(encoding="utf-8")
+
+
+def test_all_parcels_add_up_to_the_buildings(run: Path) -> None:
+    import pickle
+
+    with (run / ".work" / "model.pickle").open("rb") as stream:
+        table = write_parcel_table(run, pickle.load(stream), "zh")
+    buildings = pd.read_parquet(run / "buildings.parquet")
+    for name in ("pdc0_kwp", "energy_kwh", "module_count", "footprint_area_m2"):
+        assert table[name].sum() == pytest.approx(buildings[name].sum())
+    assert table["buildings"].sum() == len(buildings)
+    ranked = table[table["rank"].notna()]
+    assert ranked["npv_cny"].is_monotonic_decreasing
+    assert list(ranked["rank"]) == list(range(1, len(ranked) + 1))
+    regions = pd.read_parquet(run / "regions" / "parcels.parquet")
+    assert len(table) == len(regions)
+    assert {"parcels.gpkg", "parcels.xlsx", "parcels.csv"} <= {file.name for file in (run / "parcels").iterdir()}
+
+
+def test_footprint_without_a_run(tmp_path: Path) -> None:
+    hall = gpd.GeoDataFrame(
+        {"height": [9.0], "name": ["一号厂房"]}, geometry=[shapely.box(500_000, 4_058_000, 500_080, 4_058_040)], crs="EPSG:4548"
+    )
+    file = tmp_path / "factory.gpkg"
+    hall.to_file(file, driver="GPKG")
+    with pytest.raises(StudyError, match="--dem FILE, or --flat"):
+        footprint_sheet(file, Ground(), Options(), tmp_path / "out", "zh", [])
+    folder = footprint_sheet(file, Ground(flat=True), Options(use="factory"), tmp_path / "out", "zh", [])
+    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
+    assert sheet["parcel"]["name"] == "一号厂房"
+    # 3,200 m2 of hall carry 60 to 225 W/m2
+    assert 190.0 < sheet["capacity"]["pdc0_kwp"] < 720.0
+    assert 1000.0 < sheet["energy"]["specific_yield"] < 1400.0
