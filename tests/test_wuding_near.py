@@ -143,7 +143,7 @@ def test_the_list_closes_the_gap_with_the_cheapest(run_folder: Path, tmp_path: P
 
 
 def test_what_the_form_says_of_existing_pv_fills_the_grid() -> None:
-    """By hand: 120 kWp listed at a ratio of 1.2 are 100 kW AC; the form's 3 MW stand above them, its 10 MW committed count as registered."""
+    """By hand: 120 kWp listed at a ratio of 1.2 are 100 kW AC; the form's 3 MW stand above them, its 10 MW committed are registered."""
     areas = pd.DataFrame(
         {"pac0_kw": [1000.0, 500.0, 0.0], "pdc0_kwp": [1200.0, 600.0, 0.0], "installed_kwp": [120.0, 60.0, 0.0]}, index=["甲", "乙", "丙"]
     )
