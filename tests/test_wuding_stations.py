@@ -12,7 +12,7 @@ from geo.tiles import read_surroundings
 from layers.potential import assess_tile
 from solar.climatology import jinan_climatology
 from wuding.inputs import prepare
-from wuding.pipeline import _model, read_weathers
+from wuding.pipeline import make_model, read_weathers
 from wuding.study import load_study
 
 # east of the buildings [degrees], and light beside the climatology's
@@ -46,7 +46,7 @@ def energies(folder: Path, names: tuple[str, ...], mix: str, work: Path) -> pd.S
     )
     said = load_study(study)
     prepared = prepare(said, work, (2021, 2025), lambda *_: None)
-    model = _model(said, prepared, read_weathers(said))
+    model = make_model(said, prepared, read_weathers(said))
     tiles = work / "tiles"
     rows = gpd.read_parquet(sorted(tiles.glob("*.parquet"))[0])
     found = assess_tile(rows[rows["status"] == ""], read_surroundings(tiles, np.asarray(rows.total_bounds)), model).roofs

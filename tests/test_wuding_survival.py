@@ -56,7 +56,20 @@ def undisturbed(small: Path) -> Path:
 
 def start(small: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "wuding", "run", str(small / "study.toml"), "--out", str(out), "--lang", "en", *more]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", start_new_session=True)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+        # what a shell starts in the background ignores an interrupt, and so would its children
+        preexec_fn=None if sys.platform == "win32" else _hear_interrupts,
+    )
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(small: Path, out: Path, *more: str) -> "subprocess.CompletedProcess[str]":
