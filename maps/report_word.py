@@ -276,6 +276,9 @@ def _last_chapters(paper: _Paper, said: dict[str, Any]) -> None:
     paper.chapter("quality")
     paper.grid(said["statuses"])
     paper.grid(said["tiers"])
+    if said["sanity"].rows:
+        paper.say(words["sanity"])
+        paper.grid(said["sanity"])
     if said["audit"]:
         paper.say(said["audit"])
     paper.listed([remark.text for remark in said["remarks"]])

@@ -1,6 +1,7 @@
 """The report in Word: chapters, tables, pictures and fonts as Word and WPS find them."""
 
 import io
+import json
 from pathlib import Path
 
 import docx
@@ -62,6 +63,13 @@ def test_it_says_what_the_page_says(written: Document, run_folder: Path) -> None
             answers.append(paragraph.text)
     assert len(answers) >= 4
     assert all(sentence in page for sentence in answers)
+
+
+def test_densities_stand_beside_published_ones(written: Document, run_folder: Path) -> None:
+    classes = len(json.loads((run_folder / "manifest.json").read_text(encoding="utf-8"))["sanity"])
+    said = load_words("zh")["sanity"]
+    assert any(paragraph.text == said for paragraph in written.paragraphs)
+    assert any(len(table.rows) == classes + 1 and "W" in table.rows[0].cells[1].text for table in written.tables)
 
 
 def test_pictures_are_there_and_not_empty(written: Document) -> None:
