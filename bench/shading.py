@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -31,11 +32,11 @@ NEAR = 300.0
 MIDTOWN = (-74.005, 40.745, -73.97, 40.77)
 
 
-def timed(label: str, points: np.ndarray, **rings: object) -> np.ndarray:
+def timed(label: str, points: np.ndarray, **rings: Any) -> np.ndarray:
     """Run once to compile, then measure the processor's time."""
-    horizons(points[:4], **rings)  # type: ignore[arg-type]
+    horizons(points[:4], **rings)
     start = time.process_time()
-    found = horizons(points, **rings)  # type: ignore[arg-type]
+    found = horizons(points, **rings)
     seconds = time.process_time() - start
     print(f"{label:<58} {len(points):>7,} points {seconds:7.2f} s {len(points) / seconds:>9,.0f} points/s and core")
     return found

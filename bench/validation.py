@@ -8,6 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -194,11 +195,11 @@ def random_roofs(count: int) -> dict[str, Floats]:
     }
 
 
-def engine_on(sky: Sky, roofs: dict[str, Floats], modules: object, planes: object) -> Yield:
+def engine_on(sky: Sky, roofs: dict[str, Floats], modules: Any, planes: Any) -> Yield:
     return simulate(
         sky, orientation=modules, plane=planes, horizon=roofs["horizon"], point_start=np.arange(len(roofs["tilt"]) + 1),
         sky_view_factor_modules=roofs["view"], sky_view_factor_plane=roofs["view"], temperature_offset=roofs["offset"],
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def reference_months(weather: Weather, system: System, roofs: dict[str, Floats]) -> Floats:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.projections.polar import PolarAxes
 
 from .charts import INK, SOFT, WARM, WIDTH, Chart, as_chart
 from .fonts import ChartFont, find_font, legible
@@ -97,6 +98,7 @@ def draw_skyline(
     if kind == "fisheye":
         figure = Figure(figsize=(WIDTH * 0.72, WIDTH * 0.8), layout="constrained")
         axes = figure.add_subplot(projection="polar")
+        assert isinstance(axes, PolarAxes)  # what the projection makes; matplotlib's types do not say so
         _fisheye(axes, drawn[1:5], font)
     else:
         figure = Figure(figsize=(WIDTH, WIDTH * 0.46), layout="constrained")
@@ -129,9 +131,9 @@ def _panorama(axes: Axes, sides: list[str], elevation: str, font: ChartFont) -> 
     _labels(axes, font)
 
 
-def _fisheye(axes: Axes, sides: list[str], font: ChartFont) -> None:
-    axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
-    axes.set_theta_direction(-1)  # type: ignore[attr-defined]
+def _fisheye(axes: PolarAxes, sides: list[str], font: ChartFont) -> None:
+    axes.set_theta_zero_location("N")
+    axes.set_theta_direction(-1)
     axes.set_ylim(0, 90)
     axes.set_facecolor(SKY)
     axes.set_xticks(np.radians([0, 90, 180, 270]), sides)

@@ -29,14 +29,14 @@ X0, Y0 = 500_000.0, 4_056_000.0
 
 def model(**changes: Any) -> Model:
     """What `look_around` asks for; the rest of a run's model is not touched."""
-    given = {f.name: None for f in dataclasses.fields(Model)}
+    given: dict[str, Any] = {f.name: None for f in dataclasses.fields(Model)}
     known = {
         "archetypes": load_archetypes(),
         "terrain": Terrain.flat(),
         "surface_resolution": 1.0,
         "transmissivity": load_transmissivity(),
     }
-    return Model(**{**given, **known, **changes})  # type: ignore[arg-type]
+    return Model(**{**given, **known, **changes})
 
 
 def table(polygons: Any, heights: Any, use: str = "commercial", crs: str = "EPSG:4548") -> gpd.GeoDataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 import pvlib
 import pytest
 
-from maps.skyline import draw_skyline, sun_path
+from maps.skyline import Kind, draw_skyline, sun_path
 
 
 @pytest.mark.parametrize(("month", "day"), [(12, 355), (3, 80), (6, 172), (10, 294)])
@@ -29,13 +29,13 @@ def test_noon_is_south_in_jinan_and_north_in_sydney() -> None:
 
 @pytest.mark.parametrize("kind", ["panorama", "fisheye"])
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_both_pictures_in_both_languages(kind: str, lang: str) -> None:
+def test_both_pictures_in_both_languages(kind: Kind, lang: str) -> None:
     horizon = np.zeros((2, 72))
     horizon[:, 30] = (40.0, 60.0)
-    chart = draw_skyline(horizon, 36.65, trees=horizon + 5.0, kind=kind, title="A & <B> $x$", lang=lang)  # type: ignore[arg-type]
+    chart = draw_skyline(horizon, 36.65, trees=horizon + 5.0, kind=kind, title="A & <B> $x$", lang=lang)
     assert chart.svg().startswith(b"<?xml")
     assert chart.png().startswith(b"\x89PNG")
     assert "50" in chart.alt
     assert "150" in chart.alt
-    again = draw_skyline(horizon, 36.65, trees=horizon + 5.0, kind=kind, title="A & <B> $x$", lang=lang)  # type: ignore[arg-type]
+    again = draw_skyline(horizon, 36.65, trees=horizon + 5.0, kind=kind, title="A & <B> $x$", lang=lang)
     assert chart.uri == again.uri
