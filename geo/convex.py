@@ -9,7 +9,7 @@ import shapely
 from numba import njit
 from numpy.typing import NDArray
 
-from .frames import outer_rings
+from .frames import outer_rings, ring_polygons
 
 _STRAIGHT = 1e-9  # sine of a turn the wrong way that is rounding
 _LEAST_M2 = 1e-6  # less is nothing
@@ -46,7 +46,7 @@ def convex_overlaps(
         xy, start = outer_rings(polygons[rows])
         around = (xy, start) if others is None else outer_rings(others[rows])
         cut, cut_start, convex = _inset(xy, start, *around, near[rows], distance[rows], others is None)
-        out[rows] = _polygons(cut, cut_start)
+        out[rows] = ring_polygons(cut, cut_start)
         out[rows[~convex]] = None
         done[rows[~convex]] = False
     return out, done
@@ -55,15 +55,6 @@ def convex_overlaps(
 def _plain(geometry: NDArray[Any]) -> NDArray[np.bool_]:
     """Polygons without holes."""
     return np.asarray((shapely.get_type_id(geometry) == 3) & (shapely.get_num_interior_rings(geometry) == 0) & ~shapely.is_empty(geometry))
-
-
-def _polygons(xy: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[Any]:
-    count = np.diff(start)
-    made = np.full(count.size, shapely.Polygon(), dtype=object)
-    real = np.flatnonzero(count >= 3)
-    if real.size:
-        made[real] = shapely.polygons(shapely.linearrings(xy, indices=np.repeat(np.arange(real.size), count[real])))
-    return made
 
 
 @njit(cache=True, nogil=True)

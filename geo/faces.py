@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .convex import keep_inside
-from .frames import Frames, outer_rings
+from .frames import Frames, outer_rings, ring_polygons
 
 _ON = 1e-9  # metres: a point this near to a ridge lies on it
 
@@ -53,7 +53,7 @@ def faces(
             continue
         xy, start = outer_rings(polygons) if subject is None else _around(subject)
         rings = _clip(xy, start, wing[at], frame.centre, frame.along, plane[at])
-        made = _polygons(*rings)
+        made = ring_polygons(*rings)
         geometry[at] = made if subject is None else only_polygons(shapely.intersection(subject[wing[at]], made))
     torn = np.flatnonzero(~shapely.is_valid(geometry))  # a corner that rounding turned over, rare
     geometry[torn] = only_polygons(np.asarray(shapely.make_valid(geometry[torn]), dtype=object))
@@ -133,18 +133,6 @@ def _planes(
         plane[on, 2, :2] = (u - abs(v), v - abs(u))
         plane[on, 1:, 2] = sign * longer[on, None]
     return plane, turn
-
-
-def _polygons(xy: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[Any]:
-    """Polygons from rings without closing point; fewer than three points give an empty polygon."""
-    count = np.diff(start)
-    made = np.full(count.size, shapely.Polygon(), dtype=object)
-    real = np.flatnonzero(count >= 3)
-    owner = np.repeat(np.arange(count.size), count)
-    use = np.isin(owner, real) if real.size < count.size else slice(None)
-    if real.size:
-        made[real] = shapely.polygons(shapely.linearrings(xy[use], indices=np.repeat(np.arange(real.size), count[real])))
-    return made
 
 
 @njit(cache=True, nogil=True)

@@ -99,6 +99,36 @@ def outer_rings(polygons: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np
     return xy[keep], np.concatenate([[0], np.cumsum(count - 1)]).astype(np.int64)
 
 
+def ring_polygons(xy: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[np.object_]:
+    """
+    Polygons from rings without closing points, as `outer_rings` gives them.
+
+    Parameters
+    ----------
+    xy
+        Vertices [m], shape (v, 2).
+    start
+        First vertex of each ring and the number of vertices, shape (n + 1,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Polygons, shape (n,); fewer than three vertices give an empty one.
+    """
+    count = np.diff(start)
+    made = np.full(count.size, shapely.Polygon(), dtype=object)
+    real = np.flatnonzero(count >= 3)
+    if real.size:
+        ends = np.cumsum(count[real] + 1)
+        vertex = np.ones(int(ends[-1]), dtype=np.int64)
+        vertex[0] = start[real[0]]
+        vertex[ends - 1] = 1 - count[real]  # back to the first vertex, which closes the ring
+        vertex[ends[:-1]] = start[real[1:]] - start[real[:-1]]
+        offsets = np.concatenate([[0], ends]), np.arange(real.size + 1)
+        made[real] = shapely.from_ragged_array(shapely.GeometryType.POLYGON, xy[np.cumsum(vertex)], offsets)
+    return made
+
+
 @njit(cache=True, nogil=True)
 def _smallest_frames(
     xy: NDArray[np.float64], start: NDArray[np.int64]

@@ -32,6 +32,15 @@ class RoofEdges:
 
 
 @dataclass(frozen=True)
+class StoodFaces:
+    """Roof surfaces of some buildings and what `face_planes` says of them: slopes and height, shape (m, 3), at origins, shape (m, 2)."""
+
+    surfaces: RoofSurfaces
+    plane: NDArray[np.float64]
+    origin: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Parapets:
     """
     Parapets that points on flat roofs see from inside.
@@ -105,6 +114,8 @@ def roof_edges(
     tilt: NDArray[np.float64],
     span: NDArray[np.float64],
     parapet: NDArray[np.float64],
+    stood: StoodFaces | None = None,
+    own: NDArray[np.integer] | None = None,
 ) -> RoofEdges:
     """
     Give the edges of the roofs of buildings by archetype.
@@ -125,6 +136,8 @@ def roof_edges(
         See `roof_surfaces`, shape (n,). [m]
     parapet
         Height of the parapet of flat roofs, shape (n,). [m]
+    stood, own
+        Roofs that were made already, and the building of `stood` that each one is, shape (n,); -1 where it is none.
 
     Returns
     -------
@@ -138,15 +151,28 @@ def roof_edges(
     edges, owner = outline_edges(polygons[flat])
     crest = (top + parapet)[flat][owner]
     parts = [np.column_stack([edges[:, :2], crest, edges[:, 2:], crest])]
-    if pitched.size:
-        faces = roof_surfaces(polygons[pitched], shape[pitched], tilt[pitched], span[pitched])
-        plane, origin = face_planes(faces, top[pitched], height[pitched])
-        edges, face = outline_edges(faces.geometry)
-        z = [plane[face, 2] + ((edges[:, at : at + 2] - origin[face]) * plane[face, :2]).sum(axis=1) for at in (0, 2)]
-        parts.append(np.column_stack([edges[:, :2], z[0], edges[:, 2:], z[1]]))
-        level[pitched] = np.inf
-        np.minimum.at(level, pitched[faces.building[face]], np.minimum(z[0], z[1]))
+    level[pitched] = np.inf
+    fresh = pitched if own is None else pitched[own[pitched] < 0]
+    if fresh.size:
+        faces = roof_surfaces(polygons[fresh], shape[fresh], tilt[fresh], span[fresh])
+        made = StoodFaces(faces, *face_planes(faces, top[fresh], height[fresh]))
+        parts.append(_face_edges(made, fresh, level))
+    if stood is not None and own is not None and stood.surfaces.building.size:
+        building = np.full(int(stood.surfaces.building.max()) + 1, -1)
+        known = pitched[own[pitched] >= 0]
+        building[own[known]] = known
+        parts.append(_face_edges(stood, building, level))
     return RoofEdges(np.concatenate(parts), level)
+
+
+def _face_edges(stood: StoodFaces, building: NDArray[np.integer], level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Edges of faces in space; `building` is the place of each of their buildings in `level`, -1 to leave it out."""
+    use = building[stood.surfaces.building] >= 0
+    of, plane, origin = building[stood.surfaces.building[use]], stood.plane[use], stood.origin[use]
+    edges, face = outline_edges(stood.surfaces.geometry[use])
+    z = [plane[face, 2] + ((edges[:, at : at + 2] - origin[face]) * plane[face, :2]).sum(axis=1) for at in (0, 2)]
+    np.minimum.at(level, of[face], np.minimum(z[0], z[1]))
+    return np.column_stack([edges[:, :2], z[0], edges[:, 2:], z[1]])
 
 
 def parapets(polygons: NDArray[np.object_], crest: NDArray[np.float64], building: NDArray[np.int64]) -> Parapets:
@@ -196,12 +222,21 @@ def outline_edges(polygons: NDArray[np.object_]) -> tuple[NDArray[np.float64], N
         Both ends in plan, shape (k, 4) [m], and the polygon of each edge, shape (k,), rising.
     """
     usable = np.flatnonzero(~shapely.is_missing(polygons) & ~shapely.is_empty(polygons))
-    parts, owner = shapely.get_parts(polygons[usable], return_index=True)
-    areal = shapely.get_type_id(parts) == 3
-    parts, owner = shapely.orient_polygons(parts[areal]), usable[owner[areal]]
-    rings, ring_part = shapely.get_rings(parts, return_index=True)
-    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    plain = (shapely.get_type_id(polygons[usable]) == 3) & (shapely.get_num_interior_rings(polygons[usable]) == 0)
+    simple, owner = shapely.orient_polygons(polygons[usable[plain]]), usable[plain]
+    xy, of = shapely.get_coordinates(simple, return_index=True)
+    if not plain.all():
+        parts, part_of = shapely.get_parts(polygons[usable[~plain]], return_index=True)
+        areal = shapely.get_type_id(parts) == 3
+        rings, ring_part = shapely.get_rings(shapely.orient_polygons(parts[areal]), return_index=True)
+        more, ring = shapely.get_coordinates(rings, return_index=True)
+        xy, of = np.concatenate([xy, more]), np.concatenate([of, ring + owner.size])
+        owner = np.concatenate([owner, usable[~plain][part_of[areal]][ring_part]])
     if len(xy) < 2:
         return np.empty((0, 4)), np.empty(0, np.int64)
-    within = (ring[:-1] == ring[1:]) & (xy[:-1] != xy[1:]).any(axis=1)
-    return np.column_stack([xy[:-1][within], xy[1:][within]]), owner[ring_part[ring[:-1][within]]].astype(np.int64)
+    within = (of[:-1] == of[1:]) & (xy[:-1] != xy[1:]).any(axis=1)
+    edges, building = np.column_stack([xy[:-1][within], xy[1:][within]]), owner[of[:-1][within]].astype(np.int64)
+    if plain.all():
+        return edges, building
+    order = np.argsort(building, kind="stable")
+    return edges[order], building[order]

@@ -189,8 +189,13 @@ def _pitched(
 
 def _order(building: NDArray[np.int64], azimuth: NDArray[np.float64], geometry: NDArray[Any]) -> NDArray[np.int64]:
     """By building and azimuth; faces that slope the same way from west to east, then from south to north."""
-    x, y = shapely.get_coordinates(shapely.centroid(geometry)).T if geometry.size else np.empty((2, 0))
-    return np.lexsort((np.round(y, 3), np.round(x, 3), np.nan_to_num(azimuth, nan=-1.0), building))
+    way = np.nan_to_num(azimuth, nan=-1.0)
+    order = np.lexsort((way, building))
+    same = (building[order[1:]] == building[order[:-1]]) & (way[order[1:]] == way[order[:-1]])
+    alike = order[np.append(same, False) | np.insert(same, 0, False)] if order.size else order
+    place = np.zeros((building.size, 2))
+    place[alike] = np.round(shapely.get_coordinates(shapely.centroid(geometry[alike])), 3)
+    return np.lexsort((place[:, 1], place[:, 0], way, building))
 
 
 def _largest_part(area: NDArray[np.float64], owner: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
@@ -25,8 +26,9 @@ TALL_M = NEAR_M * float(np.tan(np.radians(3.0)))
 FARTHEST_M = 5000.0
 # A footprint of more vertices than this weighs as several buildings when tiles are cut.
 VERTICES_OF_ONE = 100
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
 # What a neighbour's roof is made of, in the order of `Surroundings`.
-_NEIGHBOUR = ["top_m", "stale_surface", "use", "height_m", "footprint_area_m2", "tilt_given", "construction"]
+_NEIGHBOUR = ["building_id", "top_m", "stale_surface", "use", "height_m", "footprint_area_m2", "tilt_given", "construction"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class Surroundings:
 
     Attributes
     ----------
-    geometry, top, stale
-        Shape (n,), every building within `NEAR_M` of the tile and those of the tile itself; its top [m above datum]; whether a surface
-        model does not show it.
+    geometry, building_id, top, stale
+        Shape (n,), every building within `NEAR_M` of the tile and those of the tile itself; its id; its top [m above datum]; whether a
+        surface model does not show it.
     use, height, area, tilt, construction
         Shape (n,), what the shape of its roof is chosen by: use, height above ground [m], footprint [m2], known tilt (NaN: not) [degrees],
         construction ("" where not known).
@@ -49,6 +51,7 @@ class Surroundings:
     """
 
     geometry: Objects
+    building_id: Objects
     top: Floats
     stale: npt.NDArray[np.bool_]
     use: Objects
@@ -149,21 +152,20 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
     meets = index[(index["left"] <= near[2]) & (index["right"] >= near[0]) & (index["bottom"] <= near[3]) & (index["top"] >= near[1])]
     shapes, parts = [], []
     for file in meets["file"]:
-        table = pq.read_table(folder / file, columns=["geometry", *_NEIGHBOUR])
-        geometry = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))
-        kept = _meeting(geometry, near)
-        shapes.append(geometry[kept])
-        parts.append([table[name].to_numpy(zero_copy_only=False)[kept] for name in _NEIGHBOUR])
+        table = pq.read_table(folder / file, columns=["geometry", "bbox", *_NEIGHBOUR])
+        boxes = table["bbox"].combine_chunks()
+        table = table.filter(pa.array(_meets(np.column_stack([boxes.field(side).to_numpy() for side in _SIDES]), near)))
+        shapes.append(shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False)))
+        parts.append([table[name].to_numpy(zero_copy_only=False) for name in _NEIGHBOUR])
     tall, tall_top, tall_height, reach = _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet"))
     far = bounds + np.array([-reach, -reach, reach, reach])
-    kept = _meeting(tall, far)
-    top, stale, use, height, area, tilt, construction = (np.concatenate(column) for column in zip(*parts, strict=True))
-    near_by = np.concatenate(shapes), top, stale, use, height, area, tilt, construction
+    kept = _meets(shapely.bounds(tall), far)
+    ids, top, stale, use, height, area, tilt, construction = (np.concatenate(column) for column in zip(*parts, strict=True))
+    near_by = np.concatenate(shapes), ids, top, stale, use, height, area, tilt, construction
     return Surroundings(*near_by, tall[kept], tall_top[kept], tall_height[kept], reach)
 
 
-def _meeting(geometry: Objects, window: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    box = shapely.bounds(geometry)
+def _meets(box: Floats, window: Floats) -> npt.NDArray[np.bool_]:
     meets: npt.NDArray[np.bool_] = (box[:, 0] <= window[2]) & (box[:, 2] >= window[0]) & (box[:, 1] <= window[3]) & (box[:, 3] >= window[1])
     return meets
 

@@ -1,7 +1,5 @@
 """The whole way of one tile: from prepared buildings and what stands around them to roofs with yield, cost and carbon."""
 
-import hashlib
-import heapq
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -115,7 +113,7 @@ def assess_tile(
     model
         Parameters of the run.
     audit
-        Largest number of roofs kept for the audit, the ones with the smallest `audit_key`.
+        Largest number of roofs kept for the audit, the ones with the smallest `audit_keys`.
     keep
         Whether to hand over what a drawing and the hours of each roof need; for few buildings.
     prefer
@@ -136,7 +134,7 @@ def assess_tile(
     mounted = _mount(rows, surfaces, kinds, space, station, model, prefer)
 
     points, start = _sampled(shape, space, dsm)
-    skylines = look_around(points, np.repeat(owner, np.diff(start)), rows, kinds, around, dsm, model)
+    skylines = look_around(points, np.repeat(owner, np.diff(start)), rows, kinds, around, dsm, model, shape=shape)
     tilt, azimuth = _module_plane(surfaces, mounted)
     warmer = _temperature_offset(rows, owner, station, model)
     members = memberships(rows, model.profile_columns)
@@ -184,7 +182,7 @@ def skylines_of(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model)
     shape = tile_roofs(rows, kinds, dsm if model.dsm_planes else None)
     surfaces = shape.surfaces
     points, start = _sampled(shape, room(rows, shape, kinds, model), dsm)
-    skylines = look_around(points, np.repeat(surfaces.building, np.diff(start)), rows, kinds, around, dsm, model)
+    skylines = look_around(points, np.repeat(surfaces.building, np.diff(start)), rows, kinds, around, dsm, model, shape=shape)
     ids = roof_ids(rows, surfaces)
     return {roof: (points[a:b], skylines.take(slice(a, b))) for roof, a, b in zip(ids, start[:-1], start[1:], strict=True)}
 
@@ -214,21 +212,21 @@ def plain_skylines(points: Floats, building: gpd.GeoDataFrame, around: Surroundi
     return look_around(points, own, row, _kinds(row, model), around, surface_model(row, model), model, plain=True)
 
 
-def audit_key(roof_id: str) -> str:
+def audit_keys(roof_ids: npt.NDArray[np.object_]) -> npt.NDArray[np.uint64]:
     """
-    Give a roof its place in the random order by which audits draw.
+    Give roofs their places in the random order by which audits draw.
 
     Parameters
     ----------
-    roof_id
-        Id of the roof.
+    roof_ids
+        Ids of the roofs, shape (m,).
 
     Returns
     -------
-    str
-        A hash of the id: the same in every run and order.
+    array
+        A hash of each id, shape (m,): the same in every run and order.
     """
-    return hashlib.blake2b(roof_id.encode(), digest_size=8, person=b"wuding-audit").hexdigest()
+    return np.asarray(pd.util.hash_array(roof_ids, hash_key="wuding-audit-key", categorize=False))
 
 
 def _kinds(rows: gpd.GeoDataFrame, model: Model) -> RoofKinds:
@@ -256,9 +254,9 @@ def _with_tier(rows: gpd.GeoDataFrame, shape: TileRoofs) -> gpd.GeoDataFrame:
 def _stations(surfaces: RoofSurfaces, model: Model) -> Mix:
     """All surfaces of a building take the stations of its first one."""
     count = min(len(model.stations), 3 if model.mix == "three_nearest" else 1)
-    x, y = shapely.get_coordinates(shapely.centroid(surfaces.geometry)).T
-    first = _first_of(surfaces.building)
-    away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations], axis=1)[first]
+    first, building = np.unique(_first_of(surfaces.building), return_inverse=True)
+    x, y = shapely.get_coordinates(shapely.centroid(surfaces.geometry[first])).T
+    away = np.stack([np.hypot(x - s.x, y - s.y) for s in model.stations], axis=1)[building]
     station: Ints = np.argsort(away, axis=1, kind="stable")[:, :count]
     nearness = 1.0 / np.maximum(np.take_along_axis(away, station, axis=1), NEAREST_M)
     return Mix(station, nearness / nearness.sum(axis=1, keepdims=True))
@@ -467,9 +465,9 @@ def _audit_sample(
     roofs: gpd.GeoDataFrame, yields: TileYield, points: Floats, warmer: Floats, station: Mix, size: int
 ) -> list[dict[str, Any]]:
     with_modules = np.flatnonzero((roofs["module_count"] > 0).to_numpy())
-    ids = roofs["roof_id"].to_numpy(dtype=object)
-    drawn = heapq.nsmallest(size, ((audit_key(ids[row]), int(row)) for row in with_modules))
-    rows = [row for _, row in drawn]
+    keys = audit_keys(roofs["roof_id"].to_numpy(dtype=object)[with_modules])
+    first = np.argsort(keys, kind="stable")[:size]
+    rows, drawn = with_modules[first], [f"{key:016x}" for key in keys[first].tolist()]
     surface = roofs["surface"].to_numpy()[rows]
     plain = ["roof_id", "building_id", "mounting", "surface_tilt", "surface_azimuth", "specific_yield"]
     columns = {name: roofs[name].to_numpy()[rows].tolist() for name in plain}
@@ -485,7 +483,7 @@ def _audit_sample(
             "points": points[yields.points[start[at] : start[at + 1]]].ravel(),
             **{name: values[k] for name, values in columns.items()},
         }
-        for k, ((key, _), at) in enumerate(zip(drawn, surface, strict=True))
+        for k, (key, at) in enumerate(zip(drawn, surface, strict=True))
     ]
 
 

@@ -268,30 +268,39 @@ def conform(frame: gpd.GeoDataFrame, table: str) -> gpd.GeoDataFrame:
     LayersError
         A column is missing, cannot take its type, or is empty where it must not be.
     """
+    found = _arrays(frame, table)
+    return gpd.GeoDataFrame(pd.DataFrame(found, copy=False), geometry=frame.geometry.array, crs=frame.crs)
+
+
+def _arrays(frame: gpd.GeoDataFrame, table: str) -> dict[str, Any]:
+    """Give every column but the geometry as an array of its type."""
     described = columns(table)
     missing = [c.name for c in described if c.name not in frame.columns]
     if missing:
         raise LayersError(f"a frame for {table} lacks {', '.join(missing)}; add the columns (empty where the value is not known)")
-    series = {c.name: _typed(frame[c.name], c, table) for c in described if c.dtype != "geometry"}
-    geometry = gpd.GeoSeries(frame["geometry"].array, crs=frame.crs)
-    if not column(table, "geometry").nullable and bool(geometry.isna().any()):
-        raise LayersError(f"geometry of {table} is empty in {int(geometry.isna().sum())} rows; expected a shape in every row")
-    return gpd.GeoDataFrame(series, geometry=geometry, crs=frame.crs)
+    if not column(table, "geometry").nullable and bool((empty := shapely.is_missing(frame.geometry.to_numpy())).any()):
+        raise LayersError(f"geometry of {table} is empty in {int(empty.sum())} rows; expected a shape in every row")
+    return {c.name: _typed(frame[c.name].array, c, table) for c in described if c.dtype != "geometry"}
 
 
-def _typed(values: pd.Series, described: Column, table: str) -> pd.Series:
-    plain = values.reset_index(drop=True)
-    empty = int(plain.isna().sum())
+def _typed(values: Any, described: Column, table: str) -> Any:
+    """Give values as an array of the column's type; what has it already is not copied."""
+    plain = values.to_numpy() if isinstance(values, pd.arrays.NumpyExtensionArray) else values
+    real = isinstance(plain, np.ndarray) and plain.dtype.kind in "biuf"
+    empty = int(np.isnan(plain).sum() if real and plain.dtype.kind == "f" else 0 if real else pd.isna(plain).sum())
     if empty and not described.nullable:
         raise LayersError(f"{described.name} of {table} is empty in {empty} of {len(plain)} rows; expected a value in every row")
     kind = _pandas_dtype(described)
+    if plain.dtype == kind:
+        return plain
     try:
         if described.dtype in ("string", "bool"):
-            return (plain.astype(pd.BooleanDtype()) if described.dtype == "bool" else plain).astype(kind)
-        numbers = pd.to_numeric(plain).to_numpy(dtype=np.float64, na_value=np.nan)
+            series = pd.Series(plain)
+            return (series.astype(pd.BooleanDtype()) if described.dtype == "bool" else series).astype(kind).array
+        numbers = pd.to_numeric(pd.Series(plain)).to_numpy(dtype=np.float64, na_value=np.nan)
         if described.dtype.startswith("int") and bool((np.isfinite(numbers) & (numbers != np.round(numbers))).any()):
             raise ValueError("some are not whole numbers")
-        return pd.Series(numbers).astype(kind)
+        return pd.Series(numbers).astype(kind).array
     except (TypeError, ValueError, OverflowError) as error:
         raise LayersError(f"{described.name} of {table} holds {plain.dtype} values, expected {described.dtype}: {error}") from error
 
@@ -312,19 +321,19 @@ def arrow_table(frame: gpd.GeoDataFrame, table: str) -> pa.Table:
     pyarrow.Table
         Geometry as WKB, and `bbox` as GeoParquet's covering.
     """
-    tidy = conform(frame, table)
+    found = _arrays(frame, table)
     schema = arrow_schema(table, frame.crs)
-    geometry = tidy.geometry.to_numpy()
+    geometry = frame.geometry.to_numpy()
     bounds = shapely.bounds(geometry)
     arrays = [
         pa.array(shapely.to_wkb(geometry, byte_order=1), pa.binary())
         if c.dtype == "geometry"
-        else pa.Array.from_pandas(tidy[c.name], type=_ARROW[c.dtype])
+        else pa.array(found[c.name], type=_ARROW[c.dtype], from_pandas=True)
         for c in columns(table)
     ]
     sides = [pa.array(bounds[:, side]) for side in range(4)]
     arrays.append(pa.StructArray.from_arrays(sides, fields=list(_BBOX), mask=pa.array(np.isnan(bounds[:, 0]))))
-    total = None if not len(tidy) or np.isnan(bounds).all() else [*np.nanmin(bounds[:, :2], 0), *np.nanmax(bounds[:, 2:], 0)]
+    total = None if not len(frame) or np.isnan(bounds).all() else [*np.nanmin(bounds[:, :2], 0), *np.nanmax(bounds[:, 2:], 0)]
     box = None if total is None else [float(value) for value in total]
     return pa.Table.from_arrays(arrays, schema=schema.with_metadata(dict(schema.metadata) | {b"geo": _geo_metadata(frame.crs, box)}))
 

@@ -6,12 +6,13 @@ from functools import partial
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from geo.canopy import overlay, tree_tops
 from geo.grid import Bounds, Grid
 from geo.horizons import WALL_RAYS, horizons, sub_rays_for, terrain_halo
 from geo.rasters import read_window
-from geo.roof_edges import parapets, roof_edges
+from geo.roof_edges import StoodFaces, parapets, roof_edges
 from geo.roof_kinds import RoofKinds
 from geo.sky_view import sky_view_factor
 from geo.surface_raster import Surface, near_surface
@@ -21,6 +22,7 @@ from geo.walls import Walls, walls
 from solar.canopy import Canopy
 
 from .model import Model
+from .roofs import TileRoofs
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
@@ -95,6 +97,7 @@ def look_around(
     dsm: Grid | None,
     model: Model,
     *,
+    shape: TileRoofs | None = None,
     plain: bool = False,
 ) -> Skylines:
     """
@@ -116,6 +119,8 @@ def look_around(
         Surface model around the tile, or None.
     model
         Parameters of the run.
+    shape
+        Roofs of the buildings, where they are known already.
     plain
         March over every cell, with four times as many rays: slow, for audits.
 
@@ -130,7 +135,7 @@ def look_around(
     wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
     near, own = None, None
     if dsm is None:
-        near = _roofs_around(wide, around, model)
+        near = _roofs_around(wide, around, model, rows, shape)
         own = parapets(rows.geometry.to_numpy(), _crests(rows, kinds), building)
     reach = max(around.reach, NEAR_M)
     farther = (left - reach, bottom - reach, right + reach, top + reach)
@@ -187,8 +192,12 @@ def _crests(rows: gpd.GeoDataFrame, kinds: RoofKinds) -> Floats:
     return np.where(none, np.nan, top + kinds.parapet_height_m)
 
 
-def _roofs_around(bounds: Bounds, around: Surroundings, model: Model) -> Walls:
-    """Edges of the archetypes' roofs of all near buildings."""
+def _roofs_around(bounds: Bounds, around: Surroundings, model: Model, rows: gpd.GeoDataFrame, shape: TileRoofs | None) -> Walls:
+    """Edges of the archetypes' roofs of all near buildings; those of the tile itself are not made again."""
+    stood, own = None, None
+    if shape is not None:
+        stood = StoodFaces(shape.surfaces, shape.plane, shape.origin)
+        own = pd.Index(rows["building_id"]).get_indexer(pd.Index(around.building_id, dtype=rows["building_id"].dtype))
     kinds = model.archetypes.choose(around.use, around.height, around.area, around.construction).with_tilt(around.tilt)
     found = roof_edges(
         around.geometry,
@@ -198,6 +207,8 @@ def _roofs_around(bounds: Bounds, around: Surroundings, model: Model) -> Walls:
         tilt=kinds.tilt,
         span=kinds.span_m,
         parapet=kinds.parapet_height_m,
+        stood=stood,
+        own=own,
     )
     return walls(bounds, around.geometry, found.level, found.edges)
 
