@@ -34,7 +34,7 @@ def load_shapes(metered: Mapping[str, npt.ArrayLike] | None = None) -> Loads:
     Parameters
     ----------
     metered
-        Power of the 8,760 hours by class, in any unit.
+        Power of the 8,760 hours by class, in any unit, shape (8760,) each.
 
     Returns
     -------
@@ -56,43 +56,12 @@ def load_shapes(metered: Mapping[str, npt.ArrayLike] | None = None) -> Loads:
         shape[USES.index(use)] = _shape(use, table)
         facts.append(Fact(f"load.{use}", "24 + 24 + 12", "1", table["source"], table["verified"], table.get("year")))
     for use, curve in curves.items():
-        hours = whole_year(curve, f"the metered curve of class {use}")
+        hours = np.asarray(curve, dtype=np.float64)
+        if hours.shape != (HOURS,) or not (np.isfinite(hours) & (hours >= 0.0)).all() or not hours.any():
+            raise SolarError(f"the metered curve of class {use}: expected 8,760 hours of 0 or more with something used")
         shape[USES.index(use)] = hours / hours.sum()
         facts = [fact for fact in facts if fact.name != f"load.{use}"] + [Fact(f"load.{use}", "8760", "1", "study file", True)]
     return Loads(shape, tuple(facts))
-
-
-def whole_year(curve: npt.ArrayLike, what: str) -> FloatArray:
-    """
-    Bring a metered curve to the 8,760 hours of the year.
-
-    Parameters
-    ----------
-    curve
-        Power from 1 January, 0:00, in steps of an hour, a half or a quarter; a leap year's 29 February is left out.
-    what
-        What the curve is, for errors.
-
-    Returns
-    -------
-    hours
-        Mean power of each hour, shape (8760,).
-
-    Raises
-    ------
-    SolarError
-        If it is not a whole year of numbers of 0 or more with something used.
-    """
-    values = np.asarray(curve, dtype=np.float64).ravel()
-    steps = {days * 24 * part: (days, part) for days in (365, 366) for part in (1, 2, 4)}
-    if values.size not in steps:
-        raise SolarError(f"{what} has {values.size} values; expected a whole year of hours (8,760 or 8,784), half or quarter hours")
-    if not (np.isfinite(values) & (values >= 0.0)).all() or not values.any():
-        raise SolarError(f"{what} has missing or negative values, or none above 0; fill the gaps first")
-    days, part = steps[values.size]
-    hours = values.reshape(days, 24 * part)
-    kept = np.delete(hours, 59, axis=0) if days == 366 else hours
-    return np.asarray(kept.reshape(HOURS, part).mean(axis=1), dtype=np.float64)
 
 
 def _shape(use: str, table: Mapping[str, Any]) -> FloatArray:

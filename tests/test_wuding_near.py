@@ -12,11 +12,13 @@ import pytest
 from layers.form_values import FormValues
 from layers.policy import load_policy
 from layers.profiles import read_profile
+from solar.hours import MONTH
+from solar.money import USES
 from solar.weather import HOURS
 from wuding.errors import StudyError
 from wuding.gap_list import FILE, write_gap_roofs
 from wuding.grid_objects import grid_objects
-from wuding.metering import read_curve
+from wuding.metering import load_remarks, metered_areas, study_loads
 from wuding.near import _existing_hours, _with_existing, write_near_use
 from wuding.products import read_regions_of
 from wuding.study import HostingSection, LoadSection, Study, load_study
@@ -120,11 +122,28 @@ def test_mistakes_are_explained(study: Study, tmp_path: Path) -> None:
                 "responsible",
                 None,
             )
-    (tmp_path / "c.csv").write_text("kW\n1\nx\n", encoding="utf-8")
-    with pytest.raises(StudyError, match="value 2"):
-        read_curve(tmp_path / "c.csv")
-    with pytest.raises(StudyError, match="no file"):
-        read_curve(tmp_path / "gone.csv")
+
+
+def test_load_files_of_a_study_are_read_by_their_heads(study: Study, tmp_path: Path) -> None:
+    # the last column is a remark or the reactive power; 29 February goes; quarter hours of kWh make kW
+    hours = 1.0 + np.arange(HOURS) % 24
+    quarters = pd.DataFrame({"电量(kWh)": np.repeat(hours, 4) / 4.0, "备注": "x"})
+    quarters.to_csv(tmp_path / "q.csv", index=False)
+    (tmp_path / "b.csv").write_text("月份,电量(kWh)\n" + "\n".join(f"{m},{m}" for m in range(1, 13)), encoding="utf-8")
+    pd.DataFrame({"value": hours}).to_csv(tmp_path / "u.csv", index=False)
+    area = {"load": [LoadSection(area="a", file=str(tmp_path / "q.csv"))]}
+    np.testing.assert_allclose(metered_areas(study.model_copy(update=area))["a"], hours)
+    classes = [
+        LoadSection.model_validate({"class": use, "file": str(tmp_path / f"{name}.csv")})
+        for use, name in (("factory", "b"), ("commercial", "u"))
+    ]
+    given = study.model_copy(update={"load": classes})
+    shape = study_loads(given).shape
+    assert np.bincount(MONTH - 1, weights=shape[USES.index("factory")])[11] == pytest.approx(12.0 / 78.0)
+    np.testing.assert_allclose(shape[USES.index("commercial")], hours / hours.sum())
+    assert len(load_remarks(given)) == 1
+    with pytest.raises(StudyError, match="must be a curve"):
+        metered_areas(study.model_copy(update={"load": [LoadSection(area="a", file=str(tmp_path / "b.csv"))]}))
 
 
 def test_the_list_closes_the_gap_with_the_cheapest(run_folder: Path, tmp_path: Path) -> None:

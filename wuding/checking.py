@@ -26,7 +26,7 @@ from .grid_objects import grid_layer, grid_objects
 from .hot_water import study_thermal
 from .manifest import write_json
 from .messages import translate_all
-from .metering import metered_areas, study_finance, study_loads, study_tariffs, study_terms
+from .metering import load_remarks, metered_areas, study_finance, study_loads, study_tariffs, study_terms
 from .overlapping import join_cut, uncover
 from .overriding import override
 from .pipeline import check_distance, new_years, read_weathers, system_overrides
@@ -83,9 +83,10 @@ def check_study(study: Study, lang: str) -> Check:
         study_finance(study, {})
         study_terms(study)
         study_tariffs(study)
-    with check.problems.trying("load"):
+    with check.problems.trying("load") as unsaid:
         study_loads(study)
         metered_areas(study)
+        unsaid.extend(load_remarks(study))
     with check.problems.trying("hosting"):
         load_hosting(study.hosting.rules)
         if study.hosting.table is not None:

@@ -119,7 +119,7 @@ def _bare(head: str) -> str:
 def _unit(head: str) -> tuple[float, bool | None]:
     """Factor to kW or kWh, and whether it is energy; None where the head says neither."""
     inside = re.search(r"[(\[/_]([^)\]]+)[)\]]?$", head)
-    told = inside.group(1) if inside else ""
+    told = inside.group(1) if inside else head
     for units, energy in ((UNITS, True), (POWERS, False)):
         if told in units:
             return units[told], energy
@@ -291,7 +291,8 @@ def _numbers_or_zero(column: pd.Series, name: str) -> Floats:
 
 def _curve(days: Floats, part: int, factor: float, energy: bool | None, name: str, notes: list[tuple[str, dict[str, object]]]) -> LoadYear:
     flat = days.ravel()
-    if flat[-1] > 100.0 * max(float(np.abs(np.diff(flat)).mean()), 1e-9) and (np.diff(flat) >= 0.0).all():
+    steps = np.diff(flat)
+    if flat[-1] > flat[0] and flat[-1] > 100.0 * float(np.abs(steps).mean()) and (steps >= 0.0).all():
         raise StudyError(f"{name}: the values only ever rise, as a meter's reading (示数) does; give the use of each interval instead")
     if energy is None and part > 1:
         raise StudyError(

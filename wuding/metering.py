@@ -1,17 +1,15 @@
 """Metered curves and prices that a study gives: read from their files, named where they are wrong."""
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from solar.cashflow import Terms, load_terms
-from solar.loads import Loads, load_shapes, whole_year
-from solar.money import Finance, load_finance
+from solar.loads import Loads, load_shapes
+from solar.money import USES, Finance, load_finance
 from solar.tariffs import Tariffs, load_tariffs
 
 from .errors import StudyError
+from .load_files import lay_bills, read_load
 from .study import Study
 
 Floats = npt.NDArray[np.float64]
@@ -19,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 def study_loads(study: Study) -> Loads:
     """
-    Give the shapes of use with the study's metered curves of classes in their place.
+    Give the shapes of use with the study's metered curves of classes in their place; bills are laid over the built-in shape.
 
     Parameters
     ----------
@@ -31,7 +29,14 @@ def study_loads(study: Study) -> Loads:
     Loads
         Shapes by class.
     """
-    return load_shapes({load.of_class: read_curve(study.path(load.file)) for load in study.load if load.of_class is not None})
+    built_in = load_shapes()
+    curves = {}
+    for load in study.load:
+        if load.of_class is not None:
+            read = read_load(study.path(load.file))
+            shape = built_in.shape[USES.index(load.of_class)]
+            curves[load.of_class] = lay_bills(read.hours, shape) if read.kind == "bills" else read.hours
+    return load_shapes(curves)
 
 
 def metered_areas(study: Study) -> dict[str, Floats]:
@@ -47,43 +52,38 @@ def metered_areas(study: Study) -> dict[str, Floats]:
     -------
     dict
         Power of the 8,760 hours by name of the area [kW].
-    """
-    named = [(load.area, study.path(load.file)) for load in study.load if load.area is not None]
-    return {area: whole_year(read_curve(path), path.name) for area, path in named}
-
-
-def read_curve(path: Path) -> Floats:
-    """
-    Read a metered curve: the last column of a CSV or Excel file, from 1 January, 0:00.
-
-    Parameters
-    ----------
-    path
-        The file; heads and a column of times may be there.
-
-    Returns
-    -------
-    array
-        Power [kW].
 
     Raises
     ------
     StudyError
-        If the file is not there or its last column holds a value that is no number.
+        If a file holds bills: the hours of a whole area cannot be made of them.
     """
-    if not path.is_file():
-        raise StudyError(f"load.file: there is no file {path.name}; correct the path in the study file")
-    try:
-        excel = path.suffix.lower() in (".xlsx", ".xlsm", ".xls")
-        frame = pd.read_excel(path, header=None) if excel else pd.read_csv(path, header=None, encoding="utf-8-sig")
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise StudyError(f"load.file: {path.name} cannot be read as CSV (UTF-8) or Excel: {error}") from error
-    values = pd.to_numeric(frame.iloc[:, -1], errors="coerce").to_numpy(dtype=np.float64)
-    values = values[1:] if len(values) and np.isnan(values[0]) else values  # the head
-    if np.isnan(values).any():
-        row = int(np.flatnonzero(np.isnan(values))[0]) + 1
-        raise StudyError(f"load.file: {path.name}: value {row} of the last column is no number; fill the gaps first")
-    return values
+    metered = {}
+    for load in study.load:
+        if load.area is not None:
+            read = read_load(study.path(load.file))
+            if read.kind == "bills":
+                raise StudyError(f"load.file: {load.file} holds twelve bills; the load of area {load.area} must be a curve of the year")
+            metered[load.area] = read.hours
+    return metered
+
+
+def load_remarks(study: Study) -> list[str]:
+    """
+    Tell what was assumed on reading the load files.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    list of str
+        A sentence a file that says no unit.
+    """
+    unsaid = [load.file for load in study.load if any(code == "load_unit_assumed" for code, _ in read_load(study.path(load.file)).notes)]
+    return [f"load.file: {file} says no unit and was read as kW; write 负荷(kW) or 电量(kWh) in its head" for file in unsaid]
 
 
 def study_tariffs(study: Study) -> Tariffs:

@@ -41,7 +41,7 @@ from .hot_water import study_thermal
 from .inputs import Prepared, prepare
 from .manifest import Clock, check_rooms, versions, write_json
 from .messages import translate, translate_all
-from .metering import study_finance, study_loads, study_tariffs, study_terms
+from .metering import load_remarks, study_finance, study_loads, study_tariffs, study_terms
 from .near import TYPICAL, vars_of
 from .placing import COLUMN_OF
 from .products import study_policy, write_exclusions, write_products, write_targets
@@ -203,6 +203,7 @@ def make_model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Mod
     far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, *_everywhere(standing))
     degradation = {"degradation_first_year": 0.0, "degradation_annual": system.degradation.annual}
     loads, tariffs = study_loads(study), study_tariffs(study)
+    prepared.warnings.extend(load_remarks(study))
     typical = typical_hours(stations[0].sky, float(latitude))
     return Model(
         archetypes=load_archetypes(study.roofs.archetypes, study.roofs.access()),
