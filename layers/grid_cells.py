@@ -6,7 +6,6 @@ import pandas as pd
 import shapely
 
 from .errors import LayersError
-from .sums import P90, sum_regions
 
 SIZES_M = (250.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0)
 _HALF = 1 << 31  # keeps western cells positive in the lower half of a key
@@ -74,35 +73,6 @@ def grid_cells(buildings: gpd.GeoDataFrame, size: float) -> tuple[gpd.GeoDataFra
     named = np.full(len(buildings), None, dtype=object)
     named[there] = names[which]
     return cells, pd.Series(named, index=buildings.index, name="grid", dtype=pd.StringDtype(na_value=np.nan))
-
-
-def sum_cells(roofs: pd.DataFrame, buildings: gpd.GeoDataFrame, *, size: float | None = None, p90: P90 | None = None) -> gpd.GeoDataFrame:
-    """
-    Sum roofs by square cells.
-
-    Parameters
-    ----------
-    roofs
-        Roof rows with `building_id` and the columns that add up.
-    buildings
-        All buildings with `building_id`, `status`, `installed_kwp` and geometry.
-    size
-        Side of a cell [m]; chosen if not given.
-    p90
-        As for regions.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        The table `regions` of the layer `grid`, a partition of the roofs.
-    """
-    cells, names = grid_cells(buildings, choose_size(buildings) if size is None else size)
-    place = pd.Index(buildings["building_id"]).get_indexer(pd.Index(roofs["building_id"]))
-    codes = np.append(pd.Index(cells["name"]).get_indexer(pd.Index(names)), -1)[place]
-    member = pd.Series(pd.Categorical.from_codes(codes, categories=cells["name"]), index=roofs.index)
-    return sum_regions(
-        roofs.assign(grid=member), pd.DataFrame(buildings.drop(columns="geometry")).assign(grid=names), cells, "grid", p90=p90
-    )
 
 
 def _places(buildings: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -1,16 +1,18 @@
 """Sums of roofs: by building, by region of any layer, by class, and for the whole study."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow.dataset as ds
 
 from .errors import LayersError
-from .schema import DEDUCTIONS, MONTHS, WITH_ROOFS, columns, conform
+from .schema import DEDUCTIONS, MONTHS, WITH_ROOFS, column, columns, conform
 
 OUTSIDE = "outside"
 # What adds up. LCOE and specific yield are made from these sums.
@@ -34,6 +36,7 @@ ADDED = (
     "thermal_kwh",
 )
 _BITS = 62  # an int64 less its sign and one bit of room
+_COST, _PRICED = "cost of priced energy", "priced energy"  # added beside the columns, for LCOE
 
 P90 = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """P90 of regions from their energy (P50), the sum of their roofs' P90, both [kWh], and their number of roofs."""
@@ -53,10 +56,11 @@ def read_roofs(folder: Path, keys: Sequence[str] = ("building_id",)) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        The keys, the columns that add up and `lcoe_cny_kwh`, a row per roof.
+        The keys (texts as categories), the columns that add up and `lcoe_cny_kwh`, a row per roof.
     """
     wanted = [*dict.fromkeys([*keys, *ADDED, "lcoe_cny_kwh"])]
-    frame: pd.DataFrame = ds.dataset(folder, format="parquet").to_table(columns=wanted).to_pandas(self_destruct=True)
+    coded = ds.ParquetFileFormat(dictionary_columns=[name for name in keys if column("roofs", name).dtype == "string"])
+    frame: pd.DataFrame = ds.dataset(folder, format=coded).to_table(columns=wanted).to_pandas(self_destruct=True)
     return frame
 
 
@@ -113,20 +117,142 @@ class Groups:
         Values become integers with as many binary digits as the sum can carry in 62 bits, so that addition is exact; for two million
         roofs of up to 10⁶ kWh the last digit is 5e-7 kWh.
         """
-        numbers = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
-        largest = float(np.abs(numbers).max(initial=0.0))
-        if not np.isfinite(largest):
-            raise LayersError("a value to be added is infinite; expected finite numbers or NaN")
-        if largest == 0.0:
-            return np.zeros(len(self.starts))
-        digits = _BITS - int(np.frexp(largest * len(numbers))[1])
-        whole = np.rint(np.ldexp(numbers, digits)).astype(np.int64)
-        running = np.concatenate([[0], np.cumsum(whole[self.order])])
-        sums: np.ndarray = np.ldexp((running[self.ends] - running[self.starts]).astype(np.float64), -digits)
+        whole, digits = _whole(values)
+        sums: np.ndarray = np.ldexp(self.add(whole).astype(np.float64), -digits)
         return sums
 
+    def add(self, whole: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """
+        Add whole numbers by group.
 
-def add_to_buildings(buildings: gpd.GeoDataFrame, roofs: pd.DataFrame) -> gpd.GeoDataFrame:
+        Parameters
+        ----------
+        whole
+            Shape (n,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (count,).
+        """
+        running = np.concatenate([[0], np.cumsum(whole[self.order])])
+        return np.asarray(running[self.ends] - running[self.starts])
+
+
+def _whole(values: Any) -> tuple[npt.NDArray[np.int64], int]:
+    """Give values as whole multiples of a power of two, and its exponent; NaN is 0."""
+    numbers = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    largest = float(np.abs(numbers).max(initial=0.0))
+    if not np.isfinite(largest):
+        raise LayersError("a value to be added is infinite; expected finite numbers or NaN")
+    if largest == 0.0:
+        return np.zeros(len(numbers), dtype=np.int64), 0
+    digits = _BITS - int(np.frexp(largest * len(numbers))[1])
+    return np.rint(np.ldexp(numbers, digits)).astype(np.int64), digits
+
+
+@dataclass(frozen=True)
+class RoofSums:
+    """
+    Sums of roofs as whole numbers, which add on to larger groups without rounding.
+
+    Attributes
+    ----------
+    roofs
+        Number of roofs of each group, shape (n,).
+    whole, digits
+        By column: multiples of 2^-digits, shape (n,), and the digits.
+    """
+
+    roofs: npt.NDArray[np.int64]
+    whole: Mapping[str, npt.NDArray[np.int64]]
+    digits: Mapping[str, int]
+
+    def by(self, codes: np.ndarray, count: int) -> "RoofSums":
+        """
+        Add to larger groups.
+
+        Parameters
+        ----------
+        codes
+            Larger group of each, shape (n,); -1 belongs to none.
+        count
+            Number of larger groups.
+
+        Returns
+        -------
+        RoofSums
+            Theirs.
+        """
+        groups = Groups(codes, count)
+        return RoofSums(groups.add(self.roofs), {name: groups.add(part) for name, part in self.whole.items()}, self.digits)
+
+    def table(self, p90: P90 | None = None) -> pd.DataFrame:
+        """
+        Give the sums as numbers.
+
+        Parameters
+        ----------
+        p90
+            P90 of a group from energy, sum of roofs' P90 and number of roofs; without it the roofs' P90 are added.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `roofs`, the columns that add up, `specific_yield` and `lcoe_cny_kwh`, a row a group.
+        """
+        sums = {name: np.ldexp(part.astype(np.float64), -self.digits[name]) for name, part in self.whole.items()}
+        # roofs share lifetime and discount rate, so the first year's energy is the weight of their costs
+        lcoe = _ratio(sums.pop(_COST), sums.pop(_PRICED))
+        if p90 is not None:
+            sums["energy_p90_kwh"] = p90(sums["energy_kwh"], sums["energy_p90_kwh"], self.roofs.astype(np.float64))
+        return pd.DataFrame({"roofs": self.roofs, **sums}).assign(
+            module_count=np.rint(sums["module_count"]).astype(np.int64),
+            specific_yield=_ratio(sums["energy_kwh"], sums["pdc0_kwp"]),
+            lcoe_cny_kwh=lcoe,
+        )
+
+
+def sum_roofs(roofs: pd.DataFrame, buildings: pd.Series) -> RoofSums:
+    """
+    Sum roofs by building, once for all larger groups.
+
+    Parameters
+    ----------
+    roofs
+        Roof rows with `building_id`, the columns that add up and `lcoe_cny_kwh`.
+    buildings
+        Ids of all buildings.
+
+    Returns
+    -------
+    RoofSums
+        Of each building.
+
+    Raises
+    ------
+    LayersError
+        A roof names a building that is not there, or an id is not unique.
+    """
+    index = pd.Index(buildings)
+    if not index.is_unique:
+        raise LayersError(f"building_id is not unique: {index[index.duplicated()][0]!r} stands more than once; make ids unique first")
+    codes = _codes(roofs["building_id"], index)
+    if (codes < 0).any():
+        raise LayersError(f"{int((codes < 0).sum())} roofs name a building that is not in the table; expected every building of a roof")
+    groups = Groups(codes, len(index))
+    lcoe, energy = (roofs[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("lcoe_cny_kwh", "energy_kwh"))
+    priced = np.where(np.isfinite(lcoe), energy, np.nan)
+    whole, digits = {}, {}
+    for name in (*ADDED, _COST, _PRICED):
+        made = {_COST: lcoe * priced, _PRICED: priced}
+        values = made[name] if name in made else roofs[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers, digits[name] = _whole(values)
+        whole[name] = groups.add(numbers)
+    return RoofSums(groups.sizes(), whole, digits)
+
+
+def add_to_buildings(buildings: gpd.GeoDataFrame, added: RoofSums) -> gpd.GeoDataFrame:
     """
     Give every building the sums of its roofs.
 
@@ -134,36 +260,25 @@ def add_to_buildings(buildings: gpd.GeoDataFrame, roofs: pd.DataFrame) -> gpd.Ge
     ----------
     buildings
         One row per input feature with all columns but the sums.
-    roofs
-        Roof rows with `building_id` and the columns that add up.
+    added
+        Sums of the roofs of each of them.
 
     Returns
     -------
     geopandas.GeoDataFrame
         The table `buildings`; 0 where a building has no roofs.
 
-    Raises
-    ------
-    LayersError
-        A roof names a building that is not there, or building_id is not unique.
-
     Notes
     -----
     The P90 of a building is the sum over its roofs: one building has one weather.
     """
-    index = pd.Index(buildings["building_id"])
-    if not index.is_unique:
-        raise LayersError(f"building_id is not unique: {index[index.duplicated()][0]!r} stands more than once; make ids unique first")
-    groups = _codes(roofs["building_id"], index)
-    if (groups < 0).any():
-        raise LayersError(f"{int((groups < 0).sum())} roofs name a building that is not in the table; expected every building of a roof")
-    sums = _sums(roofs, groups, len(buildings))
+    sums = added.table()
     own = [c.name for c in columns("buildings") if c.name in sums and c.name != "footprint_area_m2"]
     return conform(buildings.assign(**{name: sums[name].to_numpy() for name in own}), "buildings")
 
 
 def sum_regions(
-    roofs: pd.DataFrame,
+    added: RoofSums,
     buildings: pd.DataFrame,
     layer: gpd.GeoDataFrame,
     column: str,
@@ -176,14 +291,14 @@ def sum_regions(
 
     Parameters
     ----------
-    roofs
-        Roof rows with `building_id`, the columns that add up, and the membership column.
+    added
+        Sums of the roofs of each building.
     buildings
-        All buildings with the membership column, `status` and `installed_kwp`.
+        All buildings with the membership column, `status` and `installed_kwp`, in the same order.
     layer
         Regions with `name` and geometry in the study's CRS; parts of one name become one region.
     column
-        Column of roofs and buildings with the region's name; empty is outside.
+        Column of buildings with the region's name; empty is outside.
     keep_outside
         Whether to end with the row "outside" for what lies in no region.
     p90
@@ -197,26 +312,22 @@ def sum_regions(
     Raises
     ------
     LayersError
-        A roof names a region that the layer does not have, or a region is called "outside".
+        A building names a region that the layer does not have, or a region is called "outside".
     """
     named = one_row_a_name(layer)
     names = pd.Index([*named["name"], OUTSIDE])
-    groups = _membership(roofs[column], names)
-    sums = _sums(roofs, groups, len(names))
-    if p90 is not None:
-        sums["energy_p90_kwh"] = p90(*(sums[name].to_numpy(dtype=np.float64) for name in ("energy_kwh", "energy_p90_kwh", "roofs")))
-    pairs = pd.DataFrame({"group": groups, "building": pd.factorize(roofs["building_id"])[0]}).drop_duplicates()
-    counted = buildings[buildings["status"] != "duplicate"]
+    groups = _membership(buildings[column], names)
+    sums = added.by(groups, len(names)).table(p90)
+    counted = np.where((buildings["status"] != "duplicate").to_numpy(), groups, -1)
+    installed = buildings["installed_kwp"].to_numpy(np.float64, na_value=np.nan)
     geometry = gpd.GeoSeries([*named.geometry, None], crs=named.crs)
     area = geometry.area.to_numpy() / 1e6
     table = sums.assign(
         name=names,
         kind=["region"] * len(named) + [OUTSIDE],
         area_km2=area,
-        buildings=np.bincount(pairs["group"], minlength=len(names)),
-        installed_kwp=Groups(_membership(counted[column], names), len(names)).sums(
-            counted["installed_kwp"].to_numpy(np.float64, na_value=np.nan)
-        ),
+        buildings=np.bincount(groups[added.roofs > 0], minlength=len(names)),
+        installed_kwp=Groups(counted, len(names)).sums(np.where(counted >= 0, installed, np.nan)),
         kwp_per_km2=_ratio(sums["pdc0_kwp"].to_numpy(), area),
     )
     frame = conform(gpd.GeoDataFrame(table, geometry=geometry, crs=named.crs), "regions")
@@ -248,14 +359,14 @@ def one_row_a_name(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return plain if plain["name"].is_unique else plain.dissolve("name", sort=False).reset_index()
 
 
-def totals(roofs: pd.DataFrame, *, p90: P90 | None = None) -> dict[str, float | int]:
+def totals(added: RoofSums, *, p90: P90 | None = None) -> dict[str, float | int]:
     """
     Sum the whole study.
 
     Parameters
     ----------
-    roofs
-        Roof rows with `building_id` and the columns that add up.
+    added
+        Sums of the roofs of each building.
     p90
         As for regions.
 
@@ -264,11 +375,8 @@ def totals(roofs: pd.DataFrame, *, p90: P90 | None = None) -> dict[str, float | 
     dict of str to float or int
         Every sum by its column name, and the number of roofs and of buildings with roofs.
     """
-    sums = _sums(roofs, np.zeros(len(roofs), dtype=np.int64), 1)
-    if p90 is not None:
-        sums["energy_p90_kwh"] = p90(*(sums[name].to_numpy(dtype=np.float64) for name in ("energy_kwh", "energy_p90_kwh", "roofs")))
-    row = sums.iloc[0]
-    counts = {"roofs": len(roofs), "buildings": int(roofs["building_id"].nunique()), "module_count": int(row["module_count"])}
+    row = added.by(np.zeros(len(added.roofs), dtype=np.int64), 1).table(p90).iloc[0]
+    counts = {"roofs": int(row["roofs"]), "buildings": int((added.roofs > 0).sum()), "module_count": int(row["module_count"])}
     ratios = {name: float(row[name]) for name in ("specific_yield", "lcoe_cny_kwh") if np.isfinite(row[name])}
     return {**counts, **{name: float(row[name]) for name in ADDED if name != "module_count"}, **ratios}
 
@@ -312,7 +420,8 @@ def _codes(keys: pd.Series, names: pd.Index) -> np.ndarray:
 
 def _membership(keys: pd.Series, names: pd.Index) -> np.ndarray:
     """Region of each row; the last name is outside and takes the empty keys."""
-    groups = _codes(keys, names[:-1])
+    known, words = pd.factorize(keys)
+    groups = np.append(names[:-1].get_indexer(pd.Index(words)), -1)[known]
     strange = (groups < 0) & keys.notna().to_numpy()
     if strange.any():
         raise LayersError(
@@ -320,20 +429,6 @@ def _membership(keys: pd.Series, names: pd.Index) -> np.ndarray:
             "expected its names or nothing"
         )
     return np.where(groups < 0, len(names) - 1, groups)
-
-
-def _sums(roofs: pd.DataFrame, codes: np.ndarray, count: int) -> pd.DataFrame:
-    groups = Groups(codes, count)
-    summed = {name: groups.sums(roofs[name].to_numpy(dtype=np.float64, na_value=np.nan)) for name in ADDED}
-    lcoe = roofs["lcoe_cny_kwh"].to_numpy(dtype=np.float64, na_value=np.nan)
-    priced = np.where(np.isfinite(lcoe), roofs["energy_kwh"].to_numpy(dtype=np.float64), np.nan)
-    frame = pd.DataFrame({"roofs": groups.sizes(), **summed})
-    return frame.assign(
-        module_count=np.rint(frame["module_count"]).astype(np.int64),
-        specific_yield=_ratio(summed["energy_kwh"], summed["pdc0_kwp"]),
-        # roofs share lifetime and discount rate, so the first year's energy is the weight of their costs
-        lcoe_cny_kwh=_ratio(groups.sums(lcoe * priced), groups.sums(priced)),
-    )
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

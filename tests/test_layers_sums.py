@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.errors import LayersError
-from layers.grid_cells import choose_size, grid_cells, sum_cells
+from layers.grid_cells import choose_size, grid_cells
 from layers.schema import columns, write_table
-from layers.sums import ADDED, Groups, add_to_buildings, read_roofs, sum_classes, sum_regions, totals
+from layers.sums import ADDED, Groups, RoofSums, add_to_buildings, read_roofs, sum_classes, sum_regions, sum_roofs, totals
 
 CRS = "EPSG:4548"
 
@@ -49,6 +49,10 @@ def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return roofs, buildings, layer
 
 
+def of(roofs: pd.DataFrame, buildings: pd.DataFrame) -> RoofSums:
+    return sum_roofs(roofs, buildings["building_id"])
+
+
 def full(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     rest = {c.name: 1 if c.dtype != "string" else "x" for c in columns("buildings") if c.name not in buildings and c.name not in ADDED}
     return buildings.assign(
@@ -58,7 +62,7 @@ def full(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def test_regions_by_hand():
     roofs, buildings, layer = scene()
-    table = sum_regions(roofs, buildings, layer, "district").set_index("name")
+    table = sum_regions(of(roofs, buildings), buildings, layer, "district").set_index("name")
     assert list(table.index) == ["东", "西", "空", "outside"]
     assert table["kind"].tolist() == ["region"] * 3 + ["outside"]
     assert table["roofs"].tolist() == [2, 1, 0, 1]
@@ -77,26 +81,31 @@ def test_regions_by_hand():
 
 def test_outside_can_be_left_out():
     roofs, buildings, layer = scene()
-    assert len(sum_regions(roofs, buildings, layer, "district", keep_outside=False)) == 3
+    assert len(sum_regions(of(roofs, buildings), buildings, layer, "district", keep_outside=False)) == 3
 
 
 def test_p90_of_a_region_comes_from_the_caller():
     roofs, buildings, layer = scene()
-    table = sum_regions(roofs, buildings, layer, "district", p90=lambda energy, added, count: energy - 100 * count + 0 * added)
+    table = sum_regions(
+        of(roofs, buildings), buildings, layer, "district", p90=lambda energy, added, count: energy - 100 * count + 0 * added
+    )
     assert table["energy_p90_kwh"].tolist() == [3800.0, 400.0, 0.0, -100.0]
-    assert totals(roofs, p90=lambda energy, added, count: energy * 0.9)["energy_p90_kwh"] == pytest.approx(4050.0)
+    assert totals(of(roofs, buildings), p90=lambda energy, added, count: energy * 0.9)["energy_p90_kwh"] == pytest.approx(4050.0)
 
 
 def test_a_duplicate_does_not_count_its_pv_twice():
     roofs, buildings, layer = scene()
-    table = sum_regions(roofs, buildings.replace({"status": {"too_small": "duplicate"}}), layer, "district")
+    table = sum_regions(of(roofs, buildings), buildings.replace({"status": {"too_small": "duplicate"}}), layer, "district")
     assert table["installed_kwp"].tolist()[0] == 10.0
 
 
 def test_parts_of_a_district_are_one_region():
     roofs, buildings, layer = scene()
     table = sum_regions(
-        roofs, buildings, pd.concat([layer, layer.iloc[[0]].translate(0, 5000).to_frame("geometry").assign(name="东")]), "district"
+        of(roofs, buildings),
+        buildings,
+        pd.concat([layer, layer.iloc[[0]].translate(0, 5000).to_frame("geometry").assign(name="东")]),
+        "district",
     )
     assert table["name"].tolist() == ["东", "西", "空", "outside"]
     assert table["area_km2"][0] == pytest.approx(4.0)
@@ -105,27 +114,27 @@ def test_parts_of_a_district_are_one_region():
 def test_strange_names_are_told():
     roofs, buildings, layer = scene()
     with pytest.raises(LayersError, match="'西'"):
-        sum_regions(roofs, buildings, layer.iloc[[0]], "district")
+        sum_regions(of(roofs, buildings), buildings, layer.iloc[[0]], "district")
     with pytest.raises(LayersError, match="outside"):
-        sum_regions(roofs, buildings, layer.replace({"name": {"空": "outside"}}), "district")
+        sum_regions(of(roofs, buildings), buildings, layer.replace({"name": {"空": "outside"}}), "district")
 
 
 def test_buildings_get_the_sums_of_their_roofs():
     roofs, buildings, _ = scene()
-    table = add_to_buildings(full(buildings), roofs)
+    table = add_to_buildings(full(buildings), of(roofs, buildings))
     assert table["building_id"].tolist() == ["a", "b", "c", "d"]
     assert table["roofs"].tolist() == [2, 1, 1, 0]
     assert table["energy_kwh"].tolist() == [4000.0, 500.0, 0.0, 0.0]
     assert table["footprint_area_m2"].tolist() == [100.0] * 4  # the building's own, not its roofs'
     with pytest.raises(LayersError, match="name a building"):
-        add_to_buildings(full(buildings.iloc[:2]), roofs)
+        of(roofs, buildings.iloc[:2])
     with pytest.raises(LayersError, match="'a' stands more than once"):
-        add_to_buildings(full(buildings).iloc[[0, 0]], roofs)
+        of(roofs, buildings.iloc[[0, 0]])
 
 
 def test_classes_by_hand():
     roofs, buildings, _ = scene()
-    table = sum_classes(pd.DataFrame(add_to_buildings(full(buildings), roofs)), "use").set_index("use")
+    table = sum_classes(pd.DataFrame(add_to_buildings(full(buildings), of(roofs, buildings))), "use").set_index("use")
     assert list(table.index) == ["factory", "other", "unknown"]
     assert table["buildings"].tolist() == [1, 2, 1]
     assert table["with_roofs"].tolist() == [1, 2, 0]
@@ -134,12 +143,13 @@ def test_classes_by_hand():
 
 def test_sums_agree_everywhere():
     roofs, buildings, layer = scene()
-    whole = totals(roofs)
+    whole = totals(of(roofs, buildings))
+    cells, cell = grid_cells(buildings, 500)
     assert (whole["roofs"], whole["buildings"]) == (4, 3)
     tables = [
-        sum_regions(roofs, buildings, layer, "district"),
-        sum_cells(roofs, buildings, size=500),
-        add_to_buildings(full(buildings), roofs),
+        sum_regions(of(roofs, buildings), buildings, layer, "district"),
+        sum_regions(of(roofs, buildings), buildings.assign(cell=cell), cells, "cell"),
+        add_to_buildings(full(buildings), of(roofs, buildings)),
     ]
     for name in ("energy_kwh", "pdc0_kwp", "carbon_t", "module_count"):
         assert [table[name].sum() for table in tables] == [whole[name]] * 3
@@ -153,8 +163,8 @@ def test_only_the_needed_columns_are_read(tmp_path):
         write_table(whole.iloc[2 * k : 2 * k + 2], "roofs", tmp_path / "roofs" / f"{k}.parquet", tmp_path / "work")
     read = read_roofs(tmp_path / "roofs", ["building_id", "district"])
     assert "geometry" not in read
-    again = sum_regions(read, buildings, layer, "district")
-    pd.testing.assert_frame_equal(again, sum_regions(roofs, buildings, layer, "district"))
+    again = sum_regions(of(read, buildings), buildings, layer, "district")
+    pd.testing.assert_frame_equal(again, sum_regions(of(roofs, buildings), buildings, layer, "district"))
 
 
 values = st.lists(st.floats(-1e9, 1e9).map(lambda v: v if abs(v) > 1e-6 else 0.0), min_size=1, max_size=60)

@@ -24,7 +24,7 @@ from layers.profiles import MOST_REGIONS, milliwatt_hours, read_parts, write_pro
 from layers.replacing import unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import write_table
-from layers.sums import add_to_buildings, read_roofs, sum_regions, totals
+from layers.sums import add_to_buildings, read_roofs, sum_regions, sum_roofs, totals
 from solar.canopy import load_transmissivity
 from solar.climatology import jinan_climatology
 from solar.parameters import System, load_system
@@ -331,32 +331,30 @@ def check_distance(study: Study, weathers: list[Weather], longitude: float, lati
 def _tables(
     prepared: Prepared, policy: Policy | None, out: Path, work: Path, lang: str
 ) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
+    table = prepared.buildings.sort_values("building_id", ignore_index=True)
     roofs = read_roofs(out / "roofs", ("building_id", "data_tier", "confidence", "structural_check"))
-    table = prepared.buildings
-    told = roofs.drop_duplicates("building_id").set_index("building_id")
+    added = sum_roofs(roofs, table["building_id"])
+    told = roofs.drop_duplicates("building_id").set_index("building_id")[["data_tier", "confidence", "structural_check"]]
+    del roofs  # what follows needs their memory
+    told = told.set_axis(told.index.astype(object)).reindex(table["building_id"].to_numpy(dtype=object)).set_axis(table.index)
     for column in ("data_tier", "confidence"):  # what the roofs turned out to be
-        table[column] = table["building_id"].map(told[column]).fillna(table[column])
-    table["structural_check"] = table["building_id"].map(told["structural_check"])
-    with_modules = roofs.groupby("building_id")["module_count"].sum()
-    assessed = table["building_id"].map(with_modules)
-    table["status"] = np.where(table["status"] == "", np.where(assessed > 0, "assessed", "no_usable_area"), table["status"])
+        table[column] = told[column].astype(table[column].dtype).fillna(table[column])
+    table["structural_check"] = told["structural_check"]
+    assessed = np.where(added.whole["module_count"] > 0, "assessed", "no_usable_area")
+    table["status"] = np.where(table["status"] == "", assessed, table["status"])
     table["reason"] = table["reason"].map({reason: translate(reason, lang) for reason in table["reason"].unique()})
-    buildings = add_to_buildings(table.sort_values("building_id").assign(coverage_reach=None), roofs)
+    buildings = add_to_buildings(table.assign(coverage_reach=None), added)
     buildings["coverage_reach"] = coverage_reach(buildings, policy)
     write_table(buildings, "buildings", out / "buildings.parquet", work / "unfinished")
-    members = table.set_index("building_id")
     layers = {name: frame for name, frame in prepared.regions.items() if name != "urban"}
-    cells, cell_of = grid_cells(table, choose_size(table))
-    layers["grid"] = cells
-    members = members.assign(cell=cell_of.to_numpy())
+    layers["grid"], table["cell"] = grid_cells(table, choose_size(table))
     regions = {}
     for name, frame in layers.items():
         column = "cell" if name == "grid" else COLUMN_OF.get(name, f"region_{name}")
         own = frame.assign(name=frame["id"]) if name == "parcels" else frame
-        joined = roofs.assign(**{column: roofs["building_id"].map(members[column])})
-        regions[name] = sum_regions(joined, members.reset_index(), own, column, p90=p90_of_groups)
+        regions[name] = sum_regions(added, table, own, column, p90=p90_of_groups)
         write_table(regions[name], "regions", out / "regions" / f"{name}.parquet", work / "unfinished")
-    return buildings, regions, totals(roofs, p90=p90_of_groups)
+    return buildings, regions, totals(added, p90=p90_of_groups)
 
 
 def _manifest(
