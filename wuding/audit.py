@@ -1,6 +1,6 @@
 """Every run checks itself: a random sample of roofs is simulated again by the plain pvlib chain, each with its own orientation."""
 
-from collections.abc import Callable
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +26,16 @@ Floats = npt.NDArray[np.float64]
 Years = list[tuple[Weather, pd.DataFrame]]
 
 
-def audit(work: Path, model: Model, weathers: list[Weather], told: Callable[[int, int], None]) -> dict[str, Any]:
+def audit(work: Path, weathers: list[Weather]) -> dict[str, Any]:
     """
     Compare the engine with the reference chain on the run's own sample.
 
     Parameters
     ----------
     work
-        The run's own folder with `audit/` and `tiles/`.
-    model
-        Parameters of the run.
+        The run's own folder with `audit/`, `tiles/` and `model.pickle`.
     weathers
         Weather of each station.
-    told
-        Called with roofs done and roofs in all.
 
     Returns
     -------
@@ -52,12 +48,13 @@ def audit(work: Path, model: Model, weathers: list[Weather], told: Callable[[int
     parts = [part for part in (pd.read_parquet(file) for file in files) if len(part)]
     if not parts:
         return {"roofs": 0, "bias": 0.0, "rms": 0.0, "worst": 0.0}
+    with (work / "model.pickle").open("rb") as stream:
+        model: Model = pickle.load(stream)
     sample = pd.concat(parts, ignore_index=True).sort_values(["key", "roof_id"]).head(SAMPLE)
     hours: list[Years] = [[(weather, solar_position(weather))] for weather in weathers]
     minutes: dict[int, Years] = {}
     errors, fine = [], []
     for number, roof in enumerate(sample.to_dict("records")):
-        told(number, len(sample))
         horizon = np.asarray(roof["horizon"], dtype=float).reshape(-1, 72)
         leafy = np.asarray(roof["leafy"], dtype=float).reshape(-1, 72)
         reference = _year(roof, horizon, leafy, hours, model)
@@ -75,7 +72,6 @@ def audit(work: Path, model: Model, weathers: list[Weather], told: Callable[[int
                     float(roof["specific_yield"]) / both - 1.0,
                 )
             )
-    told(len(sample), len(sample))
     apart = {name: _summary(column) for name, column in zip(("horizons", "steps", "all"), np.array(fine).T, strict=True)}
     return {"roofs": len(errors), **_summary(np.array(errors)), "fine": {"roofs": len(fine), **apart}}
 

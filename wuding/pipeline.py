@@ -35,6 +35,7 @@ from solar.weather import Weather, read_weather
 
 from .attributing import attributions, source_notes
 from .audit import WARN_ABOVE, audit
+from .beside import WORTH_IT_BUILDINGS, beside
 from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
 from .hot_water import study_thermal
@@ -111,20 +112,27 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
             if client.dashboard_link and scheduler is not None:
                 screen.say(f"Dask 面板：{client.dashboard_link}", f"Dask dashboard: {client.dashboard_link}")
             assess_tiles(client, work, out / "roofs", files, lambda done, total: screen.told("tiles", done, total))
-    with clock.stage("audit"):
-        checked = audit(work, model, weathers, lambda done, total: screen.told("audit", done, total))
-    with clock.stage("tables"):
-        screen.told("tables", 0, 2)
-        buildings, regions, whole = _tables(prepared, policy, out, work, study.study.lang)
-        parts = read_parts(sorted((work / "profiles").glob("*.parquet"))) | {TYPICAL: {"kwh_per_kwp": milliwatt_hours(model.typical)}}
-        write_profiles(parts, {TYPICAL: ["kwh_per_kwp"], **_profile_regions(prepared)}, out / "profiles")
-        screen.told("tables", 1, 2)
-        write_targets(study, policy, buildings, regions, out)
-        write_exclusions(study, out)
-        screen.told("tables", 2, 2)
+    apart = count > 1 and len(prepared.buildings) >= WORTH_IT_BUILDINGS
+    screen.told("audit", 0, 1)
+    with beside("audit", audit, work, weathers, apart=apart) as audited:
+        if not apart:
+            screen.told("audit", 1, 1)
+        with clock.stage("tables"):
+            screen.told("tables", 0, 2)
+            buildings, regions, whole = _tables(prepared, policy, out, work, study.study.lang)
+            parts = read_parts(sorted((work / "profiles").glob("*.parquet"))) | {TYPICAL: {"kwh_per_kwp": milliwatt_hours(model.typical)}}
+            write_profiles(parts, {TYPICAL: ["kwh_per_kwp"], **_profile_regions(prepared)}, out / "profiles")
+            screen.told("tables", 1, 2)
+            write_targets(study, policy, buildings, regions, out)
+            write_exclusions(study, out)
+            screen.told("tables", 2, 2)
+        checked, spent = audited()
+        clock.stages.insert(-1, spent)
+    if apart:
+        screen.told("audit", 1, 1)
     manifest = _manifest(study, prepared, weathers, model, clock, checked, buildings, whole, work)
     write_json(out / "manifest.json", manifest)
-    write_products(out, study.study.name, study.study.lang, clock, screen)
+    write_products(out, study.study.name, study.study.lang, clock, screen, apart=apart)
     manifest["stages"] = clock.stages
     write_json(out / "manifest.json", manifest)
     return manifest

@@ -27,6 +27,7 @@ from solar.cashflow import load_terms
 from solar.money import load_finance
 from solar.self_use import read_market
 
+from .beside import beside
 from .checksums import checksums
 from .errors import StudyError
 from .gap_list import write_gap_roofs
@@ -173,7 +174,7 @@ def form_areas(study: Study) -> list[str]:
     raise StudyError("the form has a row per accountable area: add responsible or districts under [regions]")
 
 
-def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen) -> None:
+def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen, *, apart: bool = False) -> None:
     """
     Write GeoPackage, spreadsheet, map and report from the tables of a run.
 
@@ -187,22 +188,31 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
         "zh" or "en".
     clock, screen
         Where time and progress are noted.
+    apart
+        Whether the GeoPackage is written by a second process meanwhile.
     """
-    regions = read_regions_of(out)
-    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    with clock.stage("geopackage"):
-        screen.told("geopackage", 0, 1)
-        for old in out.glob("*.gpkg"):
-            if old.name != f"{name}.gpkg":
-                old.unlink()
-        _geopackage(out, name, regions, manifest, lang)
+    screen.told("geopackage", 0, 1)
+    with beside("geopackage", _first_geopackage, out, name, lang, apart=apart) as geopackage:
+        if not apart:
+            screen.told("geopackage", 1, 1)
+        with clock.stage("products"):
+            screen.told("products", 0, 3)
+            manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+            spreadsheet(out, read_regions_of(out), manifest, lang)
+            screen.told("products", 1, 3)
+            remake_pages(out, lang)
+            screen.told("products", 3, 3)
+        clock.stages.insert(-1, geopackage()[1])
+    if apart:
         screen.told("geopackage", 1, 1)
-    with clock.stage("products"):
-        screen.told("products", 0, 3)
-        spreadsheet(out, regions, manifest, lang)
-        screen.told("products", 1, 3)
-        remake_pages(out, lang)
-        screen.told("products", 3, 3)
+
+
+def _first_geopackage(out: Path, name: str, lang: str) -> None:
+    for old in out.glob("*.gpkg"):
+        if old.name != f"{name}.gpkg":
+            old.unlink()
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    _geopackage(out, name, read_regions_of(out), manifest, lang)
 
 
 def _geopackage(out: Path, name: str, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> None:

@@ -1,0 +1,58 @@
+"""Work in a second process gives the same result, its fault is raised here, and it ends with what started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from wuding.beside import beside
+
+
+def test_the_result_comes_back_with_its_stage():
+    with beside("pages", os.getpid, apart=True) as there:
+        process, stage = there()
+    assert process != os.getpid()
+    assert stage["name"] == "pages" and stage["peak_mb"] > 0.0
+    with beside("pages", os.getpid, apart=False) as here:
+        assert here()[0] == os.getpid()
+
+
+def test_a_fault_is_raised_where_the_result_is_wanted(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere"), beside("pages", os.listdir, tmp_path / "nowhere", apart=True) as there:
+        there()
+
+
+def test_the_second_process_ends_with_the_block():
+    started = time.monotonic()
+    with pytest.raises(KeyError), beside("pages", time.sleep, 60.0, apart=True):
+        raise KeyError
+    assert time.monotonic() - started < 30.0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no kill -9")
+def test_the_second_process_does_not_outlive_a_killed_first_one(tmp_path):
+    note = tmp_path / "late"
+    script = tmp_path / "first.py"
+    script.write_text(
+        "import os, signal, sys, time\n"
+        "from wuding.beside import beside\n"
+        "def late(note):\n"
+        "    open(note + '.begun', 'w').close()\n"
+        "    time.sleep(4.0)\n"
+        "    open(note, 'w').close()\n"
+        "if __name__ == '__main__':\n"
+        "    with beside('late', late, sys.argv[1], apart=True):\n"
+        "        while not os.path.exists(sys.argv[1] + '.begun'):\n"
+        "            time.sleep(0.05)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n",
+        encoding="utf-8",
+    )
+    home = str(Path(__file__).resolve().parent.parent)
+    done = subprocess.run([sys.executable, str(script), str(note)], env=os.environ | {"PYTHONPATH": home}, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    time.sleep(5.0)
+    assert not note.exists()

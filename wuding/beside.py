@@ -1,0 +1,93 @@
+"""Work that nothing else waits for, in a second process: the audit beside the tables, the GeoPackage beside the pages."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from .manifest import Clock
+
+# Starting a second process takes as long as what it saves on fewer buildings.
+WORTH_IT_BUILDINGS = 20_000
+Measured = tuple[Any, dict[str, Any]]
+
+
+@contextmanager
+def beside(stage: str, function: Callable[..., Any], *args: Any, apart: bool) -> Iterator[Callable[[], Measured]]:
+    """
+    Work in a second process while the block runs, or at once in this one.
+
+    Parameters
+    ----------
+    stage
+        Name of the stage in the manifest.
+    function
+        What to do; of the top level of a module, as it is found again in a new process.
+    *args
+        Its arguments, small enough to travel.
+    apart
+        Whether a second process does it.
+
+    Yields
+    ------
+    callable
+        Waits, and gives the result and the stage's row of the manifest; a fault of the function is raised by it.
+
+    Notes
+    -----
+    The second process ends with the block, and with this process however that ends.
+    """
+    if not apart:
+        done = _measured(stage, function, args)
+        yield lambda: done
+        return
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, stage, function, args), name=stage, daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield lambda: _received(ours, stage)
+    finally:
+        process.terminate()
+        process.join()
+        ours.close()
+
+
+def _measured(stage: str, function: Callable[..., Any], args: tuple[Any, ...]) -> Measured:
+    clock = Clock()
+    with clock.stage(stage):
+        result = function(*args)
+    return result, clock.stages[0]
+
+
+def _work(answer: Connection, stage: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Run in the second process; Ctrl-C is the first one's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        answer.send((_measured(stage, function, args), None))
+    except Exception as error:
+        answer.send((None, error))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _received(answer: Connection, stage: str) -> Measured:
+    try:
+        done, error = answer.recv()
+    except EOFError:
+        raise RuntimeError(f"the process of the stage {stage} was ended from outside, perhaps for want of memory; run again") from None
+    if error is not None:
+        raise error
+    found: Measured = done
+    return found
