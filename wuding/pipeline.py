@@ -101,7 +101,8 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
         model = make_model(study, prepared, weathers)
         screen.told("weather", 1, 1)
     continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
-    require_space(out, len(prepared.buildings), prepared.warnings)
+    need = require_space(out, len(prepared.buildings), prepared.warnings) / 1e9
+    screen.say(f"本次运行还需磁盘约 {need:.1f} GB", f"this run needs about {need:.1f} GB more disk")
     with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
         pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
     with clock.stage("roofs"):
