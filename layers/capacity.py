@@ -3,6 +3,10 @@
 import math
 from collections.abc import Mapping
 
+import pandas as pd
+
+from solar.uncertainty import p90_of_groups
+
 from .carbon import CONVENTIONS, electricity_tce
 from .findings import Case, Finding, exact_sum
 from .form_fields import PV_CLASSES
@@ -12,6 +16,8 @@ from .verdict import Baseline
 
 # Usable area against the assumptions; 0.936 is exceeded in 9 of 10 counties by the shared error of 5 % in solar/uncertainty.toml.
 USABLE_AREA = (("base", 1.0), ("usable_area_p90", 0.936), ("usable_area_minus_20", 0.8), ("usable_area_plus_20", 1.2))
+# Committed roof PV above the most favourable of these cases is a slip of the pen, such as kW for MW.
+MOST_CARRIED = max(factor for _, factor in USABLE_AREA)
 SPLIT = ("测算分解建议", "proposed split, not a target")
 
 
@@ -33,6 +39,8 @@ def pv_capacity(case: Case) -> Finding:
     roofs_ac, roofs_dc = (exact_sum(case.buildings[name]) / 1000.0 for name in ("pac0_kw", "pdc0_kwp"))
     built = _existing(form, region, "ac")
     committed_roof, committed_other = (_committed(case, kind) for kind in ("roof", "other"))
+    doubted = committed_roof is not None and committed_roof > MOST_CARRIED * roofs_ac
+    said_roof, committed_roof = committed_roof, None if doubted else committed_roof
     roadmap = _roadmap_mw(case)
     finding = Finding(_required(case, "allocated_pv_mw"), built, built)
     if case.region is not None and finding.required is None:
@@ -53,6 +61,14 @@ def pv_capacity(case: Case) -> Finding:
         if committed_other is None:
             finding.notes.append(("技术可开发量未含在建地面光伏（未填）", "technical leaves out other committed PV, which is not given"))
     finding.missing_planned = _unplanned(form, region, {"roof": committed_roof, "other": committed_other})
+    if doubted:
+        finding.notes.append(
+            (
+                f"填报的在建屋顶光伏 {said_roof:.3f} MW 远超屋顶技术可开发量 {roofs_ac:.3f} MW，未计入，请核对单位和数值",
+                f"committed roof PV of {said_roof:.3f} MW is far above the {roofs_ac:.3f} MW that the roofs can carry and is not counted: "
+                "check unit and value",
+            )
+        )
     finding.baseline = _baseline(form, region)
     needed = None if finding.required is None or built is None else max(0.0, finding.required - built - (committed_other or 0.0))
     listed = exact_sum(case.buildings["installed_kwp"]) / 1000.0
@@ -61,7 +77,7 @@ def pv_capacity(case: Case) -> Finding:
         finding.notes.append(
             (
                 f"填报的在建屋顶光伏 {committed_roof:.3f} MW 超过屋顶技术可开发量 {roofs_ac:.3f} MW，请核对",
-                "committed roof PV exceeds what the roofs can carry",
+                f"committed roof PV of {committed_roof:.3f} MW exceeds the {roofs_ac:.3f} MW that the roofs can carry: check it",
             )
         )
     if built_dc is not None and listed < built_dc:
@@ -75,7 +91,7 @@ def pv_capacity(case: Case) -> Finding:
         finding.notes.append(
             (
                 f"逐栋登记的已装光伏 {listed:.3f} MW 超过填报的已建合计 {built_dc:.3f} MW（直流），请核对",
-                "PV listed by building exceeds the given total",
+                f"PV listed by building, {listed:.3f} MW, exceeds the given total of {built_dc:.3f} MW (DC): check it",
             )
         )
     finding.extra |= {
@@ -83,7 +99,7 @@ def pv_capacity(case: Case) -> Finding:
         "basis": "AC",
         "built_dc": built_dc,
         "listed_on_buildings_dc": listed,
-        "committed_roof": committed_roof,
+        "committed_roof": said_roof,
         "committed_other": committed_other,
         "roadmap": roadmap,
         "roofs_technical": roofs_ac,
@@ -203,7 +219,9 @@ def _unplanned(form: FormValues, region: str | None, committed: Mapping[str, flo
 
 
 def _unknown_commitment(form: FormValues, region: str | None, kind: str) -> str:
-    return f"committed_{kind}_ac_mw" if form.get(region, f"committed_{kind}_ac_mw") is None else f"committed_{kind}_year"
+    """Name the year where only it lacks, else the capacity: it lacks, or it cannot be true."""
+    lacks_year = form.get(region, f"committed_{kind}_ac_mw") is not None and form.get(region, f"committed_{kind}_year") is None
+    return f"committed_{kind}_year" if lacks_year else f"committed_{kind}_ac_mw"
 
 
 def _baseline(form: FormValues, region: str | None) -> Baseline | None:
@@ -220,7 +238,7 @@ def _roadmap_mw(case: Case) -> float | None:
 def _sensitivity(case: Case, needed: float | None, roofs_ac: float) -> list[dict[str, float | str | None]]:
     """Tell how the roofs' part would change with the usable area and with the energy that is exceeded in 9 years of 10."""
     energy = exact_sum(case.buildings["energy_kwh"]) / 1e6
-    certain = exact_sum(case.buildings["energy_p90_kwh"]) / 1e6 if "energy_p90_kwh" in case.buildings else None
+    certain = _certain(case.buildings)
     rows: list[dict[str, float | str | None]] = []
     for name, factor in USABLE_AREA:
         capacity = factor * roofs_ac
@@ -229,6 +247,14 @@ def _sensitivity(case: Case, needed: float | None, roofs_ac: float) -> list[dict
         row: dict[str, float | str | None] = {"case": name, "roofs_mw": capacity, "needed_share": share, "short_mw": short}
         rows.append(row | {"energy_gwh": factor * energy, "energy_p90_gwh": None if certain is None else factor * certain})
     return rows
+
+
+def _certain(buildings: pd.DataFrame) -> float | None:
+    """Give the energy of all roofs together that is exceeded in 9 years of 10 [GWh]: more than the sum of the roofs' own."""
+    if "energy_p90_kwh" not in buildings:
+        return None
+    roofs = exact_sum(buildings["roofs"]) if "roofs" in buildings else float(len(buildings))
+    return float(p90_of_groups([exact_sum(buildings["energy_kwh"])], [exact_sum(buildings["energy_p90_kwh"])], [roofs])[0]) / 1e6
 
 
 def _propose(case: Case, finding: Finding, roofs_ac: float) -> None:

@@ -18,9 +18,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from .errors import LayersError
 from .form_fields import CITY, COLOURS, FIELDS, GROUPS, INTRO, PV_CLASSES, SHEETS, YES_NO, Field, Lang
-from .form_values import FIRST_ROW, FormValues, Value, area_names, shown_name
+from .form_values import FIRST_ROW, MOST_MW, FormValues, Value, area_names, shown_name, too_many_mw
 
 HEAD_ROW = 2
+LEAST_RATIO, MOST_RATIO = 0.8, 2.0  # of DC to AC in plants that were built
 INK, PAPER, INPUT = "FF1F3A4D", "FFE8EEF2", "FFFFFBE6"
 
 
@@ -272,6 +273,8 @@ def _value(value: Any, formula: Any, asked: Field) -> Value:
         raise ValueError(f"holds {text!r}, expected a number in {asked.unit}; leave it empty if unknown, write 0 for none") from None
     if not math.isfinite(number) or number < 0:
         raise ValueError(f"holds {text}, expected a number of 0 or more in {asked.unit}")
+    if asked.unit == "MW" and number > MOST_MW:
+        raise ValueError(too_many_mw(number))
     if asked.kind == "year":
         if number != int(number) or not 2000 <= number <= 2100:
             raise ValueError(f"holds {text}, expected a year from 2000 to 2100")
@@ -290,6 +293,12 @@ def _contradictions(form: FormValues) -> list[str]:
                 problems.append(
                     f"{form.cell(area, f'existing_{kind}_mw')}: the total is {whole:g} MW but its classes add up to {math.fsum(given):g} MW"
                 )
+        ac, dc = (form.get(area, f"existing_{kind}_mw") for kind in ("ac", "dc"))
+        if ac and dc and not LEAST_RATIO <= dc / ac <= MOST_RATIO:
+            problems.append(
+                f"{form.cell(area, 'existing_dc_mw')}: {dc:g} MW DC beside {ac:g} MW AC; DC is {LEAST_RATIO:g} to {MOST_RATIO:g} times AC: "
+                "check the units of both"
+            )
     for asked in FIELDS:
         city = form.get(None, asked.key) if asked.adds_up else None
         parts = math.fsum(form.get(area, asked.key) or 0.0 for area in form.areas) if city is not None else 0.0

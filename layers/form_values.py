@@ -13,6 +13,7 @@ from .form_fields import CITY, FIELDS, SHEETS, Field, Lang
 
 Value = float | int | str | bool | None
 FIRST_ROW = 3  # the whole city; its areas follow
+MOST_MW = 50_000.0  # more than the PV of any city: a number in kW
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,8 @@ class FormValues:
                 continue
             if not math.isfinite(value) or value < 0:
                 raise LayersError(f"{name} = {value!r} in the study file: expected a number of 0 or more")
+            if value > MOST_MW:
+                raise LayersError(f"{name} = {value:g} in the study file: {too_many_mw(value)}")
             own = self.get(None, name)
             if own is not None and not math.isclose(float(own), value, rel_tol=1e-9):
                 raise LayersError(
@@ -161,6 +164,23 @@ def blank_form(areas: Sequence[str], lang: Lang = "zh") -> FormValues:
     """
     shown = area_names(areas, lang)
     return FormValues(shown, {}, {None: FIRST_ROW} | {area: FIRST_ROW + 1 + number for number, area in enumerate(shown)}, SHEETS[lang][0])
+
+
+def too_many_mw(value: float) -> str:
+    """
+    Explain a number of MW that no city has.
+
+    Parameters
+    ----------
+    value
+        What was given [MW].
+
+    Returns
+    -------
+    str
+        The end of a message.
+    """
+    return f"{value:.12g} MW is more than any city has; if kW were meant, write {value / 1e3:.12g} (1 万千瓦 is 10 MW)"
 
 
 def field_named(name: str) -> Field:

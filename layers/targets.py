@@ -36,7 +36,7 @@ COLUMNS = (
     *SUMS,
 )
 SHARE_COLUMNS = ("area_m2", "usable_area_m2", "existing_area_m2")
-OPTIONAL = ("covered_densest_m2", "roadmap_year", "lcoe_cny_kwh", "energy_p90_kwh", "thermal_kwh")
+OPTIONAL = ("covered_densest_m2", "roadmap_year", "lcoe_cny_kwh", "energy_p90_kwh", "thermal_kwh", "roofs")
 
 
 def needed_columns(policy: Policy) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def needed_columns(policy: Policy) -> tuple[str, ...]:
     Returns
     -------
     columns
-        Names; covered_densest_m2, roadmap_year, lcoe_cny_kwh, energy_p90_kwh and thermal_kwh are read where they exist.
+        Names; covered_densest_m2, roadmap_year, lcoe_cny_kwh, energy_p90_kwh, thermal_kwh and roofs are read where they exist.
     """
     shares = any(target.method == "installable_share" for target in policy.targets)
     return COLUMNS + (SHARE_COLUMNS if shares else ())

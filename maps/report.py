@@ -94,6 +94,7 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "scope": words["scope_counts"].format(**_counts(tables)),
         "main": main,
         "others": others,
+        "sensitivity": _sensitivity(tables, words),
         "regional": _regional_targets(tables, words),
         "unverified": any(not shown.verified for shown in (*main, *others)),
         "by_area": _sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
@@ -245,6 +246,24 @@ def _regional_targets(tables: MapTables, words: Words) -> list[tuple[str, Grid]]
         values = (shown.required, shown.built, shown.planned, shown.technical, shown.gap)
         found.setdefault(shown.title, []).append((str(row["region"]), *values, shown.verdict_word, missing))
     return [(title, Grid(heads, tuple(rows))) for title, rows in found.items()]
+
+
+def _sensitivity(tables: MapTables, words: Words) -> tuple[str, Grid, str] | None:
+    """Tell how much of the roofs the target needs under other assumptions of area and energy: title, table, what is not known."""
+    rows = [row for row in tables.targets if row.get("region") is None and row.get("sensitivity")]
+    if not rows:
+        return None
+    columns = {"roofs_mw": (1.0, 1), "needed_share": (100.0, 1), "short_mw": (1.0, 1), "energy_gwh": (1.0, 1), "energy_p90_gwh": (1.0, 1)}
+    cases = tuple(
+        (
+            words[f"case_{case['case']}"],
+            *(number(None if case[key] is None else factor * case[key], d) for key, (factor, d) in columns.items()),
+        )
+        for case in rows[0]["sensitivity"]
+    )
+    unknown = "" if rows[0].get("roofs_needed") is not None else words["sensitivity_unknown"]
+    title = words["sensitivity"].format(title=gauge(rows[0], words.lang).title)
+    return title, Grid((words["case"], *(words[f"case_{key}"] for key in columns)), cases), unknown
 
 
 def _charts(tables: MapTables, words: Words) -> dict[str, Chart]:

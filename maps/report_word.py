@@ -227,6 +227,11 @@ def _targets(paper: _Paper, said: dict[str, Any]) -> None:
     paper.listed([f"{g.title}{_colon(words)}{g.note}" for g in shown if g.note])
     if said["unverified"]:
         paper.say(words["unverified"])
+    if said["sensitivity"]:
+        title, cases, unknown = said["sensitivity"]
+        paper.grid(cases, title)
+        if unknown:
+            paper.say(unknown)
 
 
 def _marked(shown: Gauge) -> str:

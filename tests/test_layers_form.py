@@ -8,7 +8,7 @@ import pytest
 from layers.errors import LayersError
 from layers.form import read_form, write_form
 from layers.form_fields import FIELDS, GROUPS
-from layers.form_values import blank_form
+from layers.form_values import blank_form, column_of
 
 AREAS = ["甲区", "=HYPERLINK(1)", '高新区"<b>']
 
@@ -132,3 +132,12 @@ def test_an_english_form(tmp_path: Path) -> None:
     read = read_form(path, ["North"])
     assert read.cell("North", "existing_ac_mw") == "Areas!B4"
     assert read.missing(None, "heating_gj")["cell"] == blank_form(["North"], "en").cell(None, "heating_gj")
+
+
+def test_kilowatts_given_as_megawatts_are_explained(form: Path) -> None:
+    with pytest.raises(LayersError, match=r"责任区域!B4 .*3500000 MW is more than any city has; if kW were meant, write 3500"):
+        read_form(fill(form, B4=3_500_000))
+    dc = f"{column_of('existing_dc_mw')}4"
+    with pytest.raises(LayersError, match=r"15000 MW DC beside 120 MW AC"):
+        read_form(fill(form, B4=120, **{dc: 15_000}))
+    assert read_form(fill(form, B4=120, **{dc: 150})).get("甲区", "existing_dc_mw") == 150.0

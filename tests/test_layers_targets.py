@@ -18,6 +18,7 @@ from layers.missing import missing_text
 from layers.policy import load_policy
 from layers.targets import judge, needed_columns
 from layers.verdict import Baseline, decide, line_value
+from solar.uncertainty import load_uncertainties
 
 AS_OF = date(2026, 11, 23)
 JINAN = load_policy("jinan-2023-36")
@@ -93,15 +94,15 @@ def test_without_the_form_capacity_is_not_judged_and_the_cell_is_named() -> None
 def test_capacity_with_existing_and_committed() -> None:
     form = filled(
         existing_ac_mw=(3000.0, 1000.0),
-        committed_roof_ac_mw=100.0,
+        committed_roof_ac_mw=0.4,
         committed_roof_year=2027,
-        committed_other_ac_mw=950.0,
+        committed_other_ac_mw=999.7,
         committed_other_year=2029,
     )
     whole = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "pv_capacity")
-    assert (whole["built"], whole["planned"], whole["gap"], whole["verdict"]) == (4000.0, 5050.0, 0.0, "on_track")
-    assert whole["technical"] == pytest.approx(4000 + 950 + 0.405)
-    assert whole["roofs_needed"] == pytest.approx(50.0)
+    assert (whole["built"], whole["planned"], whole["gap"], whole["verdict"]) == (4000.0, pytest.approx(5000.1), 0.0, "on_track")
+    assert whole["technical"] == pytest.approx(4000 + 999.7 + 0.405)
+    assert whole["roofs_needed"] == pytest.approx(0.3)
     late = filled(existing_ac_mw=4000.0, committed_roof_ac_mw=0.0, committed_other_ac_mw=1000.0, committed_other_year=2031)
     whole = row(judge(JINAN, ten(), as_of=AS_OF, form=late), "pv_capacity")
     assert (whole["planned"], whole["gap"], whole["verdict"]) == (4000.0, 1000.0, "short")
@@ -426,13 +427,36 @@ def test_a_stricter_policy_never_reports_a_smaller_gap(stricter: float, existing
 
 def test_planned_beyond_what_roofs_can_carry_is_told() -> None:
     form = filled(
-        existing_ac_mw=10.0, committed_roof_ac_mw=5.0, committed_roof_year=2027, committed_other_ac_mw=0.0, committed_other_year=2027
+        existing_ac_mw=10.0, committed_roof_ac_mw=0.45, committed_roof_year=2027, committed_other_ac_mw=0.0, committed_other_year=2027
     )
     found = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "pv_capacity")
     assert found["planned"] > found["technical"]
     assert found["planned_beyond_technical"]
     assert "超过技术可开发量" in found["note_zh"]
     assert not row(judge(JINAN, ten(), as_of=AS_OF, form=filled(existing_ac_mw=10.0)), "pv_capacity")["planned_beyond_technical"]
+
+
+def test_committed_roofs_far_above_the_roofs_are_not_counted() -> None:
+    # 5000 MW written for 5000 kW: the roofs carry 0.405 MW, so the target cannot be judged on it and the cell is named
+    form = filled(
+        existing_ac_mw=10.0, committed_roof_ac_mw=5000.0, committed_roof_year=2027, committed_other_ac_mw=0.0, committed_other_year=2027
+    )
+    found = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "pv_capacity")
+    assert (found["verdict"], found["planned"], found["committed_roof"]) == ("cannot_judge", None, 5000.0)
+    assert "在建屋顶" in str(found["missing"])
+    assert "5000.000 MW 远超屋顶技术可开发量 0.405 MW" in found["note_zh"]
+    assert "5000.000 MW is far above the 0.405 MW" in found["note_en"]
+
+
+def test_p90_of_the_whole_is_not_the_sum_of_the_roofs() -> None:
+    # one roof as uncertain as 20 %: of 1000 such roofs only what they share stays
+    one = row(judge(JINAN, ten().assign(energy_p90_kwh=ten()["energy_kwh"] * (1 - 1.2816 * 0.2), roofs=1), as_of=AS_OF), "pv_capacity")
+    many = row(judge(JINAN, ten().assign(energy_p90_kwh=ten()["energy_kwh"] * (1 - 1.2816 * 0.2), roofs=100), as_of=AS_OF), "pv_capacity")
+    shared = sum(u.sigma**2 for u in load_uncertainties() if u.shared)
+    for found, roofs in ((one, 9.0), (many, 900.0)):
+        base = found["sensitivity"][0]
+        share = 1.0 - 1.2816 * (shared + (0.04 - shared) / roofs) ** 0.5
+        assert base["energy_p90_gwh"] / base["energy_gwh"] == pytest.approx(share, rel=1e-4)
 
 
 def test_sensitivity_of_the_roofs_part() -> None:
