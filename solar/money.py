@@ -188,10 +188,11 @@ def yearly_factors(finance: Finance) -> FloatArray:
     Returns
     -------
     factors
-        Shape (life_years,): 1, then 1 − first-year loss, then falling by the annual loss.
+        Shape (life_years,): 1, then (1 − first-year loss) (1 − annual loss)^years: the annual loss shows from the second year on. The
+        first-year loss is 0 where the first year's energy holds it already.
     """
     years = np.arange(finance.life_years)
-    later = (1.0 - finance.degradation_first_year) * (1.0 - finance.degradation_annual) ** np.maximum(years - 1, 0)
+    later = (1.0 - finance.degradation_first_year) * (1.0 - finance.degradation_annual) ** years
     return np.asarray(np.where(years == 0, 1.0, later), dtype=np.float64)
 
 

@@ -105,8 +105,10 @@ def test_roofs_without_modules_or_sun() -> None:
 
 def test_degradation_by_year() -> None:
     factors = yearly_factors(load_finance({"degradation_first_year": 0.02, "degradation_annual": 0.005}))
-    assert factors[:3].tolist() == pytest.approx([1.0, 0.98, 0.98 * 0.995])
+    assert factors[:3].tolist() == pytest.approx([1.0, 0.98 * 0.995, 0.98 * 0.995**2])
     assert factors.size == 25
+    # a run's first year holds the first-year loss: the second is down by the annual loss, not equal to the first
+    assert yearly_factors(load_finance({"degradation_first_year": 0.0, "degradation_annual": 0.004}))[1] == pytest.approx(0.996)
 
 
 @settings(max_examples=60, deadline=None)
