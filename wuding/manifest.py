@@ -125,7 +125,7 @@ class Clock:
 
 
 def resident_mb() -> float:
-    """Return the memory of this process and all its children, shared pages counted once where the system tells [MB]."""
+    """Return the memory of this process and all its children [MB]; pages that they share, 50 to 100 MB each, count in every one."""
     total = 0
     own = psutil.Process(os.getpid())
     for process in [own, *own.children(recursive=True)]:
