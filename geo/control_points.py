@@ -103,7 +103,7 @@ def fit_helmert(here: Floats, there: Floats) -> Helmert:
     found = Helmert(float(shift[0]), float(shift[1]), float(np.degrees(np.arctan2(b, a))), float(np.hypot(a, b)))
     left = np.hypot(*(found.apply(here) - there).T)
     rms = float(np.sqrt((left**2).mean()))
-    return Helmert(found.dx, found.dy, found.rotation, found.scale, len(here), rms, float(left.max()), int(left.argmax()) + 1)
+    return Helmert(found.dx, found.dy, found.rotation, found.scale, len(here), rms, float(left.max()), int(left.argmax()) + 2)
 
 
 def read_control_points(path: Path) -> tuple[Floats, Floats]:
@@ -142,7 +142,7 @@ def read_control_points(path: Path) -> tuple[Floats, Floats]:
     table = pd.DataFrame([(row + [""] * len(head))[: len(head)] for row in rows[1:]], columns=head)[["x", "y", "X", "Y"]]
     values = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=float)
     if len(wrong := np.flatnonzero(~np.isfinite(values).all(axis=1))):
-        raise GeoError(f"{path.name}: row {wrong[0] + 1} of the control points is not four numbers; correct it or take it out")
+        raise GeoError(f"{path.name}: row {wrong[0] + 2} of the control points is not four numbers; correct it or take it out")
     return values[:, :2], values[:, 2:]
 
 

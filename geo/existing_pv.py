@@ -15,7 +15,7 @@ Objects = npt.NDArray[np.object_]
 MODULE_SHARE = float(tomllib.loads(files(__package__).joinpath("existing_pv.toml").read_text(encoding="utf-8"))["array"]["module_share"])
 
 
-def pv_on_buildings(geometry: Objects, arrays: Objects, kwp: Floats, kwp_per_m2: float) -> tuple[Floats, float]:
+def pv_on_buildings(geometry: Objects, arrays: Objects, kwp: Floats, kwp_per_m2: float) -> tuple[Floats, Floats, float]:
     """
     Share out drawn arrays among the buildings under them.
 
@@ -34,6 +34,8 @@ def pv_on_buildings(geometry: Objects, arrays: Objects, kwp: Floats, kwp_per_m2:
     -------
     installed : array of float
         Shape (n,) [kWp]; NaN where no array lies on a building.
+    taken : array of float
+        Shape (n,), plan area of the outlines that lie on a building: gaps between rows are taken as well. [m2]
     elsewhere : float
         Capacity of the parts of arrays that lie on no building [kWp].
     """
@@ -44,4 +46,5 @@ def pv_on_buildings(geometry: Objects, arrays: Objects, kwp: Floats, kwp_per_m2:
     part = np.divide(shared * capacity[array], area[array], out=np.zeros(len(array)), where=area[array] > 0)
     order = np.lexsort((array, building))
     installed = np.bincount(building[order], weights=part[order], minlength=len(geometry))
-    return np.where(installed > 0, installed, np.nan), max(0.0, float(np.sum(capacity[area > 0]) - installed.sum()))
+    taken = np.bincount(building[order], weights=shared[order], minlength=len(geometry)).astype(np.float64)
+    return np.where(installed > 0, installed, np.nan), taken, max(0.0, float(np.sum(capacity[area > 0]) - installed.sum()))

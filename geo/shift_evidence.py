@@ -72,17 +72,38 @@ def shift_evidence(layers: Mapping[str, gpd.GeoDataFrame], buildings: Objects, c
     Returns
     -------
     list of Evidence
-        The strongest of each layer, strongest first; empty outside China.
+        One of each layer at fault, that at most odds with the others first; empty outside China.
+
+    Notes
+    -----
+    Where two layers do not fit, either may seem to be at fault. The one that more of the others speak against is; it is put right
+    before the rest is looked at, so that a layer that only suffered from it is cleared.
     """
-    found = [
-        *_by_outlines(layers, crs, suspects),
-        *_by_borders(layers, buildings, crs, suspects),
-        *_by_places(layers, buildings, crs, suspects),
-    ]
-    best: dict[str, Evidence] = {}
-    for one in sorted(found, key=lambda one: (one.after / one.before, one.layer, one.beside, one.datum)):
-        best.setdefault(one.layer, one)
-    return list(best.values())
+    layers, suspects = dict(layers), set(suspects)
+    faults: list[Evidence] = []
+    while suspects:
+        found = [
+            *_by_outlines(layers, crs, suspects),
+            *_by_borders(layers, buildings, crs, suspects),
+            *_by_places(layers, buildings, crs, suspects),
+        ]
+        if not found:
+            break
+        against = Counter((layer, datum) for layer, datum, _ in {(one.layer, one.datum, one.beside) for one in found})
+        worst = min(found, key=lambda one: (-against[one.layer, one.datum], one.after / one.before, one.layer, one.beside, one.datum))
+        faults.append(worst)
+        suspects.discard(worst.layer)
+        shapes = buildings if worst.layer == "buildings" else layers[worst.layer].geometry.to_numpy()
+        moved = without_shift(shapes, crs, worst.datum)
+        if moved is None:
+            break
+        if worst.layer == "buildings":
+            buildings = moved
+        else:
+            layers[worst.layer] = layers[worst.layer].set_geometry(
+                gpd.GeoSeries(moved, index=layers[worst.layer].index, crs=crs).make_valid()
+            )
+    return faults
 
 
 def _by_outlines(layers: Mapping[str, gpd.GeoDataFrame], crs: pyproj.CRS, suspects: set[str]) -> Iterator[Evidence]:

@@ -2,6 +2,8 @@
 
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import geopandas as gpd
@@ -56,13 +58,43 @@ def read_table(path: Path, *, layer: str | None = None, encoding: str | None = N
     GeoError
         If it cannot be read or has no column that gives a place.
     """
-    try:
+    with _whole(path):
         frame = _read_workbook(path, layer, rows) if path.suffix.lower() == ".xlsx" else _read_text(path, encoding, rows)
+    return with_places(frame, path.name)
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """
+    Read a table that needs no place.
+
+    Parameters
+    ----------
+    path
+        As in `read_table`; the first sheet of a workbook, its head in the first row.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All values as text.
+
+    Raises
+    ------
+    GeoError
+        If it cannot be read.
+    """
+    with _whole(path):
+        return pd.read_excel(path, dtype=str) if path.suffix.lower() == ".xlsx" else _read_text(path, None, None)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Say in one way that a table cannot be read."""
+    try:
+        yield
     except GeoError:
         raise
     except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, pd.errors.ParserError, SyntaxError) as error:
         raise GeoError(f"{path.name}: cannot be read as a table ({str(error)[:200]}); check that the file is whole") from error
-    return with_places(frame, path.name)
 
 
 def with_places(frame: pd.DataFrame, name: str) -> gpd.GeoDataFrame:
@@ -124,9 +156,28 @@ def _read_text(path: Path, encoding: str | None, rows: int | None) -> pd.DataFra
     separator = max(",;\t", key=head.count)
     if "\0" in head:
         raise GeoError(f"{path.name}: is not text but binary data; check what kind of file it is")
-    return pd.read_csv(
-        path, sep=separator, encoding=codec, encoding_errors="replace", dtype=str, keep_default_na=False, na_values=[""], nrows=rows
+    table = pd.read_csv(
+        path,
+        sep=separator,
+        encoding=codec,
+        encoding_errors="replace",
+        dtype=str,
+        keep_default_na=False,
+        na_values=[""],
+        nrows=rows,
+        skip_blank_lines=False,
     )
+    return _without_blanks(table, 2)
+
+
+def _without_blanks(table: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Leave out empty rows; `attrs["rows"]` keeps the numbers of the others in the spreadsheet, of which `first` is the first."""
+    there = table.notna().any(axis=1).to_numpy()
+    numbers = np.flatnonzero(there) + first
+    table = table[there].reset_index(drop=True)
+    # a range is as quick to copy as it is short
+    table.attrs["rows"] = range(first, first + len(table)) if there[: len(table)].all() else numbers.tolist()
+    return table
 
 
 def _read_workbook(path: Path, sheet: str | None, rows: int | None) -> pd.DataFrame:
@@ -147,7 +198,7 @@ def _read_workbook(path: Path, sheet: str | None, rows: int | None) -> pd.DataFr
     if table.empty:
         raise GeoError(f"{path.name}: the sheet {name!r} is empty")
     table.columns = pd.Index(numbered([str(c) if isinstance(c, str) else f"column {k + 1}" for k, c in enumerate(table.iloc[0])]))
-    return table.iloc[1:].dropna(how="all").reset_index(drop=True)
+    return _without_blanks(table.iloc[1:], head + 2)
 
 
 def _is_head(row: pd.Series) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from .errors import GeoError
@@ -101,3 +103,21 @@ def column_names(path: Path, *, layer: str | None = None, encoding: str | None =
     """
     frame = read_file(vector_files(path)[0], layer=layer, encoding=encoding, rows=1, warnings=[])
     return [str(name) for name in frame.columns if name != frame.geometry.name]
+
+
+def row_numbers(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
+    """
+    Count the rows of one file as its user sees them.
+
+    Parameters
+    ----------
+    frame
+        As `read_vectors` gives it, of one file.
+
+    Returns
+    -------
+    array of int
+        Shape (n,); the first feature of a layer is 1, the rows of a table are those of the spreadsheet, its head included.
+    """
+    rows = frame.attrs.get("rows")
+    return np.arange(1, len(frame) + 1, dtype=np.int64) if rows is None or len(rows) != len(frame) else np.asarray(rows, dtype=np.int64)

@@ -110,7 +110,7 @@ def room(rows: gpd.GeoDataFrame, shape: TileRoofs, kinds: RoofKinds, model: Mode
     # measured obstacles stand on the whole surface: those on the set-back take no room twice
     share = np.where(np.isnan(shape.obstacle_area_m2), kinds.obstacle_share[owner], shape.obstacle_area_m2 / area)
     obstacle = free * np.minimum(share + kinds.skylight_share[owner], 1.0)
-    existing = _existing(rows, free - obstacle, owner, model)
+    existing = _existing(rows, free - obstacle, owner, slope, model)
     thermal = np.zeros_like(area)
     if model.thermal is not None:
         thermal = collector_room(model.thermal, rows, surfaces, np.maximum(0.0, free - obstacle - existing), model.latitude)
@@ -139,10 +139,11 @@ def structural_check(rows: gpd.GeoDataFrame, kinds: RoofKinds) -> npt.NDArray[np
     return np.where(np.isnan(reserve), "to_check", known).astype(object)
 
 
-def _existing(rows: gpd.GeoDataFrame, left: Floats, owner: npt.NDArray[np.int64], model: Model) -> Floats:
-    """Area of the PV that a building has, spread over its surfaces by what is left on them."""
+def _existing(rows: gpd.GeoDataFrame, left: Floats, owner: npt.NDArray[np.int64], slope: Floats, model: Model) -> Floats:
+    """Area of the PV that a building has, as drawn or by its capacity, spread over its surfaces by what is left on them."""
     module = model.system.module
     covered = np.nan_to_num(rows["installed_kwp"].to_numpy(dtype=float)) * 1000.0 / module.pdc0_w * module.area_m2
+    drawn = rows["drawn_pv_m2"].to_numpy(dtype=float) if "drawn_pv_m2" in rows else np.zeros(len(rows))
     whole = np.bincount(owner, weights=left, minlength=len(rows))
     share = np.divide(left, whole[owner], out=np.zeros_like(left), where=whole[owner] > 0)
-    return np.asarray(np.minimum(left, covered[owner] * share))
+    return np.asarray(np.minimum(left, np.maximum(covered[owner], drawn[owner] * slope) * share))

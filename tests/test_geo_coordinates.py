@@ -154,6 +154,15 @@ def test_shifted_buildings_cross_the_borders_of_true_parcels_and_are_recognised(
     assert [(e.layer, e.datum) for e in shift_evidence({"parcels": moved}, halls, GK117, both)] == [("parcels", "gcj02")]
     assert shift_evidence({"parcels": parcels}, halls, GK117, both) == []
     assert shift_evidence({"parcels": parcels}, wrong, GK117, set()) == []
+    # one layer is named, the one at odds with both others; two wrong ones are both named
+    city = gpd.GeoDataFrame(geometry=[shapely.box(x.min(), y.min(), x.max() + 100, y.max() + 100)], crs=GK117)
+    every = both | {"city"}
+    for layers, buildings, named in (
+        ({"parcels": parcels, "city": city}, wrong, ["buildings"]),
+        ({"parcels": moved, "city": city}, halls, ["parcels"]),
+        ({"parcels": moved, "city": city}, wrong, ["buildings", "parcels"]),
+    ):
+        assert sorted(e.layer for e in shift_evidence(layers, buildings, GK117, every)) == named
 
 
 def test_study_crs_refuses_degrees_and_web_mercator() -> None:
@@ -298,13 +307,13 @@ def test_control_points_that_cannot_be_used_say_why(tmp_path: Path) -> None:
     there = np.array([[0.0, 0.0], [1000.0, 0.0], [0.0, 1000.0], [1000.0, 1000.0]])
     wrong = there.copy()
     wrong[2] += 500.0
-    with pytest.raises(GeoError, match=r"row 3 .*check that row"):
+    with pytest.raises(GeoError, match=r"row 4 .*check that row"):
         helmert_of(_points(tmp_path, there, wrong), swapped=False)
     with pytest.raises(GeoError, match="at least 3"):
         helmert_of(_points(tmp_path, there[:2], there[:2]), swapped=False)
     with pytest.raises(GeoError, match="one place"):
         fit_helmert(np.zeros((4, 2)), there)
-    for text, expected in (("x,y,east,north\n1,2,3,4", "columns x, y"), ("x,y,X,Y\n1,2,3,a", "row 1"), ("", "columns x, y")):
+    for text, expected in (("x,y,east,north\n1,2,3,4", "columns x, y"), ("x,y,X,Y\n1,2,3,a", "row 2"), ("", "columns x, y")):
         (tmp_path / "bad.csv").write_text(text, encoding="utf-8")
         with pytest.raises(GeoError, match=expected):
             helmert_of(tmp_path / "bad.csv", swapped=False)

@@ -74,8 +74,9 @@ def test_the_majority_is_that_of_plain_intersections(corners: list[tuple[int, in
 def test_drawn_pv_is_shared_out_by_area() -> None:
     buildings = np.array([shapely.box(0, 0, 20, 10), shapely.box(20, 0, 40, 10), None, shapely.box(100, 0, 110, 10)], dtype=object)
     arrays = np.array([shapely.box(10, 0, 30, 10), shapely.box(35, 0, 45, 10)])
-    kwp, elsewhere = pv_on_buildings(buildings, arrays, np.array([40.0, np.nan]), 0.2)
+    kwp, taken, elsewhere = pv_on_buildings(buildings, arrays, np.array([40.0, np.nan]), 0.2)
     # the first has 40 kWp half on each; the second 100 m2 drawn, half of it beside the building
     drawn = 100 * MODULE_SHARE * 0.2
     np.testing.assert_allclose(kwp, [20.0, 20.0 + drawn / 2, np.nan, np.nan])
+    np.testing.assert_allclose(taken, [100.0, 150.0, 0.0, 0.0])
     assert elsewhere == pytest.approx(drawn / 2)

@@ -76,6 +76,15 @@ def test_existing_pv_takes_its_modules_area() -> None:
     assert found.existing.sum() == pytest.approx(60_000.0 / system.module.pdc0_w * system.module.area_m2)
 
 
+def test_drawn_pv_takes_its_outline_on_the_slope_and_never_more_than_is_left() -> None:
+    """Half of 400 m2 in plan lies on each slope of 5 degrees; capacity that is known beside it takes no room twice."""
+    hall = shapely.box(0, 0, 50, 30)
+    found = room_of(hall, "factory", 9.0, load_archetypes(), drawn_pv_m2=400.0, installed_kwp=20.0)
+    np.testing.assert_allclose(found.existing, 200.0 / np.cos(np.radians(5.0)))
+    full = room_of(hall, "factory", 9.0, load_archetypes(), drawn_pv_m2=1500.0)
+    assert not full.usable.any()
+
+
 def test_a_roof_without_reserve_carries_nothing_and_an_unknown_one_is_to_be_checked() -> None:
     """A metal hall needs 0.15 kPa."""
     hall = shapely.box(0, 0, 50, 30)

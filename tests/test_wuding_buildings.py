@@ -74,7 +74,7 @@ def prepared(file: Path, more: str = "", end: str = "") -> tuple[Prepared, pd.Da
 def test_every_row_has_its_status_and_roofs_count_once(study_file: Path) -> None:
     found, table = prepared(study_file)
     buildings = found.buildings
-    assert buildings["source_row"].tolist() == list(range(len(ROWS)))
+    assert buildings["source_row"].tolist() == list(range(1, len(ROWS) + 1))
     status = buildings["status"].tolist()
     assert status == ["", "", "", COVERED, "", DUPLICATE, "", INVALID, INVALID, "", JOINED, "", ""]
     assert (buildings.loc[buildings["status"] != "", "reason"] != "").all()
@@ -122,9 +122,31 @@ def test_overrides_correct_and_are_logged(study_file: Path, encoding: str) -> No
     assert any("1 ids are of no building" in text and "nobody" in text for text in found.warnings)
 
 
+def test_overrides_are_written_as_people_write(study_file: Path) -> None:
+    head = "建筑编号;建筑高度（米）;层数;屋面坡度;已装容量(MW);备注\n;;;;;\n"
+    rows = head + "hall;约12米;;10%;0.1;\ntower;;三十二层;8°;250千瓦;\npodium;1,500 cm;;;;\n"
+    (study_file.parent / "corrections.csv").write_text(rows, encoding="gb18030")
+    _, table = prepared(study_file, 'overrides = "corrections.csv"')
+    assert table.loc[["hall", "podium"], "height_m"].tolist() == [12.0, 15.0]
+    assert table.loc["tower", "floors"] == 32
+    np.testing.assert_allclose(table.loc[["hall", "tower"], "tilt_given"], [np.degrees(np.arctan(0.1)), 8.0])
+    assert table.loc["hall", "installed_kwp"] == 100.0
+
+
+def test_overrides_come_as_a_workbook_too(study_file: Path) -> None:
+    pd.DataFrame({"编号": ["hall"], "高度": [12.5], "剔除": ["危房"]}).to_excel(study_file.parent / "corrections.xlsx", index=False)
+    _, table = prepared(study_file, 'overrides = "corrections.xlsx"')
+    assert table.loc["hall", ["height_m", "status", "reason"]].tolist() == [12.5, EXCLUDED, "危房"]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("id,tilt\nhall,1:2\n", "'1:2' is no number"),
+        ("id,installed_kwp\nhall,50块\n", "'50块' is no number"),
+        ("id,height\nhall,3层\n", "'3层' is no number"),
+        ("id,height\n,3\n", "1 rows have values but no id"),
+        ("id,height,\nhall,3,x\n", "without a head"),
         ("id,heigt\nhall,3\n", "did you mean 'height'"),
         ("id,height\nhall,tall\n", "'tall' is no number"),
         ("id,use\nhall,castle\n", "'castle' is not known"),
@@ -151,6 +173,7 @@ def test_land_use_drawn_pv_exclusions_and_an_empty_zones_layer(study_file: Path)
     assert table.loc["silent", ["use", "use_source"]].tolist() == ["urban_residential", "landuse"]
     # 400 m2 drawn at some 0.2 kWp/m2
     assert 60 < table.loc["hall", "installed_kwp"] < 100
+    assert table.loc["hall", "drawn_pv_m2"] == pytest.approx(400)
     assert table.loc["podium", ["status", "reason"]].tolist() == [EXCLUDED, "文物保护范围"]
     assert any("zones.gpkg has no rows" in text for text in found.warnings)
     assert found.regions == {}

@@ -20,6 +20,7 @@ from wuding.checking import Check, check_study
 from wuding.errors import StudyError
 from wuding.inputs import Prepared, prepare
 from wuding.messages import translate
+from wuding.problems import Problems
 from wuding.study import load_study
 
 X, Y, CRS = 500_000.0, 4_056_000.0, "EPSG:4548"
@@ -263,3 +264,28 @@ def test_tags_that_no_feature_has_are_told_and_those_of_some_are_read(tmp_path: 
     assert found.buildings["height_source"].tolist() == ["floors", "floors", "class", "class"]
     assert "a.osm: none of its OpenStreetMap features has the key 'height'" in found.warnings
     assert not check_study(load_study(file), "zh").problems.fatal()
+
+
+def test_each_file_shows_its_own_rows_and_rows_count_as_their_user_counts(tmp_path: Path) -> None:
+    gpd.GeoDataFrame({"h": [6.0] * 3}, geometry=boxes(3), crs=CRS).to_file(tmp_path / "a.gpkg")
+    moved = shapely.transform(boxes(2), lambda xy: xy + np.array([0.0, 100.0]))
+    wkt = pd.DataFrame({"h": ["6", "7"], "wkt": shapely.to_wkt(moved)})
+    (tmp_path / "b.csv").write_text(
+        wkt.iloc[:1].to_csv(index=False) + ",\n" + wkt.iloc[1:].to_csv(index=False, header=False), encoding="utf-8"
+    )
+    file = study(tmp_path, '["a.gpkg", "b.csv"]', 'columns = { height = "h" }\ncrs = "EPSG:4548"')
+    check = check_study(load_study(file), "en")
+    assert [row["rows"] for row in check.facts["layers"]] == [3, 2]
+    assert prepared(file).buildings["source_row"].tolist() == [1, 2, 3, 2, 4]
+
+
+def test_what_makes_all_wrong_comes_first_then_what_concerns_most() -> None:
+    problems = Problems()
+    with problems.trying("weather", 3000) as warnings:
+        warnings.append("no weather file")
+    with problems.trying("buildings") as warnings:
+        warnings += ["5 invalid shapes were repaired", "of 90 buildings looked at: 100 of 3000 buildings have no height"]
+    with problems.trying("regions.parcels", 3000, grave=True) as warnings:
+        warnings.append("coordinates are likely GCJ-02")
+    assert [problem.rows for problem in problems.listed()] == [3000, 3000, 100, 5]
+    assert problems.listed()[0].where == "regions.parcels"

@@ -26,7 +26,7 @@ def test_rows_in_are_rows_out_each_with_a_status(county: Path, run_folder: Path)
     source = gpd.read_file(county / "buildings.gpkg")
     buildings = gpd.read_parquet(run_folder / "buildings.parquet")
     assert len(buildings) == len(source) == 600
-    assert sorted(buildings["source_row"]) == list(range(600))
+    assert sorted(buildings["source_row"]) == list(range(1, 601))
     assert (buildings["status"] != "").all()
     assert buildings["building_id"].is_unique
 

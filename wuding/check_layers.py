@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pyproj
@@ -11,9 +12,10 @@ from geo.formats import read_file
 from geo.recognition import columns_of_shifted
 from geo.shift_evidence import shift_evidence
 from geo.sources import vector_files
+from geo.vectors import read_vectors
 
 from .problems import Problems
-from .study import PlacedSection, Study
+from .study import BuildingsSection, LayerSection, PlacedSection, Study
 
 _WORDS = {"gcj02": "GCJ-02", "bd09": "BD-09"}
 
@@ -89,6 +91,54 @@ def placed_words(section: PlacedSection, found: str) -> str:
     return ", ".join([way, *([f"datum {section.datum}"] if section.datum else []), *([f"axes {section.axes}"] if section.axes else [])])
 
 
+def rows_of_one(path: Path, section: BuildingsSection | LayerSection, files: int) -> int | None:
+    """
+    Count the rows of one of several files of a region layer.
+
+    Parameters
+    ----------
+    path
+        The file.
+    section
+        The layer's section.
+    files
+        Files of the layer.
+
+    Returns
+    -------
+    int or None
+        None where it is the only file, or cannot be read, which is told elsewhere.
+    """
+    if files == 1:
+        return None
+    try:
+        return len(read_vectors(path, layer=section.layer, encoding=section.encoding, columns=[]))
+    except GeoError:
+        return None
+
+
+def rows_by_file(layers: list[dict[str, Any]], study: Study, raw: gpd.GeoDataFrame) -> None:
+    """
+    Write how many buildings each path of the building layer gave.
+
+    Parameters
+    ----------
+    layers
+        Facts of the layers, a row per path; filled in place.
+    study
+        The study.
+    raw
+        Every building as read.
+    """
+    counts = raw["source_file"].value_counts()
+    mine = [row for row in layers if row["layer"] == "buildings"]
+    seen: set[Path] = set()
+    for row, text in zip(mine, study.buildings.path, strict=True):
+        files = [file for file in vector_files(study.path(text)) if file not in seen]
+        seen |= set(files)
+        row["rows"] = sum(int(counts.get(file.name, counts.get(f"{file.parent.name}/{file.name}", 0))) for file in files)
+
+
 def suspect_shifts(
     study: Study,
     heads: dict[str, list[str]],
@@ -121,7 +171,7 @@ def suspect_shifts(
     shapes = buildings.geometry.to_numpy()
     seen = shift_evidence(regions, shapes[~buildings.geometry.isna().to_numpy()], buildings.crs, open_ones)
     for one in seen:
-        with problems.trying(_section(one.layer), count) as warnings:
+        with problems.trying(_section(one.layer), count, grave=True) as warnings:
             if one.kind == "places":
                 warnings.append(
                     f"coordinates are likely {_WORDS[one.datum]}, the shift of web maps: {one.before:.1%} of the buildings lie in no "
@@ -142,7 +192,7 @@ def suspect_shifts(
                 )
     for name in sorted(open_ones - {one.layer for one in seen}):
         if marks := columns_of_shifted(heads.get(name, [])):
-            with problems.trying(_section(name), count) as warnings:
+            with problems.trying(_section(name), count, grave=True) as warnings:
                 warnings.append(
                     f"its columns {', '.join(marks)} are those of DataV and AMap, whose coordinates are GCJ-02, some 500 m off; write "
                     'datum = "gcj02" beside its path in the study file, or datum = "wgs84" if the shift was taken out before'

@@ -98,11 +98,13 @@ def _layers(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) -> Ta
     encoded = any(row.get("encoding") for row in facts.get("layers", []))
     for key in ("layer", "file", "coordinates", *(["encoding"] if encoded else []), "count", "inside"):
         table.add_column(words[key], justify="right" if key in ("count", "inside") else "left", overflow="fold")
-    buildings = facts.get("buildings", {})
+    buildings, told = facts.get("buildings", {}), set[str]()
     for row in facts.get("layers", []):
         name = row["layer"]
-        count = buildings.get("rows") if name == "buildings" else facts.get("regions", {}).get(name, {}).get("regions")
-        inside = buildings.get("in_regions", {}).get(name)
+        whole = buildings.get("rows") if name == "buildings" else facts.get("regions", {}).get(name, {}).get("regions")
+        count = whole if row.get("rows") is None else row["rows"]
+        inside = None if name in told else buildings.get("in_regions", {}).get(name)  # of the layer, not of each of its files
+        told.add(name)
         table.add_row(
             name,
             row["path"],

@@ -17,7 +17,7 @@ from layers.policy import Policy
 from solar.parameters import load_system
 
 from .check_buildings import attribute_shares, rows_to_try, sampled_facts, shape_counts, unmapped_words
-from .check_layers import layer_head, placed_words, suspect_shifts
+from .check_layers import layer_head, placed_words, rows_by_file, rows_of_one, suspect_shifts
 from .check_terrain import coarse_terrain, surface_head, terrain_head
 from .checksums import input_files
 from .describing import attribute, measure
@@ -122,7 +122,13 @@ def _layers(check: Check, crs: pyproj.CRS) -> None:
         head = layer_head(study.path(text), section.layer, section.encoding)
         check.heads[name] = [*dict.fromkeys([*check.heads.get(name, []), *head.columns])]
         check.facts["layers"].append(
-            {"layer": name, "path": Path(text).name, "coordinates": placed_words(section, head.crs), "encoding": head.encoding}
+            {
+                "layer": name,
+                "path": Path(text).name,
+                "coordinates": placed_words(section, head.crs),
+                "encoding": head.encoding,
+                "rows": None if name == "buildings" else rows_of_one(study.path(text), section, len(section.path)),
+            }
         )
     for name, region in study.regions.items():
         with check.problems.trying(f"regions.{name}") as warnings:
@@ -140,6 +146,7 @@ def _buildings(check: Check, crs: pyproj.CRS, policy: Policy | None) -> None:
     if raw is None:
         _weather(check, None, crs)
         return
+    rows_by_file(check.facts["layers"], study, raw)
     check.facts["buildings"] = {
         "rows": len(raw),
         "shapes": shape_counts(raw, study.buildings.minimum_area_m2),

@@ -1,28 +1,40 @@
 """Corrections by building id that a user writes down in a CSV, and the log of what they changed."""
 
+import re
+import unicodedata
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from geo import attributes
+from geo.errors import GeoError
+from geo.height_words import floor_counts, lengths
 from geo.heights import HIGHEST_M, LOWEST_M, MOST_FLOORS
+from geo.tables import read_rows
 from geo.uses import uses_from_words
 
 from .errors import StudyError
 from .study import USES, Study, nearest
 
-# Our columns, each with the Chinese heads that are understood too.
+# Our columns, each with the other heads that are understood; a unit in brackets behind a head is looked at too.
 COLUMNS = {
-    "id": ("building_id", "编号", "建筑编号"),
-    "height": ("height_m", "高度", "高度（米）"),
-    "floors": ("层数",),
-    "use": ("用途",),
-    "tilt": ("roof_tilt", "坡度", "屋面倾角"),
-    "exclude": ("excluded", "剔除", "剔除原因"),
-    "installed_kwp": ("已装光伏", "已装光伏kw"),
+    "id": ("building_id", "source_id", "编号", "建筑编号", "建筑物编号", "房屋编号", "来源编号"),
+    "height": ("height_m", "高度", "高", "建筑高度", "房屋高度"),
+    "floors": ("层数", "楼层", "楼层数", "建筑层数", "地上层数"),
+    "use": ("用途", "房屋用途", "建筑用途"),
+    "tilt": ("roof_tilt", "坡度", "倾角", "屋面倾角", "屋面坡度", "屋顶坡度"),
+    "exclude": ("excluded", "剔除", "剔除原因", "排除", "排除原因"),
+    "installed_kwp": ("已装光伏", "已装容量", "已装光伏容量", "已有光伏"),
     "note": ("备注", "说明"),
 }
+_HEAD_UNIT = re.compile(r"[(\[](.*)[)\]]$|(?<=[^a-z_ ])(kwp|kw|mw|w)$")
+# A tilt is degrees, or a grade in percent; "1:2" may be either way round and is refused.
+_TILT = re.compile(r"([-+]?\d+(?:\.\d+)?)\s*(°|º|度|deg|degrees|%)?")
+_KILOWATTS = re.compile(r"([-+]?\d+(?:\.\d+)?)\s*(w|kw|mw|瓦|千瓦|兆瓦|万千瓦)?p?")
 _LIMITS = {"height": (LOWEST_M, HIGHEST_M), "floors": (1.0, MOST_FLOORS), "tilt": (0.0, 60.0), "installed_kwp": (0.0, 100_000.0)}
 _NO = {"", "0", "no", "false", "否", "不"}
 
@@ -70,31 +82,39 @@ def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise StudyError(f"buildings.overrides: there is no file {path.name}; correct the path in the study file")
     try:
-        frame = _decoded(path)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise StudyError(f"buildings.overrides: {path.name} cannot be read as a CSV in UTF-8 or GB18030 ({error})") from error
+        table = read_rows(path)
+    except GeoError as error:
+        raise StudyError(f"buildings.overrides: {error}") from error
     names = {alias: ours for ours, aliases in COLUMNS.items() for alias in (ours, *aliases)}
-    heads = [str(head).strip().casefold() for head in frame.columns]
-    for head in heads:
-        if head not in names:
-            raise StudyError(f"{path.name}: unknown column {head!r}; {nearest(head, list(names))}")
-    frame.columns = pd.Index([names[head] for head in heads])
-    if "id" not in frame.columns or not frame.columns.is_unique:
+    columns, heads = {}, []
+    for head in table.columns:
+        word = unicodedata.normalize("NFKC", str(head)).strip().casefold()
+        if not word or word.startswith("unnamed:"):
+            if table[head].notna().any():
+                raise StudyError(f"{path.name}: a column without a head holds values; write its head, or empty it")
+            continue
+        plain, unit = _parted(word, names)
+        if plain not in names:
+            raise StudyError(f"{path.name}: unknown column {word!r}; {nearest(word, list(names))}")
+        heads.append(names[plain])
+        text = table[head].astype("string").fillna("").str.strip()
+        bare = text.str.fullmatch(r"[-+]?[\d.,]+") if names[plain] in _READERS else np.zeros(len(text), dtype=bool)
+        columns[names[plain]] = text.where(~bare, text + unit).astype(object)  # a bare number takes the unit of its head
+    if heads.count("id") != 1 or len(set(heads)) < len(heads):
         raise StudyError(f"{path.name}: expected one column id and each other column once; it has: {', '.join(heads)}")
-    for column in frame.columns:
-        frame[column] = frame[column].fillna("").str.strip()
+    frame = pd.DataFrame(columns)
+    frame = frame[(frame != "").any(axis=1)].reset_index(drop=True)
+    if (nameless := int((frame["id"] == "").sum())) > 0:
+        raise StudyError(f"{path.name}: {nameless} rows have values but no id; write the building's id, or take them out")
     if repeated := list(frame.loc[frame["id"].duplicated(), "id"].unique()[:5]):
         raise StudyError(f"{path.name}: these ids stand more than once: {', '.join(repeated)}; write one row a building")
     return frame
 
 
-def _decoded(path: Path) -> pd.DataFrame:
-    """Excel on a Chinese Windows saves CSV as GBK."""
-    try:
-        frame: pd.DataFrame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
-    except UnicodeDecodeError:
-        frame = pd.read_csv(path, dtype=str, encoding="gb18030", keep_default_na=False)
-    return frame
+def _parted(word: str, names: dict[str, str]) -> tuple[str, str]:
+    """Head and unit of "高度(米)" and "已装光伏kw"."""
+    found = None if word in names else _HEAD_UNIT.search(word)
+    return (word, "") if found is None else (word[: found.start()].strip(), (found[1] or found[2] or "").strip())
 
 
 def _rows(ids: pd.Series, table: gpd.GeoDataFrame, name: str, warnings: list[str]) -> np.ndarray:
@@ -130,7 +150,7 @@ def _apply(
         raw["use_override"] = _put(_column(raw, "use_override"), rows, words)
         return before, words
     low, high = _LIMITS[column]
-    values = pd.to_numeric(said, errors="coerce").to_numpy(dtype=float)
+    values = _READERS[column](said)
     wrong = np.flatnonzero(~((values >= low) & (values <= high)))
     if len(wrong):
         raise StudyError(f"{name}: {column} {said.iloc[wrong[0]]!r} is no number in {low:g}–{high:g}; correct it, or leave the cell empty")
@@ -141,6 +161,28 @@ def _apply(
     before = _column(raw, column)[rows]
     raw[column] = _put(_column(raw, column), rows, values)
     return before, values
+
+
+def _tilt(text: str) -> float:
+    found = _TILT.fullmatch(attributes.with_points(text))
+    if found is None:
+        return np.nan
+    value = float(found[1])
+    return float(np.degrees(np.arctan(value / 100.0))) if found[2] == "%" else value
+
+
+def _kilowatts(text: str) -> float:
+    found = _KILOWATTS.fullmatch(attributes.with_points(text))
+    return float(found[1]) * attributes.KILOWATTS[found[2] or "kw"] if found else np.nan
+
+
+# How people write each of them: "12米", "3层", "15°", "0.5MW".
+_READERS: dict[str, Callable[[pd.Series], attributes.Floats]] = {
+    "height": lengths,
+    "floors": floor_counts,
+    "tilt": partial(attributes.by_word, read=_tilt),
+    "installed_kwp": partial(attributes.by_word, read=_kilowatts),
+}
 
 
 def _column(raw: gpd.GeoDataFrame, column: str) -> np.ndarray:

@@ -121,12 +121,12 @@ def read_exclusions(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.G
 
 def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
     """
-    Take existing PV from drawn arrays where no attribute says it.
+    Take the room of drawn arrays from the roofs, and their capacity where no attribute says it.
 
     Parameters
     ----------
     table
-        Buildings, a row per input feature; `installed_kwp` is filled in place.
+        Buildings, a row per input feature; `installed_kwp` and the plan area `drawn_pv_m2` are filled in place.
     study
         The study.
     crs
@@ -134,6 +134,7 @@ def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings
     warnings
         What the user should know; appended to.
     """
+    table["drawn_pv_m2"] = 0.0
     section = study.buildings.pv
     if section is None:
         return
@@ -145,14 +146,15 @@ def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings
     module = load_system({"module": study.system.module} if study.system.module else {}).module
     standing = ~table["status"].isin(footprints.NOT_STANDING).to_numpy()
     geometry = only(table.geometry.to_numpy(), standing)
-    drawn, elsewhere = pv_on_buildings(geometry, arrays.geometry.to_numpy(), kwp, module.pdc0_w / 1000.0 / module.area_m2)
+    drawn, taken, elsewhere = pv_on_buildings(geometry, arrays.geometry.to_numpy(), kwp, module.pdc0_w / 1000.0 / module.area_m2)
     drawn = np.minimum(drawn, table["footprint_area_m2"].to_numpy(dtype=float) * MOST_KWP_PER_M2)
     silent = table["installed_kwp"].isna().to_numpy()
     table["installed_kwp"] = np.where(silent, drawn, table["installed_kwp"].to_numpy(dtype=float))
-    taken = silent & np.isfinite(drawn)
+    table["drawn_pv_m2"] = taken
+    told = silent & np.isfinite(drawn)
     warnings.append(
-        f"{int(taken.sum())} buildings take {drawn[taken].sum():.0f} kWp of existing PV from {title}; "
-        f"{elsewhere:.0f} kWp drawn there lie on no building"
+        f"{int(told.sum())} buildings take {drawn[told].sum():.0f} kWp of existing PV from {title}, "
+        f"whose outlines take {taken.sum():.0f} m2 of {int((taken > 0).sum())} roofs; {elsewhere:.0f} kWp drawn there lie on no building"
     )
 
 

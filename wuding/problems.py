@@ -1,5 +1,6 @@
 """What a check finds wrong, in order of weight."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -9,6 +10,8 @@ from .errors import INPUT_ERRORS
 from .messages import translate
 
 Weight = Literal["error", "warning", "note"]
+_COUNTED = re.compile(r"\b(\d+)(?: of \d+)? (?:buildings|invalid shapes|shapes)\b")
+_LOOKED_AT = re.compile(r"^of \d+ buildings looked at: ")
 WEIGHTS: tuple[Weight, ...] = ("error", "warning", "note")
 
 
@@ -27,12 +30,15 @@ class Problem:
         What was got, what was expected, what to do.
     rows
         Buildings concerned; 0 where that cannot be said.
+    grave
+        Whether every number that follows would be wrong, as where a layer lies in the wrong place.
     """
 
     weight: Weight
     where: str
     text: str
     rows: int = 0
+    grave: bool = False
 
 
 @dataclass
@@ -53,14 +59,14 @@ class Problems:
         self.found.append(Problem(weight, where, text, rows))
 
     @contextmanager
-    def trying(self, where: str, rows: int = 0) -> Iterator[list[str]]:
+    def trying(self, where: str, rows: int = 0, *, grave: bool = False) -> Iterator[list[str]]:
         """
         Keep the error that would stop a run, and the warnings put into the list handed out, and go on with the next thing.
 
         Parameters
         ----------
-        where, rows
-            See `Problem`.
+        where, rows, grave
+            See `Problem`; rows that a warning names itself win.
         """
         warnings: list[str] = []
         try:
@@ -68,7 +74,7 @@ class Problems:
         except INPUT_ERRORS as error:
             self.add("error", where, str(error))
         for text in warnings:
-            self.add("warning", where, text, rows)
+            self.found.append(Problem("warning", where, text, _named(text) or rows, grave))
 
     def listed(self) -> list[Problem]:
         """
@@ -77,10 +83,10 @@ class Problems:
         Returns
         -------
         list of Problem
-            Errors first; within a weight those that concern most buildings, else in the order of the study file.
+            Errors first; within a weight what makes everything wrong, then what concerns most buildings, else in the order of the study.
         """
         once = list(dict.fromkeys(self.found))
-        return sorted(once, key=lambda problem: (WEIGHTS.index(problem.weight), -problem.rows))
+        return sorted(once, key=lambda problem: (WEIGHTS.index(problem.weight), not problem.grave, -problem.rows))
 
     def fatal(self) -> bool:
         """
@@ -108,3 +114,9 @@ class Problems:
             In order of weight.
         """
         return [asdict(replace(problem, text=translate(problem.text, lang))) for problem in self.listed()]
+
+
+def _named(text: str) -> int:
+    """Read how many buildings a warning itself counts, 0 where it counts none."""
+    found = _COUNTED.search(_LOOKED_AT.sub("", text))
+    return int(found[1]) if found else 0

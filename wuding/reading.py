@@ -13,7 +13,7 @@ from geo.coordinates import into_crs
 from geo.regions import read_regions, region_faults
 from geo.shapes import squares
 from geo.sources import vector_files
-from geo.vectors import column_names, file_names, read_vectors
+from geo.vectors import column_names, file_names, read_vectors, row_numbers
 
 from .errors import StudyError
 from .locating import stated
@@ -65,6 +65,7 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
             points="area" in section.columns,
             warnings=warnings,
         )
+        source_rows = row_numbers(frame)
         for ours, theirs in section.columns.items():
             if theirs not in frame.columns:
                 have = ", ".join(column_names(path, layer=section.layer, encoding=section.encoding)) or "no columns at all"
@@ -76,7 +77,7 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
         if "area" in out:
             _draw_points(out, path.name, warnings)
         out["source_file"] = path.name if named[path.name] == 1 else f"{path.parent.name}/{path.name}"
-        out["source_row"] = np.arange(len(out), dtype=np.int64)
+        out["source_row"] = source_rows
         frames.append(out)
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")
