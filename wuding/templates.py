@@ -25,7 +25,7 @@ path = "buildings.gpkg"        # 建筑轮廓：Shapefile（可为 zip）、GeoP
 minimum_area_m2 = 10           # 小于此面积的图形不评估
 # landuse = { path = "dltb.shp", name = "DLBM" }   # 用地图层：没有用途的建筑按所在地块取用途；name 为地类字段（编码或名称）
 # pv = { path = "pv.gpkg", kwp = "容量" }          # 已装光伏图斑；没有容量字段时按面积估算
-# overrides = "overrides.csv"                      # 人工更正：id, height, floors, use, tilt, exclude, installed_kwp（也可用中文表头，CSV 或 xlsx；数值可带单位）
+# overrides = "overrides.csv"                      # 人工更正：id, height, floors, use, tilt, exclude, installed_kwp；中文表头、单位均可
 
 [buildings.columns]            # 左边是本工具的字段，右边是数据里的字段；没有的字段删去该行
 id = "bid"                     # 唯一编号；没有时由几何生成
