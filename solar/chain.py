@@ -13,6 +13,7 @@ import pvlib
 
 from .canopy import Canopy
 from .errors import SolarError
+from .half_hours import AZIMUTHS, ELEVATIONS, with_halves
 from .hourly_losses import hourly_share
 from .orientations import BARE, EAST_WEST, MOUNTING_NAMES, RACK, FloatArray, IntArray
 from .parameters import System
@@ -33,10 +34,11 @@ def solar_position(weather: Weather) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        pvlib's columns [degrees], on the index of the weather.
+        pvlib's columns and those of `half_hours.with_halves` [degrees], on the index of the weather.
     """
-    found = pvlib.solarposition.get_solarposition(weather.sun, weather.latitude, weather.longitude, altitude=weather.altitude)
-    return pd.DataFrame(found).set_index(weather.data.index)
+    place = (weather.latitude, weather.longitude, weather.altitude)
+    found = pvlib.solarposition.get_solarposition(weather.sun, *place[:2], altitude=place[2])
+    return with_halves(pd.DataFrame(found), pd.DatetimeIndex(weather.data.index), *place).set_index(weather.data.index)
 
 
 def simulate_reference(
@@ -316,14 +318,16 @@ def _lit_share(sun: pd.DataFrame, horizon: FloatArray, weather: Weather, canopy:
     share = _above(sun, horizon)
     if canopy is not None:
         through = canopy.transmissivity[weather.month - 1]
-        share = share * np.where(_above(sun, np.maximum(horizon, canopy.horizon)), 1.0, through)
+        share = through * share + (1.0 - through) * _above(sun, np.maximum(horizon, canopy.horizon))
     return np.asarray(share.mean(axis=0), dtype=np.float64)
 
 
-def _above(sun: pd.DataFrame, horizon: FloatArray) -> npt.NDArray[np.bool_]:
+def _above(sun: pd.DataFrame, horizon: FloatArray) -> FloatArray:
+    """Share of the halves of each hour in which the sun stands above each horizon, (P, n)."""
     directions = np.arange(73) * 5.0
-    azimuth, elevation = sun["azimuth"].to_numpy(), sun["apparent_elevation"].to_numpy()
-    return np.array([elevation > np.maximum(np.interp(azimuth, directions, np.append(h, h[0])), 0.0) for h in horizon])
+    halves = [(sun[azimuth].to_numpy(), sun[elevation].to_numpy()) for azimuth, elevation in zip(AZIMUTHS, ELEVATIONS, strict=True)]
+    above = [[up > np.maximum(np.interp(way, directions, np.append(h, h[0])), 0.0) for h in horizon] for way, up in halves]
+    return np.asarray(np.mean(above, axis=0), dtype=np.float64)
 
 
 def _view(weather: Weather, sky_view_factor: npt.ArrayLike, canopy: Canopy | None, above: FloatArray | None) -> FloatArray:

@@ -10,6 +10,7 @@ from numba import njit
 
 from .canopy import Canopy
 from .errors import SolarError
+from .half_hours import HALVES
 from .orientations import BARE, Blend, FloatArray, IntArray
 from .sky import BAND_DEGREES, Float32Array, Sky
 
@@ -114,13 +115,13 @@ def simulate(
 
     Notes
     -----
-    The beam counts with the share of points above whose horizon (linear between sectors) the sun stands; strings are taken as parallel,
-    without electrical mismatch between points. Between the horizon and that with trees the beam and the sky count with the month's
-    transmissivity, and the rest of it is blocked. The blocked part of the sky reflects `optics.blocked_reflectance` of GHI; Perez's
-    brightening comes from sectors whose horizon stands below 6.5 degrees, in proportion. Cell temperature is pvlib's pvsyst_cell on the
-    irradiance behind the glass, DC pvwatts_dc (or pvefficiency_adr) times what soiling, snow and spectrum leave in the hour, AC
-    inverter.pvwatts with clipping at the DC/AC ratio. Each roof's hour is rounded to a whole milliwatt-hour before it is added; sums
-    below 2^53 mWh (9 TWh an hour) are exact.
+    The beam counts with the share of points and half hours in which the sun stands above the horizon (linear between sectors); strings
+    are taken as parallel, without electrical mismatch between points. Between the horizon and that with trees the beam and the sky count
+    with the month's transmissivity, and the rest of it is blocked. The blocked part of the sky reflects `optics.blocked_reflectance` of
+    GHI; Perez's brightening comes from sectors whose horizon stands below 6.5 degrees, in proportion. Cell temperature is pvlib's
+    pvsyst_cell on the irradiance behind the glass, DC pvwatts_dc (or pvefficiency_adr) times what soiling, snow and spectrum leave in the
+    hour, AC inverter.pvwatts with clipping at the DC/AC ratio. Each roof's hour is rounded to a whole milliwatt-hour before it is added;
+    sums below 2^53 mWh (9 TWh an hour) are exact.
     """
     modules, planes = _classes(sky, "orientation", orientation), _classes(sky, "plane", plane)
     kind = sky.orientations.mounting[modules.classes[:, 0]]
@@ -216,10 +217,10 @@ def _veil(canopy: Canopy | None, sky: Sky, points: int, svf_modules: FloatArray,
 
 
 def _sun(sky: Sky) -> tuple[FloatArray, Int32Array, FloatArray]:
-    """Elevation of the sun, its sector and the weight of the next sector."""
-    place = sky.solar_azimuth / SECTOR_DEGREES
+    """Elevation of the sun in both halves of the hours, its sector and the weight of the next sector."""
+    place = sky.half_azimuth / SECTOR_DEGREES
     sector = np.floor(place)
-    return sky.solar_elevation, (sector % SECTORS).astype(np.int32), place - sector
+    return sky.half_elevation, (sector % SECTORS).astype(np.int32), place - sector
 
 
 def _electrical(sky: Sky) -> tuple[FloatArray, FloatArray, float, FloatArray, FloatArray]:
@@ -341,9 +342,11 @@ def _lit_plane(
     for s in range(SECTORS):
         skyline[s] = horizon[s]
     skyline[SECTORS] = skyline[0]
-    for h in range(elevation.size):
-        left = skyline[sector[h]]
-        above = 1.0 if elevation[h] > left + weight[h] * (skyline[sector[h] + 1] - left) else 0.0
+    first, second, at, next_at, of, next_of = elevation[0], elevation[1], sector[0], sector[1], weight[0], weight[1]
+    for h in range(lit.size):
+        left, next_left = skyline[at[h]], skyline[next_at[h]]
+        above = 0.5 if first[h] > left + of[h] * (skyline[at[h] + 1] - left) else 0.0
+        above += 0.5 if second[h] > next_left + next_of[h] * (skyline[next_at[h] + 1] - next_left) else 0.0
         lit[h] += above
         plane_light[h] = above * on_plane[h]
 
@@ -368,12 +371,12 @@ def _lit_through(
     for month in range(12):
         through = 1.0 - taken[month]
         for h in range(month_start[month], month_start[month + 1]):
-            at, u = sector[h], weight[h]
-            share = 1.0
-            if not elevation[h] > skyline[at] + u * (skyline[at + 1] - skyline[at]):
-                share = 0.0
-            elif not elevation[h] > skyline[last + at] + u * (skyline[last + at + 1] - skyline[last + at]):
-                share = through
+            share = 0.0
+            for half in range(HALVES):
+                at, u, up = sector[half, h], weight[half, h], elevation[half, h]
+                if up > skyline[at] + u * (skyline[at + 1] - skyline[at]):
+                    above = up > skyline[last + at] + u * (skyline[last + at + 1] - skyline[last + at])
+                    share += 0.5 if above else 0.5 * through
             lit[h] += share
             plane_light[h] = share * on_plane[h]
 
@@ -392,7 +395,7 @@ def _simulate(
     energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray, hourly: FloatArray,
 ) -> None:  # fmt: skip
     """Fill the five results, roof by roof."""
-    hours = elevation.size
+    hours = elevation.shape[1]
     lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
     on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(2 * (SECTORS + 1))
     no_horizon, always, bright_sum = np.zeros(SECTORS), np.ones(hours), _sum(brightening, 0, hours)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pvlib
 
+from .half_hours import AZIMUTHS, ELEVATIONS, with_halves
 from .hourly_losses import falls_snow, hourly_share
 from .orientations import BARE, EAST_WEST, FLUSH, MOUNTING_NAMES, RACK, FloatArray, IntArray, Orientations
 from .parameters import System
@@ -32,6 +33,7 @@ class Sky:
 
     Notes
     -----
+    `half_elevation` and `half_azimuth` (2, H) are where the sun stands in both halves of the hour [degrees].
     `beam` (C, H) is direct and circumsolar light on the plane after reflection loss and row shade [W/m²]. Isotropic light from
     the sky and from the ground are products of an hourly value (`sky_diffuse`, `ghi`, shape (H,) [W/m²]) and a factor of the class
     (`sky_factor`, `ground_factor`, `blocked_factor`, shape (C,)), all after reflection loss and masking by rows; blocked_factor is
@@ -49,6 +51,8 @@ class Sky:
     month_start: IntArray
     solar_elevation: FloatArray
     solar_azimuth: FloatArray
+    half_elevation: FloatArray
+    half_azimuth: FloatArray
     ghi: FloatArray
     sky_diffuse: FloatArray
     temp_air: FloatArray
@@ -128,6 +132,8 @@ def prepare_sky(weather: Weather, orientations: Orientations, system: System) ->
         month_start=light.month_start,
         solar_elevation=light.sun["apparent_elevation"].to_numpy(dtype=np.float64),
         solar_azimuth=light.sun["azimuth"].to_numpy(dtype=np.float64),
+        half_elevation=light.sun[list(ELEVATIONS)].to_numpy(dtype=np.float64).T.copy(),
+        half_azimuth=light.sun[list(AZIMUTHS)].to_numpy(dtype=np.float64).T.copy(),
         ghi=data["ghi"].to_numpy(dtype=np.float64),
         sky_diffuse=light.sky_diffuse,
         temp_air=data["temp_air"].to_numpy(dtype=np.float64),
@@ -150,7 +156,9 @@ def _light(weather: Weather, system: System) -> _Light:
     lit = np.flatnonzero((data["ghi"] > 0) | (data["dni"] > 0) | (data["dhi"] > 0))
     hours = lit[np.argsort(weather.month[lit], kind="stable")]
     index = pd.DatetimeIndex(weather.sun[hours])
-    sun = pvlib.solarposition.get_solarposition(index, weather.latitude, weather.longitude, altitude=weather.altitude)
+    place = (weather.latitude, weather.longitude, weather.altitude)
+    sun = pvlib.solarposition.get_solarposition(index, *place[:2], altitude=place[2])
+    sun = with_halves(pd.DataFrame(sun), pd.DatetimeIndex(data.index[hours]), *place)
     start = np.searchsorted(weather.month[hours], np.arange(1, 14))
     dni, dhi = data["dni"].to_numpy()[hours], data["dhi"].to_numpy()[hours]
     isotropic, brightening = _sky_parts(dni, dhi, extra_radiation(index), sun, system.optics.transposition)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pvlib
 
-from .chain import solar_position
+from .half_hours import standing
 from .weather import Weather
 
 MINUTES = 5
@@ -38,7 +39,8 @@ def minute_steps(weather: Weather, minutes: int = MINUTES) -> Iterator[tuple[Wea
     """
     starts = np.arange(0.0, 60.0, minutes) + minutes / 2.0 - 30.0
     years = [replace(weather, data=weather.data.assign(sun_shift=60.0 * start)) for start in starts]
-    suns = [solar_position(year) for year in years]
+    place = {"latitude": weather.latitude, "longitude": weather.longitude, "altitude": weather.altitude}
+    suns = [standing(pvlib.solarposition.get_solarposition(year.sun, **place).set_index(weather.data.index)) for year in years]
     up = np.stack([(sun["apparent_elevation"] > 0).to_numpy() for sun in suns]).astype(float)
     share = up.mean(axis=0)
     for year, sun, here in zip(years, suns, up, strict=True):
