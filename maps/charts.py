@@ -160,6 +160,7 @@ def lines(
     alt: str,
     x_title: str,
     whole: bool,
+    ticks: Sequence[float] | None = None,
     font: ChartFont | None = None,
 ) -> Chart:
     """
@@ -177,6 +178,8 @@ def lines(
         What runs along, with its unit.
     whole
         Whether the values along are whole numbers, such as years; then the legend stands above the start, else where there is room.
+    ticks
+        Where the values along are marked; None leaves the choice.
     font
         Font; None looks for a Chinese one.
 
@@ -193,6 +196,8 @@ def lines(
         axes.plot(along, up, color=LINES[at % len(LINES)], linewidth=1.8, marker="o" if whole else None, markersize=3.5, label=name)
     if whole:
         axes.set_xticks(sorted({round(x) for along, _ in series.values() for x in along}))
+    if ticks is not None:
+        axes.set_xticks(ticks)
     axes.grid(axis="y", color="#e4e1d8", linewidth=0.6)
     _quiet(axes, font, drawn[-2])
     axes.set_xlabel(drawn[-1], fontproperties=font.properties(8.5), color=INK, parse_math=False)

@@ -78,7 +78,7 @@ def outcome_rows(roadmap: Mapping[str, Any] | None, titles: Mapping[str, str], w
             own = scenario["targets"][at]
             year = f" {own['year']}" if own["year"] else ""
             told.append(f"{code_word('reached', own['status'], words.lang)}{year}")
-        need = "—" if target["need"] is None else f"{number(target['need'], 1)} {target['unit']}"
+        need = "—" if target["need"] is None else f"{number(target['need'], 0 if target['need'] >= 1e3 else 1)} {target['unit']}"
         rows.append((titles.get(target["id"], target["id"]), need, *told))
     return rows
 

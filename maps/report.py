@@ -12,8 +12,10 @@ import pandas as pd
 
 from layers.codes import role_word
 
+from .answering import potential_steps, target_sentence
 from .charts import Chart, bars, months, region_map
 from .county_map import asset, capacity, energy, headline, templates, write_whole
+from .energy_charts import typical_day_chart, uncertainty_chart
 from .gauges import gauge, gauges, missing_inputs
 from .near_page import near_sentence, near_tables
 from .plan_page import COLUMNS, outcome_rows, roadmap_chart, scenario_tables, supply_chart
@@ -104,6 +106,7 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "near_said": near_sentence(tables.near, words),
         "scenarios": [(name, said, _plan_grid(rows, words)) for name, said, rows in scenario_tables(tables.roadmap, words)],
         "outcomes": _outcomes(tables, words),
+        "steps_of_potential": Grid(*potential_steps(tables, words)),
         "area_table": _area_table(tables, words),
         "charts": _charts(tables, words),
         "statuses": _statuses(tables, words),
@@ -157,7 +160,7 @@ def _grid(table: pd.DataFrame, words: Words, first: str, columns: Sequence[str])
 
 
 def _totals(table: pd.DataFrame, columns: Sequence[str], words: Words) -> list[str]:
-    """Sum what adds up; the yield from the sums; no total for prices per kWh."""
+    """Sum what adds up; the yield from the sums; prices weighted by energy."""
     found = []
     for column in columns:
         value: float | None = float(table[column].fillna(0).sum())
@@ -165,9 +168,15 @@ def _totals(table: pd.DataFrame, columns: Sequence[str], words: Words) -> list[s
             capacity_sum = float(table["pdc0_kwp"].sum())
             value = float(table["energy_kwh"].sum()) / capacity_sum if capacity_sum > 0 else None
         if column == "lcoe_cny_kwh":
-            value = None
+            value = _mean_price(table)
         found.append(_cell(value, column, words))
     return found
+
+
+def _mean_price(table: pd.DataFrame) -> float | None:
+    """Weight LCOE by energy, which is exact where lifetime and discount rate are the same."""
+    weights = table["energy_kwh"].where(table["lcoe_cny_kwh"].notna(), 0.0)
+    return float((table["lcoe_cny_kwh"].fillna(0.0) * weights).sum() / weights.sum()) if weights.sum() > 0 else None
 
 
 def _cell(value: object, column: str, words: Words) -> str:
@@ -231,7 +240,7 @@ def _answer(tables: MapTables, words: Words) -> list[str]:
                 capex=number(capex / (1e8 if zh else 1e6), 2 if zh else 0), carbon=number(tonnes / (1e4 if zh else 1e3), 2)
             )
         )
-    return [*said, words["answer_theoretical"]]
+    return [*said, *target_sentence(tables.targets, words), words["answer_theoretical"]]
 
 
 def _regional_targets(tables: MapTables, words: Words) -> list[tuple[str, Grid]]:
@@ -287,8 +296,13 @@ def _charts(tables: MapTables, words: Words) -> dict[str, Chart]:
     title = f"{words['by_month']} · GWh"
     names = [f"{month}{words['month']}" for month in range(1, 13)]
     charts["month"] = months(list(monthly), title, alt=title, names=names)
-    planned = {"roadmap": roadmap_chart(tables.roadmap, words), "supply": supply_chart(tables.supply, words)}
-    charts |= {name: chart for name, chart in planned.items() if chart is not None}
+    others = {
+        "day": typical_day_chart(tables.hours, words),
+        "roadmap": roadmap_chart(tables.roadmap, words),
+        "supply": supply_chart(tables.supply, words),
+        "sure": uncertainty_chart(tables.totals, words),
+    }
+    charts |= {name: chart for name, chart in others.items() if chart is not None}
     return charts
 
 
@@ -378,7 +392,7 @@ def _inputs(tables: MapTables, words: Words) -> Grid:
     rows = []
     for found in tables.manifest.get("inputs") or []:
         size = as_float(found.get("size"))
-        megabytes = "—" if size is None else f"{size / 1e6:,.2f} MB"
+        shown = "—" if size is None else f"{size / 1e6:,.2f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
         role = role_word(str(found.get("role", "")), words.lang)
-        rows.append((role, str(found.get("path", "")), megabytes, str(found.get("sha256", ""))[:12]))
+        rows.append((role, str(found.get("path", "")), shown, str(found.get("sha256", ""))[:12]))
     return Grid((words["input"], words["file"], words["size"], words["fingerprint"]), tuple(rows))

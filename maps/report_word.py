@@ -23,7 +23,6 @@ from layers.evaluation import Line, evaluation_lines
 from layers.replacing import put_in_place
 
 from .charts import Chart
-from .county_map import capacity
 from .gauges import Gauge
 from .report import Grid, content
 from .tables import MapTables
@@ -70,7 +69,7 @@ def report_word(tables: MapTables, out: Path, lang: str, said: dict[str, Any] | 
     words: Words = said["w"]
     paper = _Paper(words)
     _title(paper, said)
-    _first_chapters(paper, said, tables)
+    _first_chapters(paper, said)
     _targets(paper, said)
     _plans(paper, said, tables)
     _last_chapters(paper, said)
@@ -189,7 +188,7 @@ def _title(paper: _Paper, said: dict[str, Any]) -> None:
             paper.document.add_paragraph().add_run(_clean(remark.text)).bold = True
 
 
-def _first_chapters(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
+def _first_chapters(paper: _Paper, said: dict[str, Any]) -> None:
     words = paper.words
     paper.chapter("basis")
     paper.say(words["scope_asked"])
@@ -204,9 +203,7 @@ def _first_chapters(paper: _Paper, said: dict[str, Any], tables: MapTables) -> N
     paper.chapter("roofs")
     paper.grid(said["area_table"], words["s_area"])
     paper.chapter("potential")
-    area = as_float(tables.totals.get("area_m2"))
-    dc = " ".join(capacity(tables.totals.get("pdc0_kwp"), words))
-    paper.say(words.chapters["theoretical"].format(area=number(None if area is None else area / 1e4, 1), dc=dc))
+    paper.grid(said["steps_of_potential"])
     for chart, grid, title in (("area", "by_area", "by_area"), ("use", "by_use", "by_use")):
         if chart in said["charts"]:
             paper.picture(said["charts"][chart])
@@ -284,6 +281,9 @@ def _last_chapters(paper: _Paper, said: dict[str, Any]) -> None:
     if said["sanity"].rows:
         paper.say(words["sanity"])
         paper.grid(said["sanity"])
+    if "sure" in said["charts"]:
+        paper.picture(said["charts"]["sure"])
+        paper.say(words["uncertainty_note"])
     if said["audit"]:
         paper.say(said["audit"])
     paper.listed([remark.text for remark in said["remarks"]])
@@ -307,7 +307,7 @@ def _annexes(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
     paper.grid(said["inputs"], words["s_inputs"])
     paper.say(" · ".join(f"{name} {version}" for name, version in said["versions"]))
     paper.chapter("figures")
-    for name in ("map", "month"):
+    for name in ("map", "month", "day"):
         if name in said["charts"]:
             paper.picture(said["charts"][name])
     paper.say(f"{words['approval']}{_colon(words)}____________ {words['internal_long']}")

@@ -79,6 +79,7 @@ ROOF_COLUMNS = (
 )
 # Not of every run: an older one, or one without a roadmap.
 OPTIONAL = ("reason", "roadmap_year")
+PRICED = ("pac0_kw", "npv_cny")
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,12 @@ class MapTables:
         Content of roadmap.json, None where the run has none.
     supply
         Supply curve, None where it is not made.
+    economic
+        Number and sums of the buildings whose net present value is not negative, None where the run has no money.
     near
         Content of near_use.json, None where the run has none.
+    hours
+        Energy of each hour of the year if all potential is built, shape (8760,) [kWh], None where the run has none.
     exclusions
         Excluded areas with their `reason`, None where the run has none.
     sheets
@@ -129,7 +134,9 @@ class MapTables:
     by_tier: pd.DataFrame
     roadmap: Mapping[str, Any] | None = None
     supply: pd.DataFrame | None = None
+    economic: Mapping[str, float] | None = None
     near: Mapping[str, Any] | None = None
+    hours: npt.NDArray[np.float64] | None = None
     exclusions: gpd.GeoDataFrame | None = None
     sheets: Mapping[str, str] = field(default_factory=dict)
     with_modules: int = 0
@@ -271,17 +278,30 @@ def read_tables(run: Path) -> MapTables:
     by_id = pd.Series(kinds.to_numpy(), index=plain.loc[kinds.index, "building_id"].to_numpy())
     places["place"] = places["building_id"].map(by_id)
     plan, near, excluded = run / "roadmap.json", run / "near_use.json", run / "exclusions.parquet"
+    hours = run / "profiles" / "whole.parquet"
+    priced = pd.read_parquet(
+        run / "buildings.parquet",
+        columns=["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *(name for name in PRICED if name in present)],
+    )
     return replace(
         _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain),
         roadmap=json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else None,
+        hours=pd.read_parquet(hours)["whole"].to_numpy(dtype=np.float64) if hours.is_file() else None,
         near=json.loads(near.read_text(encoding="utf-8")) if near.is_file() else None,
-        supply=supply_curve(
-            pd.read_parquet(run / "buildings.parquet", columns=["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh"]), ("use",)
-        ),
+        economic=_economic(priced) if present.issuperset(PRICED) else None,
+        supply=supply_curve(priced, ("use",)),
         exclusions=gpd.read_parquet(excluded) if excluded.is_file() else None,
         sheets=_sheets(run, regions.get("parcels")),
         with_modules=ds.dataset(run / "roofs", format="parquet").count_rows(filter=pc.field("pdc0_kwp") > 0),
     )
+
+
+def _economic(priced: pd.DataFrame) -> dict[str, float] | None:
+    """Sum what pays, a building as a whole, since it is built as a whole; None where nothing is priced."""
+    built = priced[(priced["pdc0_kwp"] > 0) & priced["npv_cny"].notna()]
+    pays = built[built["npv_cny"] >= 0]
+    sums = {name: float(pays[name].sum()) for name in ("pdc0_kwp", "pac0_kw", "energy_kwh")}
+    return {"buildings": float(len(pays)), **sums} if len(built) else None
 
 
 def sheet_folder(parcel: str) -> str:

@@ -74,7 +74,7 @@ def test_densities_stand_beside_published_ones(written: Document, run_folder: Pa
 
 def test_pictures_are_there_and_not_empty(written: Document) -> None:
     pictures = [part.blob for part in written.part.package.iter_parts() if part.partname.endswith(".png")]
-    assert len(pictures) == 6  # areas, uses, roadmap, supply curve, map, months
+    assert len(pictures) == 8  # areas, uses, roadmap, supply curve, uncertainty, map, months, typical day
     for blob in pictures:
         low, high = Image.open(io.BytesIO(blob)).convert("L").getextrema()
         assert low < 100 < high

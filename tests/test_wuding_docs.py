@@ -1,5 +1,6 @@
 """The documentation: its reference holds everything, its site builds, and every command that it shows runs."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from layers.schema import columns
@@ -16,6 +18,25 @@ from wuding.templates import STUDY_TEMPLATE
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs").glob("*/*.md"))
+
+
+SHOWN = [*PAGES, ROOT / "docs" / "index.md", ROOT / "README.md", ROOT / "README.zh.md"]
+
+
+def shown(text: str) -> list[list[str]]:
+    """Read every command of a page: lines of all blocks without their remarks, and code within a sentence."""
+    blocks = text.split("```")[1::2]
+    lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()[1:]]
+    return [words for words in map(str.split, [*lines, *re.findall(r"`(wuding [^`\n]+)`", text)]) if words[:1] == ["wuding"]]
+
+
+def parse(words: list[str]) -> None:
+    """Let the command line itself read a command without running it; places and names may be words that stand for them."""
+    program = get_command(app)
+    if words[1] != "--help":
+        command = program.commands[words[1]]
+        _, left, _ = command.make_parser(command.context_class(command)).parse_args(list(words[2:]))
+        assert not left, f"{left} are too many"
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -63,3 +84,20 @@ def test_every_command_shown_runs(run_folder: Path, tmp_path: Path, monkeypatch:
             continue  # made the folder that is copied here; test_wuding_cli runs the command itself
         done = CliRunner().invoke(app, words[1:])
         assert done.exit_code == 0, (words, done.output, done.exception)
+
+
+def test_every_command_shown_is_one() -> None:
+    every = {tuple(words) for page in SHOWN for words in shown(page.read_text(encoding="utf-8"))}
+    assert len(every) > 30
+    for words in every:
+        parse(list(words))
+
+
+@pytest.mark.parametrize(
+    "wrong", ["wuding chek study.toml", "wuding run study.toml --worker 2", "wuding status a b", "wuding map RUN --shift"]
+)
+def test_a_wrong_command_is_caught(wrong: str) -> None:
+    for text in (f"Say `{wrong}` then.", f"```\n{wrong}  # why\n```", f"```console\n{wrong}\n```"):
+        ((*words,),) = shown(text)
+        with pytest.raises((KeyError, AssertionError, Exception), match=words[1] if words[1] == "chek" else "No such option|too many"):
+            parse(words)

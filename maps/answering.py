@@ -1,0 +1,80 @@
+"""The report's answer in short: how the targets stand, and what is left of the potential step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .gauges import gauge
+from .near_page import Table
+from .tables import MapTables
+from .words import Words, as_float, number
+
+_COLUMNS = (("pdc0_kwp", 1e3), ("pac0_kw", 1e3), ("energy_kwh", 1e6))  # to MW and GWh
+
+
+def target_sentence(targets: Sequence[Mapping[str, Any]], words: Words) -> list[str]:
+    """
+    Say how many targets of the whole study stand how, and which.
+
+    Parameters
+    ----------
+    targets
+        Rows of targets.json.
+    words
+        Words of the language.
+
+    Returns
+    -------
+    list of str
+        One sentence; none without targets.
+    """
+    by_verdict: dict[str, list[str]] = {}
+    for row in targets:
+        if row.get("region") is None:
+            shown = gauge(row, words.lang)
+            by_verdict.setdefault(shown.verdict_word, []).append(shown.title)
+    comma = "、" if words.lang == "zh" else ", "
+    parts = [
+        words["answer_verdict"].format(verdict=verdict, count=len(titles), titles=comma.join(titles))
+        for verdict, titles in by_verdict.items()
+    ]
+    return [words["answer_targets"].format(verdicts=words["listed"].join(parts))] if parts else []
+
+
+def potential_steps(tables: MapTables, words: Words) -> Table:
+    """
+    Lay theoretical, technical, economic and connectable potential one below the other, each with what it counts.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+    words
+        Words of the language.
+
+    Returns
+    -------
+    Table
+        Heads and rows; a dash where a step has no such number, and why in its words.
+    """
+    totals = tables.totals
+    area = as_float(totals.get("area_m2"))
+    hostable = next((as_float(row["hostable_mw"]) for row in (tables.near or {}).get("rows", ()) if row["layer"] == "whole"), None)
+    rows = [
+        _row("theoretical", {}, words, area=number(None if area is None else area / 1e4, 1)),
+        _row("technical", totals, words),
+    ]
+    if tables.economic is not None:
+        rows.append(_row("economic", tables.economic, words, buildings=number(tables.economic["buildings"])))
+    if hostable is None:
+        rows.append((words["step_hostable"], words["step_hostable_missing"], "—", "—", "—"))
+    else:
+        rows.append(_row("hostable", {"pac0_kw": hostable * 1e3}, words))
+    return tuple(words[f"step_{name}"] for name in ("title", "meaning", "dc", "ac", "energy")), tuple(rows)
+
+
+def _row(step: str, sums: Mapping[str, Any], words: Words, **said: str) -> tuple[str, ...]:
+    found = [(as_float(sums.get(name)), by) for name, by in _COLUMNS]
+    cells = (number(None if value is None else value / by, 1) for value, by in found)
+    return (words[f"step_{step}"], words[f"step_{step}_said"].format(**said), *cells)
