@@ -1,6 +1,7 @@
 """The GeoPackage of a run: every table as a layer, with titles, descriptions, styles and spatial indexes; written once."""
 
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,12 +66,20 @@ create table layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_tabl
 """
 
 
+@dataclass
+class _Sent:
+    """Rows that a reader has given so far."""
+
+    rows: int = 0
+
+
 @dataclass(frozen=True)
 class _Layer:
     name: str
     described: tuple[Column, ...]
     kind: str
     rows: pa.RecordBatchReader
+    sent: _Sent
 
 
 def write_geopackage(
@@ -116,35 +125,68 @@ def write_geopackage(
     taken = {"roofs", "buildings", "rejected", "about", "legend", "layer_styles", "qgis_projects"} & set(regions)
     if taken:
         raise LayersError(f"region layers are called {', '.join(sorted(taken))}, which are the GeoPackage's own; give them other names")
-    with unfinished(path, work) as part:
+    with unfinished(path, work) as part, _told(path):
         styles = default_styles(lang, _numbers(roofs_dataset, "specific_yield"), regions, _statuses(buildings))
         layers = list(_layers(roofs_dataset, buildings, regions, {s.layer: s for s in styles if s.default}))
         crs = _crs(roofs_dataset)
         with _gdal_options(_FAST):
             for layer in layers:
                 _write_layer(part, layer, crs)
-        shown = [Shown(layer.name, _titles(layer.name, lang)[0], layer.kind) for layer in layers]
+        kinds = [*((layer.name, layer.kind) for layer in layers), ("about", ""), ("legend", "")]
+        shown = [Shown(name, _titles(name, lang)[0], kind) for name, kind in kinds]
         _describe(part, layers, about, styles, lang)
         project_table(part, path.name, shown, styles, crs)
+        _complete(part, layers)
     return styles
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say what a failed write means to the user: nearly always a full disk."""
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, sqlite3.DatabaseError) as error:
+        cause = str(error).rpartition(": ")[2]  # what stands before it is the statement
+        free = shutil.disk_usage(path.parent).free / 1e9
+        raise LayersError(
+            f"{path.name} cannot be written ({cause}); the disk has {free:.1f} GB free: make room and run again; an older file is kept"
+        ) from error
+
+
+def _complete(path: Path, layers: Sequence[_Layer]) -> None:
+    """Count what arrived: GDAL says nothing of a disk that fills while a file is closed, and begins a broken file anew."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        for layer in layers:
+            # The lowest bit of the flags' first hexadecimal digit marks a shape without points, which no index holds.
+            rows, placed = db.execute(
+                f"select count(*), total(geom is not null and hex(substr(geom, 4, 1)) not glob '[13579BDF]*') from \"{layer.name}\""
+            ).fetchone()
+            (indexed,) = db.execute(f'select count(*) from "rtree_{layer.name}_geom_rowid"').fetchone()
+            if (rows, indexed) != (layer.sent.rows, placed):
+                raise LayersError(
+                    f"{path.name}: {rows} of {layer.sent.rows} rows of {layer.name} arrived; the disk may be full: "
+                    "make room and run again; an older file is kept"
+                )
 
 
 def _layers(roofs_dataset: Path, buildings: Path, regions: Mapping[str, gpd.GeoDataFrame], styles: Mapping[str, Style]) -> Iterator[_Layer]:
     legend = columns("legend")
     roofs = columns("roofs")
-    yield _Layer("roofs", (*roofs, *legend), "MultiPolygon", _reader(_dataset(roofs_dataset), roofs, styles["roofs"]))
+    yield _Layer("roofs", (*roofs, *legend), "MultiPolygon", *_reader(_dataset(roofs_dataset), roofs, styles["roofs"]))
     every = columns("buildings")
     source = _dataset(buildings)
-    yield _Layer("buildings", (*every, *legend), _kind_of(source, None), _reader(source, every, styles["buildings"]))
+    yield _Layer("buildings", (*every, *legend), _kind_of(source, None), *_reader(source, every, styles["buildings"]))
     names = [c.name for c in every]
     short = (*every[: names.index(_ONLY_SUMS_AFTER)], column("buildings", "geometry"))
     without = ~pc.field("status").isin(list(WITH_ROOFS))
-    yield _Layer("rejected", (*short, *legend), _kind_of(source, without), _reader(source, short, styles["rejected"], without))
+    yield _Layer("rejected", (*short, *legend), _kind_of(source, without), *_reader(source, short, styles["rejected"], without))
     for name, frame in regions.items():
         table = arrow_table(frame, "regions")
         kind = _layer_kind(_type_codes(table["geometry"]))
         described = columns("regions")
-        yield _Layer(name, (*described, *legend), kind, _reader(ds.dataset(table), described, styles[name]))
+        yield _Layer(name, (*described, *legend), kind, *_reader(ds.dataset(table), described, styles[name]))
 
 
 def _dataset(path: Path) -> ds.Dataset:
@@ -155,8 +197,11 @@ def _dataset(path: Path) -> ds.Dataset:
     return ds.dataset([str(file) for file in found], format="parquet")
 
 
-def _reader(source: ds.Dataset, described: Sequence[Column], style: Style, chosen: pc.Expression | None = None) -> pa.RecordBatchReader:
+def _reader(
+    source: ds.Dataset, described: Sequence[Column], style: Style, chosen: pc.Expression | None = None
+) -> tuple[pa.RecordBatchReader, _Sent]:
     """Stream the described columns and the legend's, polygons as multipolygons, so that memory stays flat in the number of rows."""
+    sent = _Sent()
     names = [c.name for c in described]
     fields = [source.schema.field(name).with_nullable(True) for name in names]
     schema = pa.schema([*fields, *(pa.field(c.name, pa.string()) for c in columns("legend"))])
@@ -166,9 +211,10 @@ def _reader(source: ds.Dataset, described: Sequence[Column], style: Style, chose
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in scanner.to_batches():
             arrays = [*batch.columns[:where], _areas(batch.column(where)), *batch.columns[where + 1 :]]
+            sent.rows += len(batch)
             yield pa.RecordBatch.from_arrays([*arrays, *style.paint(batch.column(style.attribute))], schema=schema)
 
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    return pa.RecordBatchReader.from_batches(schema, batches()), sent
 
 
 def _areas(wkb: pa.Array) -> pa.Array:

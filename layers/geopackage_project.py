@@ -36,7 +36,7 @@ class Shown:
     title
         Name in the list of layers.
     kind
-        Geometry type.
+        Geometry type, empty for a table without shapes.
     """
 
     name: str
@@ -55,7 +55,7 @@ def project_table(package: Path, file_name: str, layers: Sequence[Shown], styles
     file_name
         Name that the GeoPackage will have: layers are looked for beside the project.
     layers
-        Layers with geometry.
+        Layers with geometry, then tables without.
     styles
         Styles of the layers.
     crs
@@ -87,13 +87,15 @@ def _project(file_name: str, layers: Sequence[Shown], styles: dict[str, Style], 
     ET.SubElement(root, "title").text = Path(file_name).stem
     ET.SubElement(root, "projectCrs").append(_crs(crs))
     tree, listed = ET.SubElement(root, "layer-tree-group"), ET.Element("projectlayers")
-    front = [layer for layer in layers if layer.name in _DETAILS]
+    drawn = [layer for layer in layers if layer.kind]
+    front = [layer for layer in drawn if layer.name in _DETAILS]
     first = "responsible" if any(layer.name == "responsible" for layer in layers) else "districts"
-    for layer in (*front, *(layer for layer in layers if layer not in front)):
+    for layer in (*front, *(layer for layer in drawn if layer not in front)):
         source, checked = f"./{file_name}|layername={layer.name}", layer.name in ("roofs", first)
         _add(tree, listed, layer, source, styles.get(layer.name), crs, checked=checked)
-    for table in ("about", "legend"):
-        _add(tree, listed, Shown(table, table, ""), f"./{file_name}|layername={table}", None, crs, checked=False)
+    for table in layers:
+        if not table.kind:
+            _add(tree, listed, table, f"./{file_name}|layername={table.name}", None, crs, checked=False)
     canvas = ET.SubElement(root, "mapcanvas", {"name": "theMapCanvas"})
     ET.SubElement(canvas, "units").text = "meters"
     extent = ET.SubElement(canvas, "extent")

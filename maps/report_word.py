@@ -182,7 +182,8 @@ def _title(paper: _Paper, said: dict[str, Any]) -> None:
     paper.document.core_properties.author = "wuding"
     paper.say(words["internal"])
     paper.document.add_heading(_clean(f"{study['name']} {words['report']}"), level=0)
-    paper.say(f"{words['as_of']} {study['as_of']} · {words['policy']} {said['policy'] or words['no_policy']} · {study['crs']}")
+    policy = f"{words['policy']} {said['policy']}" if said["policy"] else words["no_policy"]
+    paper.say(f"{words['as_of']} {study['as_of']} · {policy} · {study['crs']}")
     for remark in said["remarks"]:
         if remark.loud:
             paper.document.add_paragraph().add_run(_clean(remark.text)).bold = True

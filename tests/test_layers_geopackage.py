@@ -2,9 +2,11 @@
 
 import io
 import json
+import pickle
 import shutil
 import sqlite3
 import subprocess
+import sys
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +18,7 @@ import pyogrio
 import pytest
 import shapely
 
-from layers import replacing
+from layers import geopackage, replacing
 from layers.errors import LayersError
 from layers.geopackage import write_geopackage
 from layers.geopackage_styles import class_breaks, default_styles, ranges, write_style_files
@@ -192,6 +194,58 @@ def test_a_fault_leaves_the_old_file_whole(tmp_path):
     assert not list((tmp_path / "work").iterdir())
     write_geopackage(tmp_path / "x.gpkg", **parts, lang="zh")
     assert not list(tmp_path.glob("x.gpkg-*"))
+
+
+FILL = """
+import pickle, resource, signal, sys
+from pathlib import Path
+from layers.errors import LayersError
+from layers.geopackage import write_geopackage
+folder, limits = Path(sys.argv[1]), [int(limit) for limit in sys.argv[2:]]
+parts = pickle.loads((folder / "parts").read_bytes())
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+for limit in limits:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        write_geopackage(folder / "x.gpkg", **parts, lang="zh")
+        print("written", limit)
+    except LayersError as error:
+        print("told", error)
+    if (folder / "x.gpkg").read_bytes() != b"old" or list((folder / "work").iterdir()):
+        print("not kept", limit)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no limit of a file's size")
+def test_a_disk_that_fills_anywhere_leaves_the_old_file_whole(tmp_path):
+    parts = run_folder(tmp_path)
+    write_geopackage(tmp_path / "x.gpkg", **parts, lang="zh")
+    whole = (tmp_path / "x.gpkg").stat().st_size
+    (tmp_path / "parts").write_bytes(pickle.dumps(parts))
+    (tmp_path / "x.gpkg").write_bytes(b"old")
+    # Where a layer is closed is where GDAL keeps silent, so the limits stand close to one another.
+    limits = np.linspace(4096, whole - 4096, 25, dtype=int).astype(str)
+    done = subprocess.run([sys.executable, "-c", FILL, str(tmp_path), *limits], capture_output=True, encoding="utf-8", check=False)
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(limits) and all(line.startswith("told") and "make room" in line for line in lines), done.stdout + done.stderr
+
+
+def test_rows_that_vanish_are_noticed(tmp_path, monkeypatch):
+    """A layer is emptied behind the writer's back, as a broken file that GDAL begins anew would be."""
+    real = geopackage.project_table
+
+    def losing(part: Path, *rest: object) -> None:
+        real(part, *rest)
+        with closing(sqlite3.connect(part)) as db, db:
+            # The triggers of the index need functions that only GDAL has.
+            for (name,) in db.execute("select name from sqlite_master where type = 'trigger' and tbl_name = 'buildings'").fetchall():
+                db.execute(f"drop trigger {name}")
+            db.execute("delete from buildings where fid = 3")
+
+    monkeypatch.setattr(geopackage, "project_table", losing)
+    with pytest.raises(LayersError, match="4 of 5 rows of buildings arrived"):
+        write_geopackage(tmp_path / "x.gpkg", **run_folder(tmp_path), lang="zh")
+    assert not (tmp_path / "x.gpkg").exists()
 
 
 def test_a_locked_file_is_told_and_the_new_one_kept(tmp_path, monkeypatch):

@@ -410,7 +410,7 @@ def _serve(run_folder: Path, port: int) -> None:
 @app.command()
 def export(
     run_folder: RunFolder,
-    file: Annotated[Path, typer.Option("--to", help="目标文件：.gpkg .geojson .fgb .shp .gdb .dxf .csv。 Target file.")],
+    file: Annotated[Path, typer.Option("--to", "--out", help="目标文件：.gpkg .geojson .fgb .shp .gdb .dxf .csv。 Target file.")],
     table: Annotated[str, typer.Option("--table", help="roofs、buildings 或区域图层名。 Table.")] = "roofs",
     district: Annotated[
         str | None, typer.Option("--district", help="只导出一个责任区域、区县或功能区。 One accountable area, district or zone alone.")
