@@ -204,7 +204,7 @@ def default_styles(
         ("0", "既有" if lang == "zh" else "Existing"),
         ("", "未知" if lang == "zh" else "Unknown"),
     )
-    made.append(categorised("roofs", "is_new", column("roofs", "is_new").title(lang), new, lang, default=False))
+    made.append(categorised("roofs", "is_new", column("roofs", "is_new").title(lang), new, lang, default=False, flag=True))
     uses = [(use, code_word("use", use, lang)) for use in USES]
     made.append(categorised("buildings", "use", column("buildings", "use").title(lang), uses, lang))
     for layer, frame in regions.items():
@@ -271,7 +271,9 @@ def graduated(layer: str, attribute: str, title: str, classes: Sequence[Range], 
     return Style(layer, f"{layer}_{attribute}", title, _qml(renderer, layer, lang), _sld(layer, title, rules), attribute, tuple(classes))
 
 
-def categorised(layer: str, attribute: str, title: str, values: Sequence[tuple[str, str]], lang: str, *, default: bool = True) -> Style:
+def categorised(
+    layer: str, attribute: str, title: str, values: Sequence[tuple[str, str]], lang: str, *, default: bool = True, flag: bool = False
+) -> Style:
     """
     Make a style that colours areas by kind.
 
@@ -289,6 +291,8 @@ def categorised(layer: str, attribute: str, title: str, values: Sequence[tuple[s
         Language of the fields' titles, "zh" or "en".
     default
         Whether QGIS opens the layer with it.
+    flag
+        Whether the column is yes or no, with the values "1" and "0".
 
     Returns
     -------
@@ -300,13 +304,15 @@ def categorised(layer: str, attribute: str, title: str, values: Sequence[tuple[s
     rules = []
     kinds = [Kind(value, label, KIND_COLOURS[number % len(KIND_COLOURS)]) for number, (value, label) in enumerate(values)]
     for number, kind in enumerate(kinds):
-        ET.SubElement(listed, "category", {"value": kind.value, "symbol": str(number), "label": kind.label, "render": "true"})
+        value = _QGIS_FLAGS.get(kind.value, kind.value) if flag else kind.value
+        ET.SubElement(listed, "category", {"value": value, "symbol": str(number), "label": kind.label, "render": "true"})
         symbols.append(_symbol(str(number), kind.colour, 0.8))
-        rules.append(_rule(kind.label, _equal(attribute, kind.value), kind.colour, 0.8))
+        rules.append(_rule(kind.label, _equal(attribute, kind.value, flag=flag), kind.colour, 0.8))
     sld = _sld(layer, title, rules)
     return Style(layer, f"{layer}_{attribute}", title, _qml(renderer, layer, lang), sld, attribute, tuple(kinds), default)
 
 
+_QGIS_FLAGS = {"1": "true", "0": "false"}  # the texts by which QGIS knows the values of a column of yes and no
 _RENDERER = {"enableorderby": "0", "forceraster": "0", "symbollevels": "0"}
 
 
@@ -361,7 +367,11 @@ def _between(attribute: str, item: Range, *, first: bool) -> ET.Element:
     return both
 
 
-def _equal(attribute: str, value: str) -> ET.Element:
+def _equal(attribute: str, value: str, *, flag: bool = False) -> ET.Element:
+    if value and flag:  # QGIS asks the file for 1 and itself for true
+        either = ET.Element(f"{{{_OGC}}}Or")
+        either.extend(_compare("PropertyIsEqualTo", attribute, word) for word in (value, _QGIS_FLAGS[value]))
+        return either
     if value:
         return _compare("PropertyIsEqualTo", attribute, value)
     empty = ET.Element(f"{{{_OGC}}}PropertyIsNull")

@@ -340,20 +340,48 @@ def test_the_project_inside_names_every_layer_with_its_style(package):
 
 
 QGIS_LOOKS = """
-import json, os, sys
-from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
+import contextlib, json, os, sqlite3, sys
+from collections import Counter
+from qgis.core import QgsApplication, QgsExpression, QgsExpressionContext, QgsExpressionContextUtils, QgsProject, QgsRenderContext
+from qgis.core import QgsVectorLayer
+from qgis.PyQt.QtXml import QDomDocument
 QgsApplication.setPrefixPath("/usr", True)
 application = QgsApplication([], False)
 application.initQgis()
 project = QgsProject.instance()
 read = project.read("geopackage:" + sys.argv[1] + "?projectName=wuding")
-seen = {"read": read, "crs": project.crs().authid(), "layers": {}, "plain": {}}
+seen = {"read": read, "crs": project.crs().authid(), "layers": {}, "plain": {}, "styles": {}}
 for identity, layer in project.mapLayers().items():
     renderer = type(layer.renderer()).__name__ if layer.isSpatial() else None
     seen["layers"][identity] = [layer.isValid(), layer.featureCount(), layer.crs().authid(), renderer]
 for name in ("roofs", "buildings", "rejected", "districts", "grid"):
     layer = QgsVectorLayer(sys.argv[1] + "|layername=" + name, name, "ogr")
     seen["plain"][name] = [type(layer.renderer()).__name__, {f.name(): f.alias() for f in layer.fields()}]
+with contextlib.closing(sqlite3.connect(sys.argv[1])) as db:
+    styles = db.execute("select f_table_name, styleName, styleQML, styleSLD from layer_styles").fetchall()
+for table, name, qml, sld in styles:
+    layer, document = QgsVectorLayer(sys.argv[1] + "|layername=" + table, table, "ogr"), QDomDocument()
+    document.setContent(qml)
+    layer.importNamedStyle(document)
+    context, renderer = QgsRenderContext(), layer.renderer()
+    context.expressionContext().appendScope(QgsExpressionContextUtils.layerScope(layer))
+    renderer.startRender(context, layer.fields())
+    labels, found = {item.symbol().color().name(): item.label() for item in renderer.legendSymbolItems()}, Counter()
+    for feature in layer.getFeatures():
+        context.expressionContext().setFeature(feature)
+        symbol = renderer.symbolForFeature(feature, context)
+        found.update([labels[symbol.color().name()]] if symbol else [])
+    file = os.path.join(os.environ["HOME"], name + ".sld")
+    with open(file, "w", encoding="utf-8") as stream:
+        stream.write(sld)
+    assert layer.loadSldStyle(file)[1]
+    drawn, within = Counter(), QgsExpressionContext()
+    for rule in layer.renderer().rootRule().children():
+        test = QgsExpression(rule.filterExpression())
+        for feature in layer.getFeatures(rule.filterExpression()):  # what the file answers, then what QGIS itself says of it
+            within.setFeature(feature)
+            drawn[rule.label()] += bool(test.evaluate(within))
+    seen["styles"][name] = [found, drawn]
 print(json.dumps(seen), flush=True)
 os._exit(0)  # taking down QGIS with a project open may end in a fault of its own
 """
@@ -392,6 +420,13 @@ def test_qgis_opens_project_and_layers_with_styles_and_titles(package):
         table = "roofs" if name == "roofs" else "buildings" if name in ("buildings", "rejected") else "regions"
         labels = {c.name: c.label("zh") for c in (*columns(table), *columns("legend"))}
         assert {field: title for field, title in titles.items() if field != "fid"} == {k: labels[k] for k in titles if k != "fid"}
+    # QGIS finds every row in one class of every style, also by the SLD, and counts as the columns of classes do.
+    assert seen["styles"]["roofs_is_new"] == [{"新建": 2, "既有": 1, "未知": 2}] * 2
+    for name, (by_qml, by_sld) in seen["styles"].items():
+        assert by_qml == by_sld, name
+        layer = next(layer for layer in seen["plain"] if name.startswith(f"{layer}_"))
+        if name != "roofs_is_new":
+            assert by_qml == gpd.read_file(package, layer=layer)["legend_class"].value_counts().to_dict(), name
 
 
 VALIDATOR = Path("/usr/lib/python3/dist-packages/osgeo_utils/samples/validate_gpkg.py")
