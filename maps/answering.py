@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from layers.carbon import electricity_tce, load_carbon
+
 from .gauges import gauge
 from .near_page import Table
 from .tables import MapTables
@@ -40,6 +42,48 @@ def target_sentence(targets: Sequence[Mapping[str, Any]], words: Words) -> list[
         for verdict, titles in by_verdict.items()
     ]
     return [words["answer_targets"].format(verdicts=words["listed"].join(parts))] if parts else []
+
+
+def carbon_sentences(totals: Mapping[str, Any], words: Words) -> list[str]:
+    """
+    Say what a year avoids in CO₂, with the factor and the national one beside it, and in standard coal by both conventions.
+
+    Parameters
+    ----------
+    totals
+        Totals of the study with `energy_kwh` and `carbon_t`.
+    words
+        Words of the language.
+
+    Returns
+    -------
+    list of str
+        Two sentences; none without energy.
+    """
+    energy, avoided = as_float(totals.get("energy_kwh")), as_float(totals.get("carbon_t"))
+    if not energy or avoided is None:
+        return []
+    carbon = load_carbon()
+    by, unit = (1e4, "万吨") if words.lang == "zh" else (1e3, "kt")
+    saved = {name: number(electricity_tce(carbon, energy, name) / by, 2) for name in carbon.coal}
+    return [
+        words["carbon_said"].format(
+            tonnes=number(avoided / by, 2),
+            unit=unit,
+            factor=f"{1e3 * avoided / energy:.4g}",
+            year=carbon.factor.year,
+            nation=f"{carbon.nation.value:.4g}",
+            nation_year=carbon.nation.year,
+            national=number(energy * carbon.nation.value / 1e3 / by, 2),
+        ),
+        words["coal_said"].format(
+            equivalent=saved["equivalent_value"],
+            heat=saved["heat_value"],
+            equivalent_value=carbon.coal["equivalent_value"].value,
+            heat_value=carbon.coal["heat_value"].value,
+            unit=unit,
+        ),
+    ]
 
 
 def potential_steps(tables: MapTables, words: Words) -> Table:

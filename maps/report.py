@@ -12,7 +12,7 @@ import pandas as pd
 
 from layers.codes import role_word
 
-from .answering import potential_steps, target_sentence
+from .answering import carbon_sentences, potential_steps, target_sentence
 from .charts import Chart, bars, months, region_map
 from .county_map import asset, capacity, energy, headline, templates, write_whole
 from .energy_charts import typical_day_chart, uncertainty_chart
@@ -102,6 +102,7 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "by_area": _sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
         "by_use": _sums(_uses(tables, words), words, words["use"]),
         "money": _money(areas, words),
+        "carbon": carbon_sentences(tables.totals, words),
         "near": [(title, Grid(heads, rows)) for title, (heads, rows) in near_tables(tables.near, words)],
         "near_said": near_sentence(tables.near, words),
         "scenarios": [(name, said, _plan_grid(rows, words)) for name, said, rows in scenario_tables(tables.roadmap, words)],

@@ -26,7 +26,7 @@ from .charts import Chart
 from .gauges import Gauge
 from .report import Grid, content
 from .tables import MapTables
-from .words import Words, amount, as_float, number
+from .words import Words, amount
 
 # Fonts that every Chinese Word and WPS has; on other systems the program takes its own for Chinese.
 BODY, HEADS, LATIN = "宋体", "黑体", "Times New Roman"
@@ -71,7 +71,7 @@ def report_word(tables: MapTables, out: Path, lang: str, said: dict[str, Any] | 
     _title(paper, said)
     _first_chapters(paper, said)
     _targets(paper, said)
-    _plans(paper, said, tables)
+    _plans(paper, said)
     _last_chapters(paper, said)
     _annexes(paper, said, tables)
     unfinished = out.with_name(f"{out.name}.part")
@@ -240,7 +240,7 @@ def _colon(words: Words) -> str:
     return "：" if words.lang == "zh" else ": "
 
 
-def _plans(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
+def _plans(paper: _Paper, said: dict[str, Any]) -> None:
     words = paper.words
     paper.chapter("hosting")
     if said["near"]:
@@ -268,9 +268,8 @@ def _plans(paper: _Paper, said: dict[str, Any], tables: MapTables) -> None:
     if "supply" in said["charts"]:
         paper.picture(said["charts"]["supply"])
     paper.chapter("carbon")
-    tonnes, zh = as_float(tables.totals.get("carbon_t")), words.lang == "zh"
-    amount = number(None if tonnes is None else tonnes / (1e4 if zh else 1e3), 2)
-    paper.say(f"{words['carbon']}{_colon(words)}{amount} {'万吨' if zh else 'kt'}")
+    for sentence in said["carbon"]:
+        paper.say(sentence)
     paper.say(words.lists["limits"][-1])
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from maps.answering import potential_steps, target_sentence
+from layers.schema import column
+from maps.answering import carbon_sentences, potential_steps, target_sentence
 from maps.energy_charts import typical_day_chart, typical_days, uncertainty_chart, uncertainty_parts
 from maps.tables import _economic, map_tables
 from maps.words import load_words
@@ -69,3 +70,49 @@ def test_the_answer_counts_verdicts() -> None:
     rows = [{"id": f"t{k}", "title_en": f"T{k}", "region": None, "verdict": v} for k, v in enumerate(("met", "short", "met"))]
     assert target_sentence([*rows, rows[0] | {"region": "A"}], load_words("en")) == ["Targets: met: 2 (T0, T2); short: 1 (T1)."]
     assert target_sentence([], load_words("en")) == []
+
+
+def test_carbon_names_its_factor_and_coal_by_both_conventions() -> None:
+    # 1 TWh at 0.641 kg is 641 kt, at the nation's 0.5306 530.6 kt; 302 kt of coal by equivalent value, 122.9 by heat value
+    co2, coal = carbon_sentences({"energy_kwh": 1e9, "carbon_t": 641_000.0}, load_words("en"))
+    assert "641.00 kt" in co2 and "0.641 kgCO₂/kWh (2022" in co2 and "530.60 kt" in co2 and "0.5306 (2023)" in co2
+    assert "302.00 ktce" in coal and "122.90 ktce" in coal
+    assert carbon_sentences({"energy_kwh": 0.0, "carbon_t": 0.0}, load_words("zh")) == []
+
+
+# Of the glossary that the products keep to; the area of a single roof surface is not that of its building, so its plan area is left out.
+GLOSSARY = {
+    "pdc0_kwp": "装机容量（直流）",
+    "pac0_kw": "装机容量（交流）",
+    "energy_kwh": "年发电量",
+    "energy_p90_kwh": "年发电量（P90）",
+    "specific_yield": "年等效利用小时数",
+    "irradiation_kwh_m2": "倾斜面年辐照量",
+    "area_m2": "屋顶面积（斜面）",
+    "usable_area_m2": "可利用面积",
+    "covered_area_m2": "组件水平投影面积",
+    "module_count": "组件数量",
+    "roof_tilt": "屋面倾角",
+    "roof_azimuth": "屋面朝向",
+    "surface_tilt": "组件倾角",
+    "surface_azimuth": "组件方位角",
+    "mounting": "安装方式",
+    "shading_loss": "阴影遮挡损失",
+    "sky_view_factor": "天空可视因子",
+    "data_tier": "数据等级",
+    "confidence": "可信度",
+    "use": "建筑用途",
+    "use_detail": "用途细类",
+    "responsible_area": "责任区域",
+    "capex_cny": "静态投资",
+    "lcoe_cny_kwh": "平准化度电成本",
+    "irr": "全投资内部收益率",
+    "payback_years": "投资回收期",
+    "npv_cny": "净现值",
+    "carbon_t": "二氧化碳减排量",
+}
+
+
+@pytest.mark.parametrize(("name", "word"), GLOSSARY.items())
+def test_columns_are_called_as_the_glossary_calls_them(name: str, word: str) -> None:
+    assert column("roofs", name).title("zh") == word

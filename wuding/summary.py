@@ -78,7 +78,7 @@ def about_rows(manifest: Mapping[str, Any], judged: Mapping[str, Any]) -> list[d
         ("stand_in", "气象为异地代用", "Weather is a stand-in", "是 yes" if weather["stand_in"] else "否 no"),
         ("pdc0_mwp", "装机容量（直流）/MWp", "Capacity, DC, MWp", f"{totals['pdc0_kwp'] / 1000:.3f}"),
         ("energy_gwh", "年发电量/GWh", "Annual energy, GWh", f"{totals['energy_kwh'] / 1e6:.3f}"),
-        ("audit_rms", "抽样复核均方根误差", "Audit RMS error", f"{manifest['audit']['rms']:.5f}"),
+        ("audit_rms", "抽样复核均方根误差/%", "Audit RMS error, %", f"{100 * manifest['audit']['rms']:.3f}"),
         ("policy", "目标依据", "Policy", str(judged.get("policy") or "无 none")),
         ("use", "使用范围", "Use", "仅供内部规划使用 for internal planning use"),
     ]
