@@ -167,6 +167,8 @@ def _read_text(path: Path, encoding: str | None, rows: int | None) -> pd.DataFra
         nrows=rows,
         skip_blank_lines=False,
     )
+    if not isinstance(table.index, pd.RangeIndex):  # pandas would take the first columns for labels, and every value for its neighbour's
+        raise GeoError(f"{path.name}: its rows have more cells than its head has; write a head above every column, or put text in quotes")
     return _without_blanks(table, 2)
 
 

@@ -147,6 +147,7 @@ def test_overrides_come_as_a_workbook_too(study_file: Path) -> None:
         ("id,height\nhall,3层\n", "'3层' is no number"),
         ("id,height\n,3\n", "1 rows have values but no id"),
         ("id,height,\nhall,3,x\n", "without a head"),
+        ("id,height\nhall,3,4\n", "more cells than its head"),
         ("id,heigt\nhall,3\n", "did you mean 'height'"),
         ("id,height\nhall,tall\n", "'tall' is no number"),
         ("id,use\nhall,castle\n", "'castle' is not known"),
