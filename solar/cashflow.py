@@ -75,6 +75,8 @@ def load_terms(overrides: Mapping[str, Any] | None = None) -> Terms:
     for name in SHARES:
         if not 0.0 <= value[name] <= 1.0:
             raise SolarError(f"{name} = {value[name]!r}: expected a share from 0 to 1")
+    if not 0.0 <= value["loan_rate"] < 1.0:
+        raise SolarError(f"loan_rate = {value['loan_rate']!r}: expected a fraction a year, for example 0.035 for 3.5 %")
     for name in WHOLE_YEARS:
         if value[name] != int(value[name]) or not (0 if name.startswith("tax") else 1) <= value[name] <= 60:
             raise SolarError(f"{name} = {value[name]!r}: expected whole years, at most 60")

@@ -421,6 +421,11 @@ def _check(value: Mapping[str, Any]) -> None:
     for name in shares:
         if not 0.0 <= value[name] <= 1.0:
             raise SolarError(f"{name} = {value[name]!r}: expected a share from 0 to 1")
+    if value["degradation_annual"] > 0.05:
+        raise SolarError(f"degradation_annual = {value['degradation_annual']!r}: expected a fraction a year, for example 0.004 for 0.4 %")
+    for name in ("mechanism_price", "price_before_2025_06", "om_cost"):
+        if value[name] > 5.0:
+            raise SolarError(f"{name} = {value[name]!r}: expected CNY (per kWh, or per W and year), at most 5")
     if not 0.0 <= value["discount_rate"] < 1.0:
         raise SolarError(f"discount_rate = {value['discount_rate']!r}: expected a fraction a year, for example 0.07 for 7 %")
     if value["life_years"] != int(value["life_years"]) or not 1 <= value["life_years"] <= 60:

@@ -103,6 +103,14 @@ def test_roofs_without_modules_or_sun() -> None:
     assert money.npv_cny[1] < -money.capex_cny[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("degradation_annual", 0.4), ("mechanism_price", 225.0), ("om_cost", 48.0), ("discount_rate", 7.0)]
+)
+def test_percentages_and_other_units_are_refused(name: str, value: float) -> None:
+    with pytest.raises(SolarError, match=f"{name} = .*expected"):
+        load_finance({name: value})
+
+
 def test_degradation_by_year() -> None:
     factors = yearly_factors(load_finance({"degradation_first_year": 0.02, "degradation_annual": 0.005}))
     assert factors[:3].tolist() == pytest.approx([1.0, 0.98 * 0.995, 0.98 * 0.995**2])
