@@ -15,10 +15,11 @@ from .far_horizons import TERRAIN_REACH, FarHorizons
 from .grid import Bounds, Grid
 from .land_rays import FINEST, LAND_RAYS, Land, Nodes, coarsened, land, land_skyline, nodes
 from .roof_edges import Parapets
-from .sectors import SECTORS, angle_table, directions, lowest
+from .sectors import SECTORS, arctan, directions
 from .surface_raster import NEAR_REACH, Surface
 from .surface_rays import Cells, cells, march, raise_skyline
-from .walls import Kernel, Walls, beneath, kernel, raise_over_wall, raise_over_walls
+from .wall_rays import between, level, raise_over_walls
+from .walls import LOW_RESOLVED, Kernel, Walls, beneath, kernel
 
 WALL_RAYS = 28  # rays per sector over walls: a wall that ends between two of them is off by a fifty-sixth of its elevation at most
 Inner = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]  # see `Parapets`
@@ -116,7 +117,7 @@ def horizons(
         (near_reach, towers_reach, terrain_reach),
         rays,
         directions(rays),
-        angle_table(),
+        directions(LAND_RAYS),
         plain,
         result,
     )
@@ -191,7 +192,7 @@ def _look_around(
     reaches: tuple[float, float, float],
     rays: int,
     ways: NDArray[np.float64],
-    angles: NDArray[np.float64],
+    land_ways: NDArray[np.float64],
     plain: bool,
     result: NDArray[np.float32],
 ) -> None:
@@ -200,27 +201,24 @@ def _look_around(
     skyline = np.zeros(SECTORS * LAND_RAYS + 1)
     tangent, turn = np.empty(SECTORS * rays), np.empty(SECTORS * rays)
     before, share = _between(rays)
-    low = np.empty(SECTORS)
     for p in range(points.shape[0]):
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
-        land_skyline(x, y, z, dem, far_nodes, land_reach, plain, skyline)
+        land_skyline(x, y, z, dem, far_nodes, land_reach, plain, land_ways, skyline)
         skyline[SECTORS * LAND_RAYS] = skyline[0]
         for k in range(SECTORS * rays):
             i, u = before[k], share[k]
             tangent[k] = skyline[i] * (1 - u) + skyline[i + 1] * u
-        for s in range(SECTORS):
-            low[s] = lowest(tangent, s, rays)
         if inner[3][p] >= 0:
-            _over_parapet(x, y, z, inner, inner[3][p], near_reach, rays, east, north, angles, tangent, low)
-        raise_over_walls(x, y, z, 0.0, near_reach, near, rays, east, north, angles, tangent, low)
+            _over_parapet(x, y, z, inner, inner[3][p], near_reach, rays, east, north, tangent)
+        raise_over_walls(x, y, z, 0.0, near_reach, near, rays, east, north, tangent)
         if plain:
             for k in range(SECTORS * rays):
                 tangent[k] = march(x, y, z, east[k], north[k], near_reach, tangent[k], surface)
         else:
-            raise_skyline(x, y, z, near_reach, surface, rays, east, north, angles, tangent, low)
-        raise_over_walls(x, y, z, near_reach, towers_reach, towers, rays, east, north, angles, tangent, low)
+            raise_skyline(x, y, z, near_reach, surface, rays, east, north, tangent)
+        raise_over_walls(x, y, z, near_reach, towers_reach, towers, rays, east, north, tangent)
         for k in range(SECTORS * rays):
-            turn[k] = _arctan(max(tangent[k], 0.0))
+            turn[k] = arctan(max(tangent[k], 0.0))
         for s in range(SECTORS):
             total = 0.0
             for k in range(s * rays, s * rays + rays):
@@ -239,21 +237,21 @@ def _over_parapet(
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
-    angles: NDArray[np.float64],
     tangent: NDArray[np.float64],
-    low: NDArray[np.float64],
 ) -> None:
     """Raise all rays over the parapet around the point: the outline seen from inside, so its edges are walked backwards."""
     start, edges, crest = inner[0], inner[1], inner[2]
     if crest[building] <= z:
         return
-    wall = np.empty(7)
-    wall[4:] = crest[building]
+    rise = crest[building] - z
     for k in range(start[building], start[building + 1]):
-        wall[0], wall[1], wall[2], wall[3] = edges[k, 2], edges[k, 3], edges[k, 0], edges[k, 1]
-        raise_over_wall(x, y, z, reach, wall, rays, east, north, angles, tangent)
-    for s in range(SECTORS):
-        low[s] = lowest(tangent, s, rays)
+        ax, ay, bx, by = edges[k, 2] - x, edges[k, 3] - y, edges[k, 0] - x, edges[k, 1] - y
+        cross = ax * by - bx * ay
+        if cross >= 0.0:
+            continue
+        first, last = between(ax, ay, bx, by, rays, east, north)
+        if first <= last:
+            level(ax, ay, bx, by, rise / cross, (rise / reach, np.inf, rise / LOW_RESOLVED), first, last, east, north, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -265,20 +263,3 @@ def _between(rays: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         i = math.floor(at)
         before[k], share[k] = i % (SECTORS * LAND_RAYS), at - i
     return before, share
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _arctan(x: float) -> float:
-    """Arc tangent of x >= 0 to 2e-8 rad, six times as fast as the exact one (Abramowitz and Stegun 1964, 4.4.49)."""
-    u = min(x, 1.0 / max(x, 1e-300))
-    v = u * u
-    series = 0.0028662257
-    series = series * v - 0.0161657367
-    series = series * v + 0.0429096138
-    series = series * v - 0.0752896400
-    series = series * v + 0.1065626393
-    series = series * v - 0.1420889944
-    series = series * v + 0.1999355085
-    series = series * v - 0.3333314528
-    turn = u * (series * v + 1.0)
-    return float(turn if x <= 1.0 else 0.5 * math.pi - turn)

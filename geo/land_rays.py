@@ -13,11 +13,10 @@ from .sectors import SECTORS
 
 LAND_RAYS = 2  # rays per sector over the DEM; rays between them are interpolated
 FINEST = 10.0  # m; a finer DEM is averaged first: ground is smooth, and the near surface holds what is not
-_BITS = 3  # blocks of 8 x 8 cells of the DEM ...
-_WIDE_BITS = 6  # ... in blocks of 64 x 64
+_BITS_0, _BITS_1, _BITS_2 = 3, 5, 7  # blocks of 8 x 8 cells of the DEM in blocks of 32 x 32 in blocks of 128 x 128
 
-# values with rows counted northward, tops of blocks, of wide blocks, first column, first row, side of a cell, highest
-Land = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], int, int, float, float]
+# values with rows counted northward, tops of blocks from small to wide, first column, first row, side of a cell, highest
+Land = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], int, int, float, float]
 Nodes = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], int, int, float]
 
 
@@ -75,15 +74,16 @@ def land(grid: Grid | None) -> Land:
     """
     if grid is None:
         none = np.empty((0, 0), np.float32)
-        return none, none, none, 0, 0, 1.0, -np.inf
+        return none, none, none, none, 0, 0, 1.0, -np.inf
     values = np.ascontiguousarray(grid.values[::-1])
     ny, nx = values.shape
     patches = np.full((ny, nx), -np.inf, np.float32)
     filled = np.where(np.isnan(values), np.float32(-np.inf), values)
     patches[:-1, :-1] = np.maximum(np.maximum(filled[:-1, :-1], filled[1:, :-1]), np.maximum(filled[:-1, 1:], filled[1:, 1:]))
-    tops = _tops(patches, 1 << _BITS)
-    wide = _tops(tops, 1 << (_WIDE_BITS - _BITS))
-    return values, tops, wide, grid.first_column, grid.top_row - ny, grid.resolution, float(filled.max())
+    tops = _tops(patches, 1 << _BITS_0)
+    wide = _tops(tops, 1 << (_BITS_1 - _BITS_0))
+    widest = _tops(wide, 1 << (_BITS_2 - _BITS_1))
+    return values, tops, wide, widest, grid.first_column, grid.top_row - ny, grid.resolution, float(filled.max())
 
 
 def _tops(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -115,7 +115,15 @@ def nodes(far: FarHorizons | None) -> Nodes:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def land_skyline(
-    x: float, y: float, z: float, dem: Land, far_nodes: Nodes, reach: float, plain: bool, skyline: NDArray[np.float64]
+    x: float,
+    y: float,
+    z: float,
+    dem: Land,
+    far_nodes: Nodes,
+    reach: float,
+    plain: bool,
+    ways: NDArray[np.float64],
+    skyline: NDArray[np.float64],
 ) -> None:
     """
     Tangents of the land in the directions of the terrain rays; 0 where it lies below the point.
@@ -136,10 +144,13 @@ def land_skyline(
         Where the ring ends. [m]
     plain
         Visit every cell.
+    ways
+        Directions of the terrain rays, see `directions`.
     skyline
         Tangents in the terrain's directions, shape (144,); written in place.
     """
     index, tangents, nearness, ground, i0, j0, spacing = far_nodes
+    values, tops, wide, widest, ci, cj, size, highest = dem
     known = index.shape[0] > 0
     gx, gy = x / spacing, y / spacing
     i, j = (math.floor(gx)), (math.floor(gy))
@@ -153,57 +164,73 @@ def land_skyline(
                 weight = (u if a else 1 - u) * (v if b else 1 - v)
                 far += weight * (tangents[node, s] - (z - ground[node]) * nearness[node, s])
         far = max(far, 0.0)
-        for r in range(LAND_RAYS):
-            k = s * LAND_RAYS + r
+        for k in range(s * LAND_RAYS, s * LAND_RAYS + LAND_RAYS):
             skyline[k] = far
-            if dem[0].shape[0] > 0:
-                azimuth = math.radians(360.0 / SECTORS * ((k + 0.5) / LAND_RAYS - 0.5))
-                skyline[k] = _land_ray(x, y, z, math.sin(azimuth), math.cos(azimuth), reach, far, dem, plain)
+            if values.shape[0] > 0 and highest > z:
+                skyline[k] = _land_ray(
+                    x, y, z, ways[0, k], ways[1, k], reach, far, plain, values, tops, wide, widest, ci, cj, size, highest
+                )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _land_ray(x: float, y: float, z: float, sx: float, sy: float, reach: float, tangent: float, dem: Land, plain: bool) -> float:
+def _land_ray(
+    x: float,
+    y: float,
+    z: float,
+    sx: float,
+    sy: float,
+    reach: float,
+    tangent: float,
+    plain: bool,
+    values: NDArray[np.float32],
+    tops: NDArray[np.float32],
+    wide: NDArray[np.float32],
+    widest: NDArray[np.float32],
+    i0: int,
+    j0: int,
+    size: float,
+    highest: float,
+) -> float:
     """Highest tangent over the bilinear DEM in steps of one cell; blocks that cannot rise above it are jumped."""
-    values, tops, wide, i0, j0, size, highest = dem
     ny, nx = values.shape
     last = math.floor(reach / size)
+    start_i, start_j = x / size - 0.5, y / size - 0.5  # global, so that rounding is the same in every window
+    per_i, per_j = 1.0 / max(abs(sx), 1e-9), 1.0 / max(abs(sy), 1e-9)
     k = 1
     while k <= last:
         t = k * size
-        drop = DROP * t * t
-        if highest - z - drop <= tangent * t:
+        sight = z + DROP * t * t + tangent * t  # how high land must reach here to be seen
+        if highest <= sight:
             return tangent
-        gx, gy = (x + sx * t) / size - 0.5, (y + sy * t) / size - 0.5
-        i, j = (math.floor(gx)), (math.floor(gy))
-        ri, rj = i - i0, j - j0
-        if ri < 0 or rj < 0 or ri + 1 >= nx or rj + 1 >= ny:
+        gx, gy = start_i + sx * k, start_j + sy * k
+        fi, fj = math.floor(gx), math.floor(gy)
+        i, j = fi - i0, fj - j0
+        if i < 0 or j < 0 or i + 1 >= nx or j + 1 >= ny:
             return tangent
         if not plain:
             bits = 0
             # a millimetre of slack: interpolation may round above its corners
-            if wide[rj >> _WIDE_BITS, ri >> _WIDE_BITS] + 1e-3 - z - drop <= tangent * t:
-                bits = _WIDE_BITS
-            elif tops[rj >> _BITS, ri >> _BITS] + 1e-3 - z - drop <= tangent * t:
-                bits = _BITS
+            if tops[j >> _BITS_0, i >> _BITS_0] + 1e-3 <= sight:
+                bits = _BITS_0
+                if wide[j >> _BITS_1, i >> _BITS_1] + 1e-3 <= sight:
+                    bits = _BITS_1
+                    if widest[j >> _BITS_2, i >> _BITS_2] + 1e-3 <= sight:
+                        bits = _BITS_2
             if bits:
-                leave = min(_steps_out(gx - i0, sx, ri >> bits, bits), _steps_out(gy - j0, sy, rj >> bits, bits))
-                k = max(k + 1, (math.ceil(k + leave - 1e-6)))
+                leave = min(_steps_out(gx - i0, sx, per_i, i >> bits, bits), _steps_out(gy - j0, sy, per_j, j >> bits, bits))
+                k = max(k + 1, math.ceil(k + leave - 1e-6))
                 continue
-        u, v = gx - i, gy - j
-        south = values[rj, ri] * (1 - u) + values[rj, ri + 1] * u
-        north = values[rj + 1, ri] * (1 - u) + values[rj + 1, ri + 1] * u
-        rise = south * (1 - v) + north * v - z - drop
-        if rise > tangent * t:  # false for NaN
-            tangent = rise / t
+        u, v = gx - fi, gy - fj
+        south = values[j, i] * (1 - u) + values[j, i + 1] * u
+        north = values[j + 1, i] * (1 - u) + values[j + 1, i + 1] * u
+        seen = south * (1 - v) + north * v
+        if seen > sight:  # false for NaN
+            tangent = max(tangent, (seen - z - DROP * t * t) / t)
         k += 1
     return tangent
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _steps_out(g: float, s: float, b: int, bits: int) -> float:
+def _steps_out(g: float, s: float, per: float, b: int, bits: int) -> float:
     """Count the steps of one cell until a ray at cell coordinate g leaves block b."""
-    if s > 1e-9:
-        return (((b + 1) << bits) - g) / s
-    if s < -1e-9:
-        return ((b << bits) - g) / s
-    return 1e9
+    return ((((b + 1) << bits) - g) if s > 0.0 else (g - (b << bits))) * per

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .sectors import SECTORS, SLACK, least_slope, lowest, nearest, span
+from .sectors import SLACK, lowest, nearest, span
 from .surface_raster import BLOCK, BLOCK_BITS, SUPER_BITS, Surface
 
 # values, index, block_tops, super_tops, first column, first row, side of a cell, highest cell
@@ -49,12 +49,10 @@ def raise_skyline(
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
-    angles: NDArray[np.float64],
     tangent: NDArray[np.float64],
-    low: NDArray[np.float64],
 ) -> None:
     """
-    Raise the tangents of all rays over what stands within reach; `low` holds the lowest tangent of each sector.
+    Raise the tangents of all rays over what stands within reach.
 
     Parameters
     ----------
@@ -74,12 +72,8 @@ def raise_skyline(
         Eastward part of each ray's direction, shape (72 rays,).
     north
         Northward part, shape (72 rays,).
-    angles
-        See `angle_table`.
     tangent
         Tangent of the skyline along each ray, shape (72 rays,); raised in place.
-    low
-        Lowest tangent of each sector, shape (72,); raised in place.
     """
     super_tops, ci, cj, size, highest = surface[3], surface[4], surface[5], surface[6], surface[7]
     if highest <= z:
@@ -90,9 +84,7 @@ def raise_skyline(
     ni, nj = super_tops.shape[1], super_tops.shape[0]
     oi, oj = ci >> SUPER_BITS, cj >> SUPER_BITS
     for ring in range(math.ceil(reach / side) + 1):
-        least = np.inf
-        for s in range(SECTORS):
-            least = min(least, low[s])
+        least = lowest(tangent, 0, tangent.shape[0] - 1)
         if highest - z <= least * (ring - 1) * side:
             return
         for b in range(-ring, ring + 1):
@@ -104,9 +96,14 @@ def raise_skyline(
                 rise = super_tops[j, i] - z
                 if rise <= 0.0:
                     continue
-                if rise <= least_slope((pi + a) * side - x, (pj + b) * side - y, side, 0.0, 0.0, reach, rays, angles, low):
+                x0, y0 = (pi + a) * side - x, (pj + b) * side - y
+                distance = nearest(x0, y0, side, 0.0)
+                if distance >= reach:
                     continue
-                _cross_super(x, y, z, i << bits, j << bits, a, b, reach, surface, rays, east, north, angles, tangent, low)
+                first, last = span(x0, y0, side, 0.0, rays)
+                if rise <= lowest(tangent, first, last) * distance:
+                    continue
+                _cross_super(x, y, z, i << bits, j << bits, a, b, reach, surface, rays, east, north, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -123,9 +120,7 @@ def _cross_super(
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
-    angles: NDArray[np.float64],
     tangent: NDArray[np.float64],
-    low: NDArray[np.float64],
 ) -> None:
     """Cross the blocks of a super-block, those towards the point first."""
     block_tops, ci, cj, size = surface[2], surface[4], surface[5], surface[6]
@@ -143,24 +138,15 @@ def _cross_super(
             distance = nearest(x0, y0, side, 0.0)
             if distance >= reach:
                 continue
-            first, last = span(x0, y0, side, 0.0, rays, angles)
+            first, last = span(x0, y0, side, 0.0, rays)
+            if rise <= lowest(tangent, first, last) * distance:
+                continue
             block = surface[1][j, i]
-            for sector in range(first // rays, last // rays + 1):
-                s = sector - SECTORS if sector >= SECTORS else sector
-                if rise <= low[s] * distance:
-                    continue
-                changed = False
-                for k in range(max(first, sector * rays), min(last, sector * rays + rays - 1) + 1):
-                    ray = k - tangent.shape[0] if k >= tangent.shape[0] else k
-                    if rise <= tangent[ray] * SLACK * distance:
-                        continue
-                    before = tangent[ray]
-                    after = _cross_block(x, y, z, east[ray], north[ray], reach, before, rise, left, bottom, size, surface[0], block)
-                    if after > before:
-                        tangent[ray] = after
-                        changed = True
-                if changed:
-                    low[s] = lowest(tangent, s, rays)
+            for k in range(first, last + 1):
+                ray = k - tangent.shape[0] if k >= tangent.shape[0] else k
+                before = tangent[ray]
+                if rise > before * SLACK * distance:
+                    tangent[ray] = _cross_block(x, y, z, east[ray], north[ray], reach, before, rise, left, bottom, size, surface[0], block)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
