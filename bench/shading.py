@@ -13,8 +13,10 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import rasterio
 import shapely
+from rasterio.features import rasterize
 from rasterio.transform import from_origin
 
 from geo.archetypes import load_archetypes
@@ -115,41 +117,60 @@ def ccny(data: Path, folder: Path) -> None:
     print(f"  r.horizon, one ray a sector: {theirs:.1f} s, {theirs / ours:.1f} times as long" if theirs else "  GRASS is not installed")
     found = gpd.read_file(data / "new-york" / "buildings.gpkg").to_crs("EPSG:26918").explode(ignore_index=True)
     inside = shapely.within(found.geometry.to_numpy(), shapely.box(left, bottom, right, top))
-    found = found[inside & (found.geometry.area > 30).to_numpy()].reset_index(drop=True)
-    ground, polygons = grids["dem"].sample(*shapely.get_coordinates(shapely.point_on_surface(found.geometry.to_numpy())).T), found.geometry
-    high = heights_above_ground(polygons.to_numpy(), dsm, grids["dem"])
-    known = np.isfinite(high) & (high > 3)
-    tops, shapes = (ground + high)[known], polygons.to_numpy()[known]
-    xy = shapely.get_coordinates(shapely.point_on_surface(shapes))
-    margin = np.minimum.reduce([xy[:, 0] - left, right - xy[:, 0], xy[:, 1] - bottom, top - xy[:, 1]]) > 60
-    level = dsm.sample(*xy[margin].T) + 0.2
-    points = np.column_stack([xy[margin], level])
-    measured = horizons(points, surface=surface, near_reach=60.0)
-    built = walls((left - 300, bottom - 300, right + 300, top + 300), shapes, tops)
-    extruded = horizons(np.column_stack([xy[margin], np.maximum(level, tops[margin] + 0.2)]), near=built, near_reach=60.0)
-    off = (measured - extruded).astype(float)
-    roof = np.abs(level - 0.2 - tops[margin])
+    two_tiers(dsm, grids["dem"], found.geometry.to_numpy()[inside & (found.geometry.area > 30).to_numpy()])
+
+
+def two_tiers(dsm: Grid, dem: Grid, polygons: np.ndarray, reach: float = 60.0) -> None:
+    """Horizons over the measured surface beside those over the footprints, each at the one height that was measured for it."""
+    left, bottom, right, top = dsm.bounds
+    xy = shapely.get_coordinates(shapely.point_on_surface(polygons))
+    tops = dem.sample(*xy.T) + heights_above_ground(polygons, dsm, dem)
+    known = np.isfinite(tops) & (tops > dem.sample(*xy.T) + 3)
+    polygons, xy, tops = polygons[known], xy[known], tops[known]
+    inner = np.minimum.reduce([xy[:, 0] - left, right - xy[:, 0], xy[:, 1] - bottom, top - xy[:, 1]]) > reach
+    level = np.maximum(dsm.sample(*xy.T), tops) + 0.2
+    points = np.column_stack([xy, level])[inner]
+    built = walls((left - 300, bottom - 300, right + 300, top + 300), polygons, tops)
+    extruded = horizons(points, near=built, near_reach=reach)
+    whole, around = np.empty_like(extruded), np.empty_like(extruded)
+    place = from_origin(left, top, dsm.resolution, dsm.resolution)
+    for k, (point, own) in enumerate(zip(points, polygons[inner], strict=True)):
+        mask = rasterize([(own.buffer(1.0), 1)], out_shape=dsm.values.shape, transform=place) > 0
+        for values, out in ((dsm.values, whole), (np.where(mask, np.float32(dem.values.min()), dsm.values), around)):
+            surface = near_surface(dsm.bounds, 1.0, np.empty(0, object), np.empty(0), Grid(values, left, top, dsm.resolution))
+            out[k] = horizons(point[None], surface=surface, near_reach=reach)[0]
+    owner = rasterize([(p, n + 1) for n, p in enumerate(polygons)], out_shape=dsm.values.shape, transform=place)
+    off = np.abs(dsm.values[owner > 0] - tops[owner[owner > 0] - 1])
     print(
-        f"ccny: {len(points)} roofs, measured surface against extruded footprints of its heights, to 60 m: horizon differs by "
-        f"{np.median(np.abs(off)):.2f}° (median) and {np.abs(off).mean():.2f}° (mean), {off.mean():+.2f}° on average; roofs themselves "
-        f"deviate from their one height by {np.median(roof):.2f} m (median), {roof.mean():.2f} m (mean)"
+        f"ccny: {len(points)} roofs, measured surface against footprints at their measured heights, to {reach:.0f} m. Roof cells lie off "
+        f"the one height of their building by {np.median(off):.2f} m (median), {off.mean():.2f} m (mean)"
     )
+    for label, seen in (("what stands around", around), ("with the own roof's structures, which only the surface knows", whole)):
+        apart = (seen - extruded).astype(float)
+        size = np.abs(apart)
+        print(f"  {label}: {np.median(size):.2f}° (median), {size.mean():.2f}° (mean) apart, the surface {apart.mean():+.2f}°")
 
 
-def bdshadow(buildings: gpd.GeoDataFrame, points: int) -> None:
-    """Shadows of one day, hour by hour, of the same buildings."""
+def bdshadow(buildings: gpd.GeoDataFrame) -> None:
+    """Shadows of one day, hour by hour, of the same buildings, beside our horizons for the whole year."""
     try:
-        import pandas as pd
         import pybdshadow
     except ImportError:
-        print("pybdshadow is not installed (pip install pybdshadow)")
+        print("pybdshadow is not installed (pip install pybdshadow): no ratio to one day of it")
         return
+    polygons, top = buildings.geometry.to_numpy(), buildings["height"].to_numpy(dtype=float)
+    left, bottom, right, up = shapely.total_bounds(polygons)
+    near = walls((left - NEAR, bottom - NEAR, right + NEAR, up + NEAR), polygons, top)
+    points = np.column_stack([shapely.get_coordinates(shapely.point_on_surface(polygons)), top + 0.2])
+    start = time.process_time()
+    timed("the same buildings: walls to 300 m, for the whole year", points, near=near)
+    ours = time.process_time() - start
     given = pybdshadow.bd_preprocess(buildings.to_crs("EPSG:4326")[["height", "geometry"]])
     start = time.process_time()
     for hour in range(8, 17):
-        pybdshadow.bdshadow_sunlight(given, pd.to_datetime(f"2023-12-21 {hour}:00").tz_localize("America/New_York").tz_convert("UTC"))
+        pybdshadow.bdshadow_sunlight(given, pd.Timestamp(f"2023-12-21 {hour}:00", tz="America/New_York").tz_convert("UTC"))
     seconds = time.process_time() - start
-    print(f"pybdshadow, 9 hours of one day on the ground, {len(given):,} buildings: {seconds:.1f} s ({points / seconds:,.0f} buildings/s)")
+    print(f"  pybdshadow, 9 hours of one day on the ground, {len(given):,} buildings: {seconds:.1f} s, {seconds / ours:,.0f} times as long")
 
 
 def main(data: Path) -> None:
@@ -163,7 +184,7 @@ def main(data: Path) -> None:
         low = found[found["height"] < 15.0].reset_index(drop=True)
         city(low, "its low houses alone", hills)
         ccny(data, folder)
-        bdshadow(found.head(1000), 1000)
+        bdshadow(found.head(1000))
 
 
 if __name__ == "__main__":

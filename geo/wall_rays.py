@@ -87,7 +87,10 @@ def raise_over_walls(
                     block = j * ni + i
                     _walls(x, y, z, start, reach, starts[block], starts[block + 1], floor, edges, rays, east, north, tangent)
                 else:
-                    _wide_block(x, y, z, i, j, i > pi, j > pj, start, reach, starts, edges, block_tops, ci, cj, rays, east, north, tangent)
+                    slope = floor / max(nearest(x0, y0, side, _MARGIN), start)
+                    _wide_block(
+                        x, y, z, i, j, i > pi, j > pj, slope, start, reach, starts, edges, block_tops, ci, cj, rays, east, north, tangent
+                    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -98,7 +101,7 @@ def _floor(x0: float, y0: float, side: float, start: float, reach: float, rays: 
     if distance >= reach or fx * fx + fy * fy < start * start * (1.0 - 1e-12):
         return np.inf
     first, last = span(x0, y0, side, _MARGIN, rays)
-    return lowest(tangent, first, last) * max(distance, start)
+    return float(lowest(tangent, first, last) * max(distance, start))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -110,6 +113,7 @@ def _wide_block(
     wide_j: int,
     east_of: bool,
     north_of: bool,
+    slope: float,
     start: float,
     reach: float,
     starts: NDArray[np.int64],
@@ -130,7 +134,10 @@ def _wide_block(
             rise = block_tops[j, i] - z
             if rise <= 0.0:
                 continue
-            floor = _floor((ci * WIDE + i) * SIDE - x, (cj * WIDE + j) * SIDE - y, SIDE, start, reach, rays, tangent)
+            x0, y0 = (ci * WIDE + i) * SIDE - x, (cj * WIDE + j) * SIDE - y
+            if rise <= slope * max(nearest(x0, y0, SIDE, _MARGIN), start):  # no ray of the wide block lies lower
+                continue
+            floor = _floor(x0, y0, SIDE, start, reach, rays, tangent)
             if rise > floor:
                 block = j * block_tops.shape[1] + i
                 _walls(x, y, z, start, reach, starts[block], starts[block + 1], floor, edges, rays, east, north, tangent)
