@@ -34,14 +34,14 @@ NEAR = 300.0
 MIDTOWN = (-74.005, 40.745, -73.97, 40.77)
 
 
-def timed(label: str, points: np.ndarray, **rings: Any) -> np.ndarray:
-    """Run once to compile, then measure the processor's time."""
+def timed(label: str, points: np.ndarray, **rings: Any) -> float:
+    """Run once to compile, then measure the processor's time. [s]"""
     horizons(points[:4], **rings)
     start = time.process_time()
-    found = horizons(points, **rings)
+    horizons(points, **rings)
     seconds = time.process_time() - start
     print(f"{label:<58} {len(points):>7,} points {seconds:7.2f} s {len(points) / seconds:>9,.0f} points/s and core")
-    return found
+    return seconds
 
 
 def city(buildings: gpd.GeoDataFrame, label: str, terrain: Terrain) -> None:
@@ -110,9 +110,7 @@ def ccny(data: Path, folder: Path) -> None:
     x, y = (v.ravel() + 0.5 for v in np.meshgrid(np.arange(west, west + 80.0), np.arange(south, south + 80.0)))
     surface = near_surface(dsm.bounds, 1.0, np.empty(0, object), np.empty(0), dsm)
     points = np.column_stack([x, y, dsm.sample(x, y)])
-    start = time.process_time()
-    timed("ccny: measured surface, 150 m, 7 rays a sector", points, surface=surface, near_reach=reach)
-    ours = time.process_time() - start
+    ours = timed("ccny: measured surface, 150 m, 7 rays a sector", points, surface=surface, near_reach=reach)
     theirs = grass_seconds(folder / "dsm.tif", (west, south, west + 80.0, south + 80.0), reach)
     print(f"  r.horizon, one ray a sector: {theirs:.1f} s, {theirs / ours:.1f} times as long" if theirs else "  GRASS is not installed")
     found = gpd.read_file(data / "new-york" / "buildings.gpkg").to_crs("EPSG:26918").explode(ignore_index=True)
@@ -162,9 +160,7 @@ def bdshadow(buildings: gpd.GeoDataFrame) -> None:
     left, bottom, right, up = shapely.total_bounds(polygons)
     near = walls((left - NEAR, bottom - NEAR, right + NEAR, up + NEAR), polygons, top)
     points = np.column_stack([shapely.get_coordinates(shapely.point_on_surface(polygons)), top + 0.2])
-    start = time.process_time()
-    timed("the same buildings: walls to 300 m, for the whole year", points, near=near)
-    ours = time.process_time() - start
+    ours = timed("the same buildings: walls to 300 m, for the whole year", points, near=near)
     given = pybdshadow.bd_preprocess(buildings.to_crs("EPSG:4326")[["height", "geometry"]])
     start = time.process_time()
     for hour in range(8, 17):
@@ -184,7 +180,7 @@ def main(data: Path) -> None:
         low = found[found["height"] < 15.0].reset_index(drop=True)
         city(low, "its low houses alone", hills)
         ccny(data, folder)
-        bdshadow(found.head(1000))
+        bdshadow(found.head(300))
 
 
 if __name__ == "__main__":
