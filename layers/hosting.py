@@ -17,7 +17,7 @@ from .errors import LayersError
 Floats = npt.NDArray[np.float64]
 GREEN, YELLOW, RED = "green", "yellow", "red"
 NUMBERS = ("capacity_mva", "connected_mw", "registered_mw", "noon_load_mw", "other_mw", "storage_mw", "room_mw")
-TEXTS = ("colour", "superior")
+TEXTS = ("colour", "superior", "said_by", "said_on")
 OFFICIAL, ESTIMATE = "official", "estimate"
 
 
@@ -84,8 +84,8 @@ def hosting(objects: pd.DataFrame, rules: HostingRules) -> pd.DataFrame:
     ----------
     objects
         A row an object, indexed by name: `noon_load_mw` with `load_metered`, and what is known of the columns `NUMBERS` and `TEXTS`;
-        NaN or None is unknown. `room_mw` and `colour` are official and win. Unknown generation, storage, connected and registered
-        capacity count as none.
+        NaN or None is unknown. `room_mw` and `colour` are official and win; `said_by` and `said_on` tell who published them and when.
+        Unknown generation, storage, connected and registered capacity count as none.
     rules
         Numbers of the rule.
 
@@ -93,7 +93,7 @@ def hosting(objects: pd.DataFrame, rules: HostingRules) -> pd.DataFrame:
     -------
     table
         Same index: connect_low_mw, connect_mw, connect_high_mw, register_low_mw, register_mw, register_high_mw, colour, colour_source,
-        colour_estimate, storage_up_mw, storage_up_mwh; NaN or None where neither capacity nor an official entry is known.
+        colour_estimate, said_by, said_on, storage_up_mw, storage_up_mwh; NaN or None where neither capacity nor an official entry is known.
 
     Raises
     ------
@@ -127,7 +127,8 @@ def hosting(objects: pd.DataFrame, rules: HostingRules) -> pd.DataFrame:
     source = np.where(~pd.isna(said) | ~np.isnan(given), OFFICIAL, ESTIMATE).astype(object)
     source[pd.isna(colour)] = None
     up = np.where(under_red | (colour != estimate), np.nan, _storage_up(colour, rooms, rules))
-    said_of = {"colour": colour, "colour_source": source, "colour_estimate": estimate}
+    by_whom = {name: table[name].where(table[name].notna() & (source == OFFICIAL), None) for name in ("said_by", "said_on")}
+    said_of = {"colour": colour, "colour_source": source, "colour_estimate": estimate, **by_whom}
     return pd.DataFrame(
         {
             **rooms,

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .base_maps import hosts
 from .gauges import gauges
-from .page_data import embed, page_data, tiles_text
+from .page_data import carried, embed, page_data
 from .remarks import remarks
 from .tables import PLACE_KINDS, MapTables
 from .words import Words, as_float, load_words, number
@@ -26,7 +26,7 @@ POLICY = (
     f"img-src data: {hosts()}; form-action 'none'; base-uri 'none'"
 )
 SCRIPTS = ("leaflet.js", "leaflet-heat.js", "pbf.js", "pmtiles.js")
-OWN_SCRIPTS = ("gcj02.js", "roof_tiles.js", "county_controls.js", "county_panel.js", "county_map.js")
+OWN_SCRIPTS = ("gcj02.js", "roof_tiles.js", "county_controls.js", "county_print.js", "county_panel.js", "county_map.js")
 
 
 class OfflineMap(folium.Map):
@@ -123,13 +123,14 @@ def county_map(tables: MapTables, out: Path, lang: str) -> Path:
         If the language is unknown or a table lacks what the map needs.
     """
     words = load_words(lang)
+    tables, tiles = carried(tables)
     data = page_data(tables, words)
     page = _folium_page(data)
     figure = page.get_root()
     figure.header.add_child(Verbatim(_head(tables, words)), name="offline")
     figure.html.add_child(Verbatim(_panel(tables, words)), name="panel")
     figure.html.add_child(Verbatim(f'<script type="application/json" id="county-data">{embed(data)}</script>'), name="data")
-    figure.html.add_child(Verbatim(f'<script type="text/plain" id="roof-tiles">{tiles_text(tables)}</script>'), name="tiles")
+    figure.html.add_child(Verbatim(f'<script type="text/plain" id="roof-tiles">{tiles}</script>'), name="tiles")
     return write_whole(out, figure.render())
 
 

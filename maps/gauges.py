@@ -29,6 +29,7 @@ class Gauge:
     technical: str
     gap: str
     share: str
+    from_roofs: str
     missing: tuple[str, ...]
     note: str
     quote: str
@@ -97,6 +98,7 @@ def gauge(row: Mapping[str, Any], lang: str) -> Gauge:
         technical=amount(values["technical"], unit, lang),
         gap=amount(values["gap"], unit, lang),
         share="—" if share is None else f"{share * 100:.1f} %",
+        from_roofs=_from_roofs(row, values["required"], unit, lang),
         missing=missing_inputs(row, lang),
         note=str(row.get(f"note_{lang}") or ""),
         quote=str(row.get("quote") or ""),
@@ -130,6 +132,16 @@ def missing_inputs(row: Mapping[str, Any], lang: str) -> tuple[str, ...]:
     if isinstance(found, str):
         return (found,)
     return tuple(missing_text(item, lang) for item in found)
+
+
+def _from_roofs(row: Mapping[str, Any], required: float | None, unit: str, lang: str) -> str:
+    """Say what the roofs of this run could add, which is known also where the target cannot be judged."""
+    roofs = as_float(row.get("roofs_technical"))
+    if roofs is None:
+        return ""
+    said = amount(roofs, unit, lang)
+    share = f"{roofs / required * 100:.2g} %" if required else ""
+    return load_words(lang)["of_target"].format(amount=said, share=share) if share else said
 
 
 def _year(deadline: str, lang: str) -> str:

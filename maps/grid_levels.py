@@ -27,17 +27,50 @@ def grid_levels(cells: gpd.GeoDataFrame) -> list[tuple[float, gpd.GeoDataFrame]]
     list
         Side [m] and cells of each level, the finest first; levels of more than 6,000 cells are left out, so that a page stays small.
     """
-    bounds = cells.bounds.to_numpy()
-    side = float(np.round(np.median(bounds[:, 2] - bounds[:, 0]), 3))
+    side = cell_side(cells)
     levels = [(side, cells)]
     while len(levels[-1][1]) > FEWEST and len(levels) < 12:
         side *= STEP
-        levels.append((side, _coarser(cells, bounds, side)))
+        levels.append((side, coarser(cells, side)))
     fitting = [level for level in levels if len(level[1]) <= MOST_CELLS]
     return fitting or levels[-1:]
 
 
-def _coarser(cells: gpd.GeoDataFrame, bounds: np.ndarray, side: float) -> gpd.GeoDataFrame:
+def cell_side(cells: gpd.GeoDataFrame) -> float:
+    """
+    Measure the side of the cells.
+
+    Parameters
+    ----------
+    cells
+        Squares of one size.
+
+    Returns
+    -------
+    float
+        Side in the units of the CRS.
+    """
+    bounds = cells.bounds.to_numpy()
+    return float(np.round(np.median(bounds[:, 2] - bounds[:, 0]), 3))
+
+
+def coarser(cells: gpd.GeoDataFrame, side: float) -> gpd.GeoDataFrame:
+    """
+    Sum cells into larger ones.
+
+    Parameters
+    ----------
+    cells
+        Square cells in the study's CRS (metres).
+    side
+        Side of the larger cells, which lie on multiples of it [m].
+
+    Returns
+    -------
+    GeoDataFrame
+        The larger cells with their sums, densities and means.
+    """
+    bounds = cells.bounds.to_numpy()
     middle = (bounds[:, :2] + bounds[:, 2:]) / 2
     corners, which = np.unique(np.floor(middle / side).astype(np.int64), axis=0, return_inverse=True)
     which = which.ravel()

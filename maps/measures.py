@@ -16,6 +16,14 @@ FROM_ROOFS = ("pdc0_kwp", "energy_kwh", "kwp_per_km2", "specific_yield", "lcoe_c
 FROM_TARGETS = ("goal_share", "new_roof_coverage", "building_substitution")
 ROADMAP = "roadmap_kw"
 HOSTING = "hosting_colour"
+# What a region says of the grid, and the column of near_use.json that it comes from.
+GRID_SAID = {
+    HOSTING: "colour",
+    "hosting_room_mw": "register_mw",
+    "hosting_source": "colour_source",
+    "hosting_said_by": "said_by",
+    "hosting_said_on": "said_on",
+}
 MEASURES = (*FROM_ROOFS, *FROM_TARGETS, ROADMAP, HOSTING)
 # Light, middle, dark: they differ in lightness, so that readers who confuse red and green tell them apart.
 HOSTING_COLOURS = {"green": "#8ccfae", "yellow": "#f2cf4e", "red": "#96281b"}
@@ -40,7 +48,7 @@ def measured(layer: str, table: gpd.GeoDataFrame, tables: MapTables) -> gpd.GeoD
     GeoDataFrame
         A new table: NaN where a region holds no assessed roof, so that it is drawn as without data and not as zero.
     """
-    found = table.copy()
+    found = _with_grid(table.copy(), layer, tables)
     nothing = (found["roofs"].fillna(0) == 0).to_numpy()
     for name in FROM_ROOFS:
         if name in found:
@@ -51,16 +59,28 @@ def measured(layer: str, table: gpd.GeoDataFrame, tables: MapTables) -> gpd.GeoD
     goal = goal_mw(tables)
     if goal:
         found["goal_share"] = np.where(nothing, np.nan, found["pac0_kw"].to_numpy(dtype=np.float64, na_value=np.nan) / 1000.0 / goal)
-    rows = [row for row in tables.targets if row.get("region") is not None]
-    for target in FROM_TARGETS[1:]:
-        found[target] = _of(found, {str(r["region"]): as_float(r.get("technical")) for r in rows if r.get("id") == target})
-    capacity = [row for row in rows if row.get("id") == "pv_capacity"]
-    if "hosting_room_mw" not in found:
-        found["hosting_room_mw"] = _of(found, {str(r["region"]): as_float(r.get("hosting_room_mw")) for r in capacity})
-    if HOSTING not in found:
-        colours = {str(r["region"]): r.get(HOSTING) for r in capacity}
-        found[HOSTING] = [colours.get(str(name)) for name in found["name"]]
-    found[HOSTING] = [colour if colour in HOSTING_COLOURS else None for colour in found[HOSTING]]
+    # Targets are judged by accountable area; a district of the same name may be another area.
+    if layer == ("responsible" if "responsible" in tables.regions else "districts"):
+        rows = [row for row in tables.targets if row.get("region") is not None]
+        for target in FROM_TARGETS[1:]:
+            found[target] = _of(found, {str(r["region"]): as_float(r.get("technical")) for r in rows if r.get("id") == target})
+    return found
+
+
+def _with_grid(found: gpd.GeoDataFrame, layer: str, tables: MapTables) -> gpd.GeoDataFrame:
+    """Add colour and room of the grid with who said so and when; an estimate is as of the run."""
+    rows = [row for row in (tables.near or {}).get("rows", []) if row["layer"] == layer]
+    said = {str(row["area"]): row for row in rows if row.get("colour") in HOSTING_COLOURS}
+    if not said:
+        return found
+    empty: Mapping[str, Any] = {}
+    for name, key in GRID_SAID.items():
+        found[name] = [said.get(str(region), empty).get(key) for region in found["name"]]
+    found["hosting_room_mw"] = found["hosting_room_mw"].astype("float64")
+    official, estimated = found["hosting_source"] == "official", found["hosting_source"] == "estimate"
+    as_of = str((tables.near or {}).get("as_of", ""))
+    found["hosting_said_by"] = found["hosting_said_by"].mask(official & found["hosting_said_by"].isna(), "no_source")
+    found["hosting_said_on"] = found["hosting_said_on"].mask(official & found["hosting_said_on"].isna(), "no_date").mask(estimated, as_of)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import geopandas as gpd
@@ -19,10 +19,10 @@ from .grid_levels import grid_levels
 from .measures import AREAS, HOSTING, HOSTING_COLOURS, MEASURES, ROADMAP, build_order, goal_title, measured, roadmap_years
 from .roof_tiles import MAX_ZOOM, MIN_ZOOM, roof_tiles
 from .shapes import encode, lonlat, points
-from .tables import PLACE_KINDS, MapTables, has_shape
+from .tables import PLACE_KINDS, WITH_RESULT, MapTables, has_shape
 from .words import Words, clean
 
-THEMES = ("districts", "responsible", "grid")
+THEMES = ("districts", "responsible", "transformers", "grid")
 REGION_COLUMNS = (
     "name",
     "area_km2",
@@ -46,6 +46,9 @@ REGION_COLUMNS = (
     "building_substitution",
     "hosting_colour",
     "hosting_room_mw",
+    "hosting_source",
+    "hosting_said_by",
+    "hosting_said_on",
 )
 GRID_COLUMNS = ("name", "buildings", "roofs", "pdc0_kwp", "energy_kwh", "kwp_per_km2", "specific_yield", "lcoe_cny_kwh")
 ROOF_SHOWN = (
@@ -82,6 +85,10 @@ VERTICES = {"districts": 40_000, "responsible": 40_000, "zones": 20_000, "urban"
 OTHER_VERTICES = 20_000
 REGIONS_DRAWN = {"parcels": 2_000}
 OTHER_REGIONS = 3_000
+EXCLUSIONS_DRAWN = 3_000
+# A county of ordinary outlines stays far below; where roofs have very many corners fewer of them are carried inside.
+MOST_TILE_BYTES = 5_000_000
+MOST_LETTERS = 80
 BEST_ROOFS = 300
 # From measured to guessed: dark to light.
 TIER_COLOURS = ("#14496b", "#d98a2b", "#ead9b0")
@@ -130,7 +137,7 @@ def page_data(tables: MapTables, words: Words) -> dict[str, Any]:
     }
 
 
-def tiles_text(tables: MapTables) -> str:
+def carried(tables: MapTables) -> tuple[MapTables, str]:
     """
     Write the roofs that a page carries inside as base64 text.
 
@@ -141,12 +148,18 @@ def tiles_text(tables: MapTables) -> str:
 
     Returns
     -------
-    str
-        A PMTiles archive; empty where there is no roof.
+    tuple
+        The tables with the roofs that fit, the largest of them, and a PMTiles archive; empty where there is no roof.
     """
     if tables.roofs is None or not len(tables.roofs):
-        return ""
-    return base64.b64encode(roof_tiles(tables.roofs)).decode("ascii")
+        return tables, ""
+    roofs = tables.roofs
+    archive = roof_tiles(roofs)
+    while len(archive) > MOST_TILE_BYTES and len(roofs) > 1:
+        fewer = int(len(roofs) * min(0.9, 0.9 * MOST_TILE_BYTES / len(archive)))
+        roofs = roofs.loc[roofs["pdc0_kwp"].nlargest(max(fewer, 1)).index]
+        archive = roof_tiles(roofs)
+    return replace(tables, roofs=roofs), base64.b64encode(archive).decode("ascii")
 
 
 def embed(data: Mapping[str, Any]) -> str:
@@ -246,8 +259,10 @@ def _heat(grid: gpd.GeoDataFrame | None) -> list[list[float]]:
 def _exclusions(areas: gpd.GeoDataFrame | None, origin: tuple[float, float]) -> list[dict[str, Any]]:
     if areas is None or not len(areas):
         return []
-    shapes = lonlat(areas, OTHER_VERTICES)
-    return [{"reason": str(reason), "shape": encode(shape, origin)} for reason, shape in zip(areas["reason"], shapes, strict=True)]
+    largest = np.argsort(-areas.geometry.area.to_numpy(), kind="stable")[:EXCLUSIONS_DRAWN]
+    shown = areas.iloc[largest]
+    shapes = lonlat(shown, OTHER_VERTICES)
+    return [{"reason": _short(str(reason)), "shape": encode(shape, origin)} for reason, shape in zip(shown["reason"], shapes, strict=True)]
 
 
 def _shown_values(table: gpd.GeoDataFrame, name: str, words: Words) -> np.ndarray:
@@ -288,9 +303,11 @@ def _roofs(tables: MapTables) -> dict[str, Any] | None:
 
 
 def _spread(count: int) -> list[str]:
-    """Dark for the first year, light for the last."""
-    scheme = PALETTES["regions"][::-1]
-    return [scheme[round(float(at))] for at in np.linspace(0, len(scheme) - 1, count)] if count > 1 else list(scheme[:count])
+    """Dark for the first year, light for the last; lighter still would pass for a roof that is not planned."""
+    scheme = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in PALETTES["regions"][:1:-1]], dtype=np.float64)
+    at = np.linspace(0, len(scheme) - 1, count)
+    mixed = np.column_stack([np.interp(at, np.arange(len(scheme)), scheme[:, part]) for part in range(3)]).round().astype(np.int64)
+    return ["#" + "".join(f"{part:02x}" for part in colour) for colour in mixed.tolist()]
 
 
 def _places(places: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
@@ -300,6 +317,10 @@ def _places(places: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
     if not len(located):
         return None
     ranked = located.sort_values(["pdc0_kwp", "building_id"], ascending=[False, True]).reset_index(drop=True)
+    # What was not assessed has no result, not a result of zero.
+    unknown = (~ranked["status"].isin(WITH_RESULT)).to_numpy()
+    for name in ("pdc0_kwp", "energy_kwh", "usable_area_m2"):
+        ranked[name] = ranked[name].astype("float64").mask(unknown)
     columns = [name for name in PLACE_SHOWN if name.removeprefix("one.") in ranked.columns]
     return {
         "columns": columns,
@@ -311,5 +332,10 @@ def _places(places: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
 
 
 def _rows(frame: gpd.GeoDataFrame, columns: list[str]) -> list[list[Any]]:
-    cells = [[clean(value) for value in frame[name.removeprefix("one.")].tolist()] for name in columns]
+    cells = [[_short(clean(value)) for value in frame[name.removeprefix("one.")].tolist()] for name in columns]
     return [list(row) for row in zip(*cells, strict=True)]
+
+
+def _short(value: Any) -> Any:
+    """Cut a text: what somebody pasted into a name must not fill the page."""
+    return value if not isinstance(value, str) or len(value) <= MOST_LETTERS else f"{value[:MOST_LETTERS]}…"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
 import pytest
+import shapely
 
 from maps.county_map import county_map
 from maps.tables import MapTables, map_tables
@@ -76,6 +80,36 @@ def test_size_is_bounded(tmp_path: Path) -> None:
     run["roofs"]["geometry"] = run["roofs"].geometry.centroid.buffer(15, quad_segs=12)
     run["regions"]["zones"] = sums({"圆": run["roofs"].geometry.iloc[0].centroid.buffer(5000, quad_segs=30_000)}, run["roofs"])
     assert county_map(map_tables(**run), tmp_path / "map.html", "zh").stat().st_size < 15e6
+
+
+def test_size_is_bounded_by_construction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far too much of everything: regions, cells, exclusions, a district of 200,000 corners, endless names, more tiles than fit."""
+    run = county(2_000, [f"很长的建筑名称第{i}号" * 40 for i in range(2000)])
+    first = run["regions"]["districts"].iloc[[0]]
+    around = np.linspace(0, 2 * np.pi, 200_000)
+    rough = np.column_stack([np.cos(around), np.sin(around)]) * (9000 + 40 * np.sin(around * 7919))[:, None] + (EAST, NORTH)
+    run["regions"]["districts"] = first.assign(geometry=[shapely.Polygon(rough)], name=["长" * 100_000])
+
+    def many(count: int, shapes: Callable[[Any, Any], Any]) -> gpd.GeoDataFrame:
+        at = np.arange(count)
+        drawn = shapes(EAST - 8000 + at % 300 * 50, NORTH - 8000 + at // 300 * 50)
+        return first.loc[first.index.repeat(count)].assign(name=[f"区{i}" * 50 for i in at], pdc0_kwp=1.0 * at, geometry=drawn)
+
+    def discs(x: Any, y: Any) -> Any:
+        return shapely.buffer(shapely.points(x, y), 20.0, quad_segs=16)
+
+    for layer in ("parcels", "zones", "transformers"):
+        run["regions"][layer] = many(3_500, discs)
+    run["regions"]["grid"] = many(8_000, lambda x, y: shapely.box(x, y, x + 50, y + 50))
+    tables = replace(map_tables(**run), exclusions=many(3_500, discs).assign(reason="理" * 5_000))
+    monkeypatch.setattr("maps.page_data.MOST_TILE_BYTES", 30_000)
+    written = county_map(tables, tmp_path / "map.html", "zh")
+    data = json.loads(re.findall(r'id="county-data">([^<]*)<', written.read_text(encoding="utf-8"))[0])
+    assert data["roofs"]["drawn"] < data["roofs"]["total"] == 2_000
+    tiles = re.findall(r'id="roof-tiles">([^<]*)<', written.read_text(encoding="utf-8"))[0]
+    assert 0 < len(tiles) <= 40_000
+    # the tiles of a page are at most 5 MB, 6.7 MB as text
+    assert written.stat().st_size - len(tiles) < 15e6 - 6.7e6
 
 
 @contextmanager
@@ -233,6 +267,89 @@ def test_the_report_opens_without_an_error(tmp_path: Path) -> None:
         assert wrong == []
 
 
+@pytest.mark.browser
+@browser_test
+def test_base_maps_ask_for_the_right_tiles(page_file: Path) -> None:
+    """Every base map, played: address of the tile under the middle, key, names over it, whose it is, and a word where it does not load."""
+    with opened(page_file) as (page, wrong):
+        asked: list[str] = []
+        answer: dict[str, Any] = {"status": 200, "body": PIXEL}
+        page.route(
+            lambda url: url.startswith("https:"),
+            lambda route: (asked.append(route.request.url), route.fulfill(content_type="image/png", **answer)),
+        )
+        page.evaluate("void window.county.map.setView([31.1774276, 121.5272106], 16, {animate: false})")
+        # by hand: x = 65536 (lon + 180) / 360, y = 32768 (1 - ln(tan lat + sec lat) / pi); the same of the point in GCJ-02
+        wgs, gcj = (54891, 26789), (54892, 26789)
+        bases = page.evaluate("window.county.data.bases")
+        for base in bases:
+            asked.clear()
+            page.select_option("#base", base["key"])
+            if base["key"] == "tianditu":
+                assert not asked and page.is_visible("#base-key")
+                page.fill("#base-key", " a/b ")
+                page.press("#base-key", "Enter")
+            until(page, "document.querySelectorAll('.leaflet-base-pane img.leaflet-tile-loaded').length > 3")
+            x, y = gcj if base["gcj"] else wgs
+            wanted = {
+                "tianditu": f"&x={x}&y={y}&l=16&tk=a%2Fb",
+                "esri": f"/tile/16/{y}/{x}",
+                "osm": f"/16/{x}/{y}.png",
+                "amap": f"&x={x}&y={y}&z=16",
+            }
+            here = [url for url in asked if url.endswith(wanted[base["key"].partition("_")[0]])]
+            assert len(here) == (2 if base["names"] else 1), (base["key"], asked)
+            assert base["attribution"] in page.inner_text(".base-source") and "未能载入" not in page.inner_text(".base-source")
+            assert not any("{" in url for url in asked)
+        answer.update(status=403, body=b"")
+        page.evaluate("void window.county.map.setView([31.3, 121.7], 15, {animate: false})")
+        until(page, "document.querySelector('.base-source').textContent.includes('未能载入')")
+        page.select_option("#base", "")
+        assert not page.is_visible(".base-source") and "a/b" not in page.content()
+        assert [said for said in wrong if "403" not in said] == []
+
+
+@pytest.mark.browser
+@browser_test
+def test_colours_of_the_grid_are_told_with_source_and_date(tmp_path: Path) -> None:
+    tables = planned()
+    names = [str(name) for name in tables.regions["responsible"]["name"]]
+    said = {"layer": "responsible", "area": names[0], "colour": "red", "register_mw": 0.0, "colour_source": "official"}
+    rows = [{**said, "said_by": "国网清河供电公司", "said_on": "2026-09-30"}]
+    path = county_map(replace(tables, near={"as_of": "2026-11-23", "rows": rows}), tmp_path / "map.html", "zh")
+    with opened(path) as (page, wrong):
+        page.select_option("#measure", "hosting_colour")
+        legend = page.inner_text(".legend")
+        assert "1 个：电网企业公布，国网清河供电公司，2026-09-30" in legend and "无数据" in legend
+        page.evaluate("name => { window.county.items.responsible.find(l => l.county.name === name).openPopup(); }", names[0])
+        sheet = page.wait_for_selector(".leaflet-popup-content").inner_text()
+        assert all(word in sheet for word in ("红区", "0 MW", "国网清河供电公司", "2026-09-30", "电网企业公布"))
+        assert wrong == []
+
+
+@pytest.mark.browser
+@browser_test
+def test_the_printed_map_is_a_sheet_with_its_fields(page_file: Path) -> None:
+    """On paper the whole county lies inside the frame, clear of nothing but the choices; afterwards the screen is as it was."""
+    inside = """() => { const map = window.county.map, size = map.getSize(), b = window.county.data.bounds;
+        const corners = b.map(at => map.latLngToContainerPoint(at));
+        return corners.every(p => p.x >= 0 && p.y >= 0 && p.x <= size.x && p.y <= size.y); }"""
+    with opened(page_file) as (page, wrong):
+        zoom = page.evaluate("window.county.map.getZoom()")
+        page.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        assert page.evaluate(inside) and not page.is_visible(".card") and page.is_visible(".legend") and page.is_visible(".print-north")
+        head, foot = page.inner_text(".print-head"), page.inner_text(".print-foot")
+        assert "仅供内部规划使用" in head and "装机容量（直流） · 区县" in head and "审图号" in foot and "评估基准日" in foot
+        box, frame = page.locator(".folium-map").bounding_box(), page.locator(".print-foot").bounding_box()
+        # A4 across less margins of 12 mm at 96 dots an inch is 1,032 by 703
+        assert box["width"] <= 1032 and frame["y"] + frame["height"] <= 703
+        page.emulate_media(media="screen")
+        page.evaluate("void window.dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate("window.county.map.getZoom()") == zoom and page.is_visible(".card") and not page.is_visible(".print-head")
+        assert wrong == []
+
+
 def test_coordinates_stand_where_the_county_lies(page_file: Path) -> None:
     """EPSG:4548 at 500 km east and 4,057 km north is 117° E, about 36.64° N; the page's box must be around it."""
     text = page_file.read_text(encoding="utf-8")
@@ -327,6 +444,16 @@ def test_the_page_shifts_to_gcj02_as_geo_does(page_file: Path) -> None:
     lon, lat = [117.0, 116.31, 117.82, 103.2], [36.65, 36.02, 37.4, 25.9]
     east, north = gcj02_from_wgs84(lon, lat)
     with opened(page_file) as (page, wrong):
+        # pairs known from elsewhere (googollee/eviltransform, its tests): 1e-6 degrees are 0.1 m
+        pairs = [
+            ((121.5272106, 31.1774276), (121.531541859215, 31.17530398364597)),
+            ((113.912316, 22.543847), (113.9171764808363, 22.540796131694766)),
+            ((116.377817, 39.911954), (116.38404722455657, 39.91334545536069)),
+            ((-74.0, 40.7), (-74.0, 40.7)),
+        ]
+        for (x, y), known in pairs:
+            there = page.evaluate("([x, y]) => { const p = GCJ02.fromWgs({lng: x, lat: y}); return [p.lng, p.lat]; }", [x, y])
+            assert there == pytest.approx(known, abs=1e-6)
         for x, y, there_x, there_y in zip(lon, lat, east, north, strict=True):
             found = page.evaluate(
                 "([x, y]) => { const p = GCJ02.fromWgs({lng: x, lat: y}), b = GCJ02.toWgs(p); return [p.lng, p.lat, b.lng, b.lat]; }",

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pytest
 import shapely
 from hypothesis import given
@@ -15,11 +14,11 @@ from hypothesis import strategies as st
 
 from layers.errors import LayersError
 from maps.base_maps import CHOICES, base_maps, hosts
-from maps.classes import PALETTES, classify
+from maps.classes import NO_DATA, PALETTES, classify
 from maps.displaced import Displacement, displaced
 from maps.grid_levels import grid_levels
 from maps.measures import HOSTING_COLOURS, build_order, goal_mw, measured, roadmap_years
-from maps.page_data import page_data
+from maps.page_data import _spread, page_data
 from maps.tables import map_tables
 from maps.words import load_words
 
@@ -76,12 +75,60 @@ def test_shares_of_targets() -> None:
     assert goal_mw(tables) == 5000.0
     table = tables.regions["responsible"].copy()
     table["pac0_kw"] = 50_000.0
-    row = {"id": "pv_capacity", "region": str(table["name"].iloc[0]), "hosting_colour": "red", "hosting_room_mw": 0.0}
     cover = {"id": "new_roof_coverage", "region": str(table["name"].iloc[1]), "technical": 0.6}
-    found = measured("responsible", table, replace(tables, targets=[*tables.targets, row, cover]))
+    found = measured("responsible", table, replace(tables, targets=[*tables.targets, cover]))
     assert found["goal_share"].iloc[0] == pytest.approx(0.01)
-    assert found["hosting_colour"].iloc[0] == "red" and found["hosting_room_mw"].iloc[0] == 0.0 and pd.isna(found["hosting_colour"].iloc[1])
     assert found["new_roof_coverage"].iloc[1] == 0.6 and np.isnan(found["new_roof_coverage"].iloc[0])
+
+
+def test_a_target_of_an_accountable_area_is_not_shown_for_the_district_of_its_name() -> None:
+    tables = map_tables(**county())
+    table = tables.regions["districts"]
+    cover = {"id": "new_roof_coverage", "region": str(table["name"].iloc[0]), "technical": 0.6}
+    said = replace(tables, targets=[*tables.targets, cover])
+    assert "new_roof_coverage" not in measured("districts", table, said)
+    alone = replace(said, regions={name: frame for name, frame in tables.regions.items() if name != "responsible"})
+    assert measured("districts", table, alone)["new_roof_coverage"].iloc[0] == 0.6
+
+
+def test_the_grid_says_its_colour_with_source_and_date() -> None:
+    """Published, published by nobody knows whom, and estimated, which is as of the run; an area that nobody speaks of stays without."""
+    tables = map_tables(**county())
+    table = tables.regions["responsible"]
+    names = [str(name) for name in table["name"]]
+    known = [
+        ("red", "official", 0.0, "国网", "2026-09-30"),
+        ("yellow", "official", 0.0, None, None),
+        ("green", "estimate", 7.5, None, None),
+    ]
+    keys = ("colour", "colour_source", "register_mw", "said_by", "said_on")
+    rows = [{"layer": "responsible", "area": name, **dict(zip(keys, said, strict=True))} for name, said in zip(names, known, strict=False)]
+    rows.append({"layer": "whole", "area": "whole", "colour": "red"})
+    found = measured("responsible", table, replace(tables, near={"as_of": "2026-11-23", "rows": rows}))
+    columns = ["hosting_colour", "hosting_source", "hosting_room_mw", "hosting_said_by", "hosting_said_on"]
+    shown = found[columns].astype(object).where(found[columns].notna(), None).to_numpy().tolist()
+    assert shown[0] == ["red", "official", 0.0, "国网", "2026-09-30"]
+    assert shown[1] == ["yellow", "official", 0.0, "no_source", "no_date"]
+    assert shown[2] == ["green", "estimate", 7.5, None, "2026-11-23"]
+    assert all(row == [None] * 5 for row in shown[3:])
+    assert "hosting_colour" not in measured("districts", tables.regions["districts"], replace(tables, near={"rows": rows}))
+
+
+def test_years_of_the_roadmap_have_colours_of_their_own() -> None:
+    """Twelve years differ, from dark to light, and none passes for the grey of what is not planned."""
+    colours = _spread(12)
+    assert len(set(colours)) == 12 and all(seen(a)[0] < seen(b)[0] for a, b in pairwise(colours))
+    assert min(np.linalg.norm(seen(colour) - seen(NO_DATA)) for colour in colours) > 5 and _spread(1) == ["#14496b"]
+
+
+def test_what_was_not_assessed_has_no_result_and_a_name_no_end() -> None:
+    run = county()
+    run["buildings"].loc[run["buildings"]["status"] == "duplicate", "name"] = "长" * 10_000
+    places = page_data(map_tables(**run), load_words("zh"))["places"]
+    at = {name: place for place, name in enumerate(places["columns"])}
+    out = [row for row in places["rows"] if row[at["status"]] in ("duplicate", "invalid_geometry")]
+    assert len(out) == 2 and all(row[at[key]] is None for row in out for key in ("one.pdc0_kwp", "one.energy_kwh", "one.usable_area_m2"))
+    assert max(len(row[at["name"]] or "") for row in out) == 81
 
 
 def test_the_roadmap_by_year() -> None:
@@ -147,6 +194,13 @@ def test_displaced_maps_keep_shapes_and_hide_places() -> None:
     # 361 m of shift and at most half a diagonal of 100 m of rounding
     assert apart.min() > 361 - 71 and apart.max() < 361 + 71
     assert moved.notes["displaced"] and not moved.served and page_data(moved, load_words("zh"))["roofs"]["served"] is False
+    # cells: larger than the rounding, moved by whole cells, named by numbers, their sum kept
+    cells, before = moved.regions["grid"], tables.region("grid")
+    assert before is not None and cells["pdc0_kwp"].sum() == pytest.approx(before["pdc0_kwp"].sum())
+    west, south, east, _ = cells.bounds.to_numpy().T
+    side = (east - west)[0]
+    assert side >= 100.0 and np.allclose(west % side, 0.0) and np.allclose(south % side, 0.0) and cells["name"].str.isdigit().all()
+    assert not displaced(replace(tables, sheets={"地块1": "parcels/1/sheet.html"}), Displacement(1.0)).sheets
     with pytest.raises(LayersError, match="not below 0"):
         displaced(tables, Displacement(rounded_to=-1.0))
 

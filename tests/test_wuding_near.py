@@ -80,16 +80,19 @@ def test_a_table_without_geometry_gives_colour_and_room(study: Study, run: Path,
     names = list(pd.read_csv(run_folder / "profiles" / "responsible.csv", nrows=1).columns[1:])
     table = pd.DataFrame(
         {"区域": names[:2], "分区颜色": ["红", None], "可开放容量（万千瓦）": [None, 0.02], "变压器容量(kVA)": ["4000", None]}
+        | {"来源": ["国网某供电公司", None], "发布日期": [pd.Timestamp(2026, 9, 30) if suffix == ".xlsx" else "2026-09-30", None]}
     )
     file = run / f"承载力{suffix}"
     if suffix == ".csv":
         table.to_csv(file, index=False, encoding="gb18030")
     else:
         table.to_excel(file, index=False)
-    with_table = study.model_copy(update={"hosting": HostingSection(table=str(file), layer="responsible")})
+    with_table = study.model_copy(update={"hosting": HostingSection(table=str(file), layer="responsible", source="市电力公司")})
     rows = near(with_table, run, run_folder)
     first, second = rows["responsible", names[0]], rows["responsible", names[1]]
     assert (first["colour"], first["colour_source"], first["hostable_mw"]) == ("red", "official", 0.0)
+    assert (first["said_by"], first["said_on"]) == ("国网某供电公司", "2026-09-30")
+    assert (second["said_by"], second["said_on"]) == ("市电力公司", None)
     assert first["capacity_mva"] == 4.0
     assert first["unhostable_mw"] == pytest.approx(first["pv_mw"])
     assert first["reverse_load_ratio"] == pytest.approx(first["peak_export_mw"] / (4.0 * 0.95))
@@ -167,11 +170,11 @@ def test_what_the_form_says_of_existing_pv_fills_the_grid() -> None:
         {"pac0_kw": [1000.0, 500.0, 0.0], "pdc0_kwp": [1200.0, 600.0, 0.0], "installed_kwp": [120.0, 60.0, 0.0]}, index=["甲", "乙", "丙"]
     )
     values = {("甲", "existing_ac_mw"): 3.0, ("甲", "committed_roof_ac_mw"): 10.0, ("乙", "survey_complete"): True}
-    found = _with_existing(areas, "responsible", FormValues(("甲", "乙", "丙"), values))
+    found = _with_existing(areas, "responsible", FormValues(("甲", "乙", "丙"), values), "responsible")
     assert found["existing_kw"].tolist() == pytest.approx([3000.0, 50.0, 0.0])
     assert found["existing_known"].tolist() == [True, True, False]  # the list of 丙 is not said to be complete: unknown, not none
     assert found["committed_kw"].tolist() == pytest.approx([10_000.0, np.nan, np.nan], nan_ok=True)
-    assert not _with_existing(areas, "responsible", None)["existing_known"].any()
+    assert not _with_existing(areas, "responsible", None, "responsible")["existing_known"].any()
 
 
 def test_existing_pv_runs_as_the_roofs_of_its_area() -> None:

@@ -1,8 +1,10 @@
 """What the grid company says of areas and transformers: from a table, from the columns of a region layer, and from the form."""
 
+import datetime
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,8 @@ HEADS: dict[str, tuple[str, ...]] = {
     "area": ("area", "name", "区域", "名称", "镇街", "台区", "变电站", "区域名称", "责任区域"),
     "colour": ("colour", "color", "颜色", "分区颜色", "承载力等级", "分区"),
     "superior": ("superior", "上级", "上级设备", "上级变电站"),
+    "said_by": ("source", "said_by", "来源", "资料来源", "发布单位"),
+    "said_on": ("date", "said_on", "日期", "资料日期", "发布日期", "统计日期"),
     "capacity_mva": ("capacity_mva", "capacity", "变压器容量", "主变容量", "配变容量", "额定容量", "容量"),
     "room_mw": ("room_mw", "room", "可开放容量", "可开放备案容量"),
     "connected_mw": ("connected_mw", "connected", "已接入容量", "已并网容量", "已接入"),
@@ -82,13 +86,34 @@ def grid_objects(study: Study, layer: str, form: FormValues | None) -> pd.DataFr
         for path in study.paths(section):
             frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=[])
             parts.append(_named(pd.DataFrame(frame.drop(columns=frame.geometry.name)), path.name, section.name))
-    if form is not None and layer in ("responsible", "districts"):
+    if form is not None and layer == form_layer(study):
         rows = {area: {"colour": form.get(area, "hosting_colour"), "room_mw": form.get(area, "hosting_room_mw")} for area in form.areas}
         parts.append(pd.DataFrame.from_dict(rows, orient="index"))
     found = pd.DataFrame(index=pd.Index([], dtype=object))
     for part in parts:
         found = part if found.empty else found.combine_first(part)
+    given = {"said_by": study.hosting.source, "said_on": None if study.hosting.as_of is None else str(study.hosting.as_of)}
+    for name, said in given.items():
+        if said is not None:
+            found[name] = found[name].where(found[name].notna(), said) if name in found else said
     return found.reindex(columns=[name for name in (*NUMBERS, *TEXTS) if name in found])
+
+
+def form_layer(study: Study) -> str:
+    """
+    Name the region layer whose areas the form lists; a district that shares a name with an accountable area is not that area.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    str
+        responsible where the study has it, else districts.
+    """
+    return "responsible" if "responsible" in study.regions else "districts"
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -166,8 +191,13 @@ def _plain(head: str) -> tuple[str, float]:
 
 
 def _texts(column: pd.Series) -> list[str | None]:
-    words = [None if pd.isna(word) else str(word).strip() for word in column]
+    words = [None if pd.isna(word) else _text(word) for word in column]
     return [COLOURS.get(word.lower(), word) if word else None for word in words]
+
+
+def _text(word: Any) -> str:
+    """Excel gives dates as times of day zero."""
+    return str(word.date()) if isinstance(word, datetime.datetime) else str(word).strip()
 
 
 def _numbers(column: pd.Series, factor: float, source: str) -> np.ndarray:

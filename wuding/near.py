@@ -20,7 +20,7 @@ from layers.near_use import area_loads, near_use
 from layers.profiles import USE, WHOLE, read_profile
 from layers.sums import OUTSIDE
 
-from .grid_objects import grid_objects
+from .grid_objects import form_layer, grid_objects
 from .manifest import plain, write_json
 from .metering import metered_areas, study_loads
 from .placing import COLUMN_OF
@@ -66,7 +66,7 @@ def write_near_use(
         if hours is None or typical is None:
             continue
         areas, member = _areas(layer, buildings, regions)
-        areas = _with_existing(areas, layer, form)
+        areas = _with_existing(areas, layer, form, form_layer(study))
         known = grid_objects(study, layer, form) if layer != WHOLE else pd.DataFrame(index=areas.index)
         sun = hours.reindex(columns=areas.index, fill_value=0.0).to_numpy(dtype=np.float64).T
         existing = _existing_hours(areas, sun, typical.iloc[:, 0].to_numpy(dtype=np.float64))
@@ -135,12 +135,12 @@ def _areas(layer: str, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.Ge
     return told, pd.Series(words[row], index=buildings.index)
 
 
-def _with_existing(areas: pd.DataFrame, layer: str, form: FormValues | None) -> pd.DataFrame:
+def _with_existing(areas: pd.DataFrame, layer: str, form: FormValues | None, spoken_of: str) -> pd.DataFrame:
     """Add what stands and what is committed [kW AC]: the form's totals, else what the buildings list (all only if the form says so)."""
     dc, ac = float(areas["pdc0_kwp"].sum()), float(areas["pac0_kw"].sum())
     listed = areas["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0) * (ac / dc if dc > 0.0 else 1.0)
     names: list[str | None] = [None] * len(areas)
-    if layer in ("responsible", "districts"):
+    if layer == spoken_of:
         names = [str(name) for name in areas.index]
     elif layer != WHOLE:
         names = []

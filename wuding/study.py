@@ -267,10 +267,12 @@ class LoadSection(Section):
 
 
 class HostingSection(Section):
-    """`[hosting]`: what the grid company says of areas or transformers, and the rule's numbers by name."""
+    """`[hosting]`: what the grid company says of areas or transformers, who said it and when, and the rule's numbers by name."""
 
     table: str | None = None
     layer: str | None = None
+    source: str | None = None
+    as_of: date | None = None
     rules: dict[str, Any] = {}
 
 

@@ -129,6 +129,7 @@ name = "jinan-2023-36"         # 内置政策，或自己的政策文件 "my-pol
 # [hosting]                    # 承载力：电网企业给出的表（区域、颜色、可开放容量、变压器容量……），按区域名称对应
 # table = "承载力.xlsx"
 # layer = "transformers"       # 表中名称所在的分区图层；缺省为 transformers，再为 responsible、districts
+# source = "国网某供电公司"     # 谁公布的；as_of = 2026-09-30 为资料日期；表中“来源”“日期”列优先
 # rules = { simultaneity = 0.8 }   # DL/T 2041—2025 的参数，见 layers/hosting.toml
 
 # [money]

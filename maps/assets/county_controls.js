@@ -1,7 +1,7 @@
 /* The card of choices and the legend on the map. */
 function countyControls(county) {
   "use strict";
-  const { map, state, data, W, node, plain, titled, byKey, overlays, MARKS, wide } = county;
+  const { map, state, data, W, node, plain, byKey, overlays, MARKS, wide } = county;
 
   const legend = L.control({ position: "bottomright" });
   legend.onAdd = () => {
@@ -21,19 +21,38 @@ function countyControls(county) {
   function noteShare(box, count, total) {
     if (count < total) box.append(node("p", W.largest_of.replace("{shown}", plain(count, 0)).replace("{all}", plain(total, 0))));
   }
+  /* Colours always spread over what there is; where that differs by little a reader must know. */
+  function noteAlike(box, region, field) {
+    const at = region.columns.indexOf(state.measure);
+    const values = at < 0 ? [] : region.rows.map((row) => row[at]).filter((value) => value !== null);
+    const low = Math.min(...values), high = Math.max(...values), apart = (100 * (high - low)) / low;
+    if (values.length > 1 && low > 0 && apart < 5) box.append(node("p", W.alike.replace("{share}", plain(Math.max(apart, 0.1), 1))));
+  }
+  /* Who gave the colours and when, the commonest first. */
+  function whoSaid(region) {
+    const counted = new Map(), keys = ["hosting_source", "hosting_said_by", "hosting_said_on"];
+    region.rows.forEach((row) => {
+      const said = keys.map((key) => county.cell(region, row, key)).filter(Boolean).map((value, at) => county.shown(keys[at], value)).join(W.comma);
+      if (said) counted.set(said, (counted.get(said) || 0) + 1);
+    });
+    const lines = [...counted].sort((a, b) => b[1] - a[1]);
+    return [...lines.slice(0, 3).map(([said, count]) => W.said_by_so_many.replace("{count}", count).replace("{said}", said)), ...(lines.length > 3 ? [W.more_sources.replace("{count}", lines.length - 3)] : [])];
+  }
   function drawTheme(box, region) {
-    const field = data.fields[state.measure], head = node("h4", field.title + " "), own = [field.unit];
+    const field = data.fields[state.measure], head = node("h4", field.title), own = [field.unit];
     const classes = state.measure === "hosting_colour" ? null : region.classes[state.measure];
     if (state.measure === "roadmap_kw") own.push(`≤ ${state.year}`);
-    own.push(region.title);
+    own.push(region.key === "grid" ? W.grid_short : region.title);
     if (region.side) own.push(region.side >= 1000 ? `${region.side / 1000} km` : `${region.side} m`);
     head.append(node("small", own.filter(Boolean).join(" · ")));
     box.append(head);
     if (classes) swatches(box, classes);
     if (state.measure === "hosting_colour") {
       Object.entries(data.hosting).forEach(([name, colour]) => swatch(box, colour, W[name]));
-      box.append(node("p", W.hosting_source));
+      whoSaid(region).forEach((line) => box.append(node("p", line)));
+      box.append(node("p", W.hosting_rule));
     }
+    if (classes) noteAlike(box, region, field);
     const at = region.columns.indexOf(state.measure);
     if (at >= 0 && region.rows.some((row) => row[at] === null)) swatch(box, data.noData, W.no_data);
     noteShare(box, region.rows.length, region.total);
@@ -66,7 +85,6 @@ function countyControls(county) {
       box.append(line);
       if (byKey.has(overlay.key)) noteShare(box, byKey.get(overlay.key).rows.length, byKey.get(overlay.key).total);
     });
-    if (state.base) box.append(node("p", `© ${state.base.attribution.replace(/^\(C\) /, "")}`));
   }
   function mark(key) {
     const round = Boolean(data.places && data.places.layers.includes(key)) || key === "best";
@@ -83,7 +101,7 @@ function countyControls(county) {
     const box = node("details", null, "card");
     box.open = wide;
     box.append(node("summary", W.layers));
-    const measure = select(box, "measure", W.measure, data.measures.map(({ key, known }) => [key, titled(key) + (known ? "" : ` · ${W.lacking}`), known]), county.setMeasure);
+    const measure = select(box, "measure", W.measure, data.measures.map(({ key, known }) => [key, data.fields[key].title + (known ? "" : ` · ${W.lacking}`), known]), county.setMeasure);
     if (state.measure) measure.value = state.measure;
     slider(box);
     [["themes", W.theme], ["overlays", W.overlays]].forEach(([id, title]) => {
@@ -174,7 +192,17 @@ function countyControls(county) {
 
   L.control.zoom({ position: "topright", zoomInTitle: "+", zoomOutTitle: "−" }).addTo(map);
   L.control.scale({ position: "bottomleft", imperial: false, maxWidth: 140 }).addTo(map);
+  /* Whose base map it is stands on the map itself, as its licence asks. */
+  const source = L.control({ position: "bottomleft" });
+  source.onAdd = () => node("div", null, "base-source");
+  source.addTo(map);
+  function tellBase(base, wrong) {
+    const box = source.getContainer();
+    box.hidden = !base;
+    box.replaceChildren(...(base ? [node("span", base.attribution)] : []), ...(wrong ? [node("b", wrong)] : []));
+  }
+  tellBase(null, "");
   legend.addTo(map);
   card.addTo(map);
-  return { drawLegend, fill, tick, choose, sync };
+  return { drawLegend, fill, tick, choose, sync, tellBase };
 }

@@ -51,10 +51,12 @@ function countyMap(map, groups) {
     if (key === "roadmap_year") return String(value);
     if (typeof value !== "number") return data.hosting[value] ? W[value] : data.codes[value] || String(value);
     const scaled = value * field.factor;
-    const digits = field.digits > 0 && Math.abs(scaled) >= 1000 ? 0 : field.digits;
+    const size = Math.abs(scaled);
+    /* At least two figures of what is small, no decimals of nothing or of thousands. */
+    const small = size > 0 && size < 1 ? Math.min(6, 1 - Math.floor(Math.log10(size))) : 0;
+    const digits = !field.digits || size >= 1000 || size === 0 ? 0 : Math.max(field.digits, small);
     return plain(scaled, digits) + (field.unit === "°" ? "°" : field.unit ? " " + field.unit : "");
   }
-  const titled = (key) => data.fields[key].title + (data.fields[key].unit ? (data.lang === "zh" ? `（${data.fields[key].unit}）` : ` (${data.fields[key].unit})`) : "");
   const cell = (table, row, key) => row[table.columns.indexOf(key)];
   function classOf(classes, value) {
     if (!classes || value === null || value === undefined) return data.noData;
@@ -99,11 +101,16 @@ function countyMap(map, groups) {
     made.href = link; made.target = "_blank"; made.rel = "noopener";
     return made;
   }
+  /* Popups stay clear of the card and the buttons, and scroll where the map is small. */
+  const popupOptions = () => ({
+    maxWidth: Math.min(320, map.getSize().x - 50), minWidth: 230, maxHeight: map.getSize().y - (wide ? 60 : 150),
+    autoPanPaddingTopLeft: wide ? [256, 14] : [10, 56], autoPanPaddingBottomRight: wide ? [56, 14] : [10, 56],
+  });
   function attach(layer, table, row, kind, lines, link) {
     const name = cell(table, row, "name") || W.unnamed;
     layer.county = { name, kind, table, row };
     layer.bindTooltip(() => hint(lines(), name), { sticky: true, className: "hint", direction: "top", offset: [0, -6] });
-    layer.bindPopup(() => sheet(table.columns, row, kind, name, link), { maxWidth: 320, minWidth: 230, autoPanPadding: [18, 18] });
+    layer.bindPopup(() => sheet(table.columns, row, kind, name, link), popupOptions());
     /* A single roof under the pointer answers before the region that it lies in. */
     const own = layer._openPopup;
     layer.off("click", own, layer);
@@ -116,7 +123,7 @@ function countyMap(map, groups) {
   function regionStyle(region, row, at) {
     if (region.theme) {
       const cells = region.key === "grid";
-      const opacity = roofsShown() ? 0.12 : state.base ? 0.55 : 0.92;
+      const opacity = roofsShown() ? 0.12 : state.on.has("heat") ? 0.25 : state.base ? 0.55 : 0.92;
       return { color: roofsShown() ? "#8d9793" : "#ffffff", weight: cells ? 0.4 : 1.6, opacity: cells ? 0.6 : 1, fillColor: fillOf(region, row, at), fillOpacity: opacity };
     }
     const mark = MARKS[region.key] || "#55606a";
@@ -126,7 +133,11 @@ function countyMap(map, groups) {
   function drawRegion(region) {
     return region.rows.map((row, at) => {
       const layer = L.polygon(decode(region.shapes[at]), Object.assign({ smoothFactor: 0.6 }, regionStyle(region, row, at)));
-      const lines = () => [region.theme ? [state.measure, valueOf(region, row, at)] : ["pdc0_kwp", cell(region, row, "pdc0_kwp")]];
+      const lines = () => {
+        if (!region.theme) return [["pdc0_kwp", cell(region, row, "pdc0_kwp")]];
+        const more = state.measure === "hosting_colour" ? ["hosting_room_mw", "hosting_said_by", "hosting_said_on"].filter((key) => has(region, key)) : [];
+        return [[state.measure, valueOf(region, row, at)], ...more.map((key) => [key, cell(region, row, key)])];
+      };
       const rank = region.key === "parcels" ? ` · ${W.rank} ${at + 1}` : "";
       attach(layer, region, row, region.title + rank, lines, (region.sheets || [])[at]);
       layer.on("mouseover", () => layer.setStyle(region.theme ? { color: "#1f2a29", weight: 2.2, opacity: 1 } : { weight: 3 }));
@@ -214,7 +225,7 @@ function countyMap(map, groups) {
     const values = roofsShown() ? roofs.hit(event.latlng) : null;
     if (!values) return false;
     L.DomEvent.stop(event);
-    L.popup({ maxWidth: 320, minWidth: 230, autoPanPadding: [18, 18] }).setLatLng(event.latlng).setContent(roofSheet(values)).openOn(map);
+    L.popup(popupOptions()).setLatLng(event.latlng).setContent(roofSheet(values)).openOn(map);
     return true;
   }
   const roofHint = L.tooltip({ className: "hint roof-hint", direction: "top", offset: [0, -6] });
@@ -337,10 +348,10 @@ function countyMap(map, groups) {
     roofs.layer.redraw();
     controls.sync();
   }
-  let tiles = null;
+  let tiles = [];
   function setBase(base, key) {
-    if (tiles) map.removeLayer(tiles);
-    tiles = null;
+    tiles.forEach((layer) => map.removeLayer(layer));
+    tiles = [];
     state.base = base;
     const crs = base && base.gcj ? GCJ02.crs : L.CRS.EPSG3857;
     if (map.options.crs !== crs) {
@@ -349,10 +360,12 @@ function countyMap(map, groups) {
       map._resetView(centre, zoom);
     }
     if (base) {
-      const url = base.asks ? base.url.replace("{key}", encodeURIComponent(key)) : base.url;
-      const subdomains = base.url.includes("tianditu") ? "01234567" : "1234";
-      tiles = L.tileLayer(url, { pane: "base", subdomains, maxNativeZoom: base.most, maxZoom: 22, referrerPolicy: "no-referrer" }).addTo(map);
+      /* OpenStreetMap and 天地图 refuse requests that do not say where they come from; a page from disk has nothing to say. */
+      const options = { pane: "base", subdomains: base.shards, maxNativeZoom: base.most, maxZoom: 22, referrerPolicy: "origin" };
+      tiles = [base.url, base.names].filter(Boolean).map((url) => L.tileLayer(url.replace("{key}", encodeURIComponent(key)), options).addTo(map));
+      tiles[0].on("tileerror", () => controls.tellBase(base, W.base_failed)).on("tileload", () => controls.tellBase(base, ""));
     }
+    controls.tellBase(base, "");
     restyle();
     controls.sync();
   }
@@ -361,17 +374,19 @@ function countyMap(map, groups) {
   const roofYears = data.roofs ? Object.keys(data.roofs.years).map(Number) : [];
   state.year = Math.max(...years, ...roofYears, 0) || null;
   const api = {
-    map, state, items, data, groups, roofs, overlays, byKey, MARKS, W, node, plain, shown, titled, cell, has, decode, sheet, sheetLink, show, wide, years,
-    roofYears, setTheme, setMeasure, setOverlay, setYear, setRoofColour, setBase, drawLabels, roofName,
+    map, state, items, data, groups, roofs, overlays, byKey, MARKS, W, node, plain, shown, cell, has, decode, sheet, sheetLink, show, wide, years,
+    roofYears, setTheme, setMeasure, setOverlay, setYear, setRoofColour, setBase, drawLabels, roofName, popupOptions,
   };
+  /* Beside the legend where that costs little, under it where the county is broad. */
+  api.besideLegend = (left) => {
+    const zoomBeside = (right) => map.getBoundsZoom(data.bounds, false, L.point(left + right, 38));
+    return zoomBeside(230) >= zoomBeside(50) - 0.3 ? 230 : 50;
+  };
+  api.screenPadding = () => ({ animate: false, paddingTopLeft: [wide ? 256 : 14, 14], paddingBottomRight: [wide ? api.besideLegend(256) : 14, 30] });
   const controls = countyControls(api);
 
   map.invalidateSize();
-  /* Beside the legend where that costs little, under it where the county is broad. */
-  const left = wide ? 236 : 14;
-  const zoomBeside = (right) => map.getBoundsZoom(data.bounds, false, L.point(left + right, 38));
-  const right = wide && zoomBeside(230) >= zoomBeside(50) - 0.3 ? 230 : wide ? 50 : 14;
-  map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [left, 14], paddingBottomRight: [right, 30] });
+  map.fitBounds(data.bounds, api.screenPadding());
   const themes = data.regions.filter((region) => region.theme);
   const land = byKey.get("districts") || byKey.get("responsible");
   if (land) land.shapes.forEach((shape) => L.polygon(decode(shape), { color: "#b3afa3", weight: 1, fillColor: "#fdfcfa", fillOpacity: 1, smoothFactor: 0.6, interactive: false, pane: "land", renderer: landCanvas }).addTo(groups.land));
@@ -395,7 +410,6 @@ function countyMap(map, groups) {
   map.on("moveend", drawLabels);
   map.on("click", clickRoof);
   map.on("mousemove", hoverRoof);
-  window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
   window.county = api;
   const district = performance.now();
   requestAnimationFrame(() => { api.drawnAfter = performance.now(); document.documentElement.dataset.ready = "yes"; });

@@ -6,7 +6,7 @@ function countyPanel(county, controls) {
   function goTo(region, at) {
     controls.tick(region.key);
     const layer = items[region.key][at];
-    map.fitBounds(layer.getBounds(), { maxZoom: 17, padding: [40, 40] });
+    map.fitBounds(layer.getBounds(), { maxZoom: 17, padding: [40, 40], animate: false });
     layer.openPopup(layer.getCenter());
   }
   const index = [];
@@ -18,8 +18,8 @@ function countyPanel(county, controls) {
     const name = cell(data.places, row, "name");
     if (name) index.push({ name, kind: shown("use", cell(data.places, row, "use")), go: () => {
       const point = data.places.points[at];
-      map.setView([point[1], point[0]], 17);
-      L.popup({ maxWidth: 320, minWidth: 230 }).setLatLng([point[1], point[0]]).setContent(county.sheet(data.places.columns, row, W.building, name)).openOn(map);
+      map.setView([point[1], point[0]], 17, { animate: false });
+      L.popup(county.popupOptions()).setLatLng([point[1], point[0]]).setContent(county.sheet(data.places.columns, row, W.building, name)).openOn(map);
     } });
   });
   function startSearch() {
@@ -76,5 +76,5 @@ function countyPanel(county, controls) {
   startSearch();
   rankParcels();
   listYears();
-  document.getElementById("print").addEventListener("click", () => window.print());
+  countyPrint(county);
 }

@@ -15,11 +15,15 @@ const GCJ02 = (() => {
     const meridian = (A * (1 - EE)) / (magic * Math.sqrt(magic)), parallel = (A / Math.sqrt(magic)) * Math.cos(lat * RAD);
     return [east / parallel / RAD, north / meridian / RAD];
   }
+  /* Outside this rectangle the datum is not in use. */
+  const inUse = (at) => at.lng >= 72.004 && at.lng <= 137.8347 && at.lat >= 0.8293 && at.lat <= 55.8271;
   function fromWgs(at) {
+    if (!inUse(at)) return L.latLng(at.lat, at.lng);
     const [east, north] = shift(at.lng, at.lat);
     return L.latLng(at.lat + north, at.lng + east);
   }
   function toWgs(at) {
+    if (!inUse(at)) return L.latLng(at.lat, at.lng);
     let lng = at.lng, lat = at.lat;
     for (let pass = 0; pass < 3; pass += 1) {
       const [east, north] = shift(lng, lat);

@@ -1,0 +1,44 @@
+/* The map as a sheet of paper: A4 across, with title, legend, scale, north and the fields that a printed map needs; the panel follows. */
+function countyPrint(county) {
+  "use strict";
+  const { map, state, data, W, node, byKey } = county;
+  const box = map.getContainer(), panel = document.getElementById("panel");
+  const head = node("header", null, "print-head"), foot = node("footer", null, "print-foot");
+  const north = node("div", "▲", "print-north");
+  north.append(node("b", W.north));
+  box.append(north);
+  document.body.prepend(head, box, foot);
+  let seen = null;
+
+  function caption() {
+    const measure = state.theme && state.measure ? data.fields[state.measure].title : "", region = byKey.get(state.theme);
+    const what = [measure, region && (region.key === "grid" ? W.grid_short : region.title)].filter(Boolean).join(" · ");
+    head.replaceChildren(
+      node("h1", panel.querySelector("h1").textContent), node("p", [W.county_map, what].filter(Boolean).join(" · ")), node("b", W.internal));
+    const loud = [...panel.querySelectorAll(".loud")].map((line) => line.textContent.trim()).join(" ");
+    foot.replaceChildren(node("span", panel.querySelector(".asof").textContent), node("span", loud), node("span", W.print_note));
+  }
+  function toPaper() {
+    if (seen) return;
+    caption();
+    seen = { bounds: map.getBounds(), open: [...box.querySelectorAll("details.legend, details.card")].map((part) => [part, part.open]) };
+    box.querySelector("details.legend").open = true;
+    document.documentElement.classList.add("paper");
+    /* The whole county is fitted anew; a part of it keeps its scale, so that the roofs which are drawn stay drawn. */
+    map.invalidateSize({ animate: false });
+    if (seen.bounds.contains(data.bounds)) map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [14, 14], paddingBottomRight: [county.besideLegend(14), 30] });
+    county.drawLabels();
+  }
+  function toScreen() {
+    if (!seen) return;
+    document.documentElement.classList.remove("paper");
+    seen.open.forEach(([part, open]) => { part.open = open; });
+    map.invalidateSize({ animate: false });
+    if (seen.bounds.contains(data.bounds)) map.fitBounds(data.bounds, county.screenPadding());
+    seen = null;
+  }
+  /* What tiles are still missing has a moment to come. */
+  document.getElementById("print").addEventListener("click", () => { toPaper(); window.setTimeout(() => window.print(), 500); });
+  window.addEventListener("beforeprint", toPaper);
+  window.addEventListener("afterprint", toScreen);
+}
