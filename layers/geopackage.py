@@ -20,7 +20,7 @@ from .errors import LayersError
 from .geopackage_project import Shown, project_table
 from .geopackage_styles import Kind, Range, Style, default_styles
 from .replacing import unfinished
-from .schema import WITH_ROOFS, Column, arrow_table, column, columns
+from .schema import WITH_ROOFS, Column, arrow_table, column, columns, region_table
 
 _VERSION = "1.2"  # read by GDAL 2 and QGIS 3.0 on; GDAL's own default makes older readers warn
 _BATCH = 20_000
@@ -39,7 +39,12 @@ _TITLES = {
     "responsible": ("责任区域", "Accountable areas", "按责任区域汇总", "Sums by accountable area"),
     "districts": ("区县", "Districts", "按区县汇总", "Sums by district"),
     "zones": ("功能区", "Functional zones", "按功能区汇总", "Sums by functional zone"),
-    "parcels": ("地块", "Parcels", "按地块汇总", "Sums by parcel"),
+    "parcels": (
+        "地块",
+        "Parcels",
+        "按地块汇总：容量、电量、覆盖率、自用、回收期、排名",
+        "Sums by parcel: capacity, energy, coverage, self-use, payback, rank",
+    ),
     "grid": ("网格", "Grid", "按方格汇总", "Sums by square cell"),
     "urban": ("城镇范围", "Urban", "按城镇范围汇总", "Sums inside the urban boundary"),
     "transformers": ("台区", "Transformers", "按台区汇总", "Sums by transformer area"),
@@ -183,9 +188,9 @@ def _layers(roofs_dataset: Path, buildings: Path, regions: Mapping[str, gpd.GeoD
     without = ~pc.field("status").isin(list(WITH_ROOFS))
     yield _Layer("rejected", (*short, *legend), _kind_of(source, without), *_reader(source, short, styles["rejected"], without))
     for name, frame in regions.items():
-        table = arrow_table(frame, "regions")
+        table = arrow_table(frame, region_table(name))
         kind = _layer_kind(_type_codes(table["geometry"]))
-        described = columns("regions")
+        described = columns(region_table(name))
         yield _Layer(name, (*described, *legend), kind, *_reader(ds.dataset(table), described, styles[name]))
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .codes import code_word
-from .schema import USES, column, columns
+from .schema import USES, column, columns, region_table
 
 # Sequential and readable in print and by the colour-blind (ColorBrewer YlOrRd and Blues, 5 classes); Set2 for kinds.
 YIELD_COLOURS = ("#ffffb2", "#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
@@ -343,7 +343,7 @@ def _qml(renderer: ET.Element, layer: str, lang: str) -> str:
     root.append(renderer)
     # GDAL before 3.7 does not tell QGIS the titles of gpkg_data_columns.
     titles = ET.SubElement(root, "aliases")
-    table = "roofs" if layer == "roofs" else "buildings" if layer in ("buildings", "rejected") else "regions"
+    table = "roofs" if layer == "roofs" else "buildings" if layer in ("buildings", "rejected") else region_table(layer)
     for number, c in enumerate((*columns(table), *columns("legend")), start=1):
         if c.name != "geometry":
             ET.SubElement(titles, "alias", {"index": str(number), "field": c.name, "name": c.label(lang)})

@@ -1,4 +1,4 @@
-"""All parcels in one table: what each carries, uses itself and earns, in the order of what it is worth."""
+"""All parcels in one table: what each carries, uses itself and earns, and its rank by what it is worth."""
 
 import geopandas as gpd
 import numpy as np
@@ -11,58 +11,25 @@ from solar.self_use import Market
 from .business import payback, plant_returns
 from .demand import Demand, building_load_kwh
 from .parcel_money import load_spreads
+from .schema import conform
 from .sums import OUTSIDE, Groups
 
-COLUMNS = (
-    "rank",
-    "name",
-    "kind",
-    "use",
-    "buildings",
-    "buildings_with_modules",
-    "straddling",
-    "footprint_area_m2",
-    "usable_area_m2",
-    "covered_area_m2",
-    "coverage",
-    "module_count",
-    "pdc0_kwp",
-    "pac0_kw",
-    "energy_kwh",
-    "specific_yield",
-    "load_kwh",
-    "self_use_share",
-    "capex_cny",
-    "npv_cny",
-    "irr",
-    "payback_years",
-    "carbon_t",
-)
-ADDED = (
-    "footprint_area_m2",
-    "usable_area_m2",
-    "covered_area_m2",
-    "module_count",
-    "pdc0_kwp",
-    "pac0_kw",
-    "energy_kwh",
-    "capex_cny",
-    "carbon_t",
-)
+# Of a parcel's sums these make its money.
+SUMMED = ("footprint_area_m2", "usable_area_m2", "covered_area_m2", "pdc0_kwp", "energy_kwh", "capex_cny")
 
 
 def parcel_table(
-    parcels: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, market: Market, demand: Demand, finance: Finance, terms: Terms
+    parcels: gpd.GeoDataFrame, buildings: pd.DataFrame, market: Market, demand: Demand, finance: Finance, terms: Terms
 ) -> gpd.GeoDataFrame:
     """
-    Make the table of all parcels.
+    Add to the sums of parcels what makes them comparable: coverage, load, self-use, worth and rank.
 
     Parameters
     ----------
     parcels
-        Region table of the parcels: name, kind and geometry, with its row `outside`.
+        Region table of the parcels, with its row `outside`.
     buildings
-        Table `buildings` with the sums of the roofs and `parcel_id`.
+        Table `buildings` with the sums of the roofs, `parcel_id` and `parcel_share`.
     market
         Self-use and prices by class and ratio of generation to use.
     demand
@@ -73,8 +40,7 @@ def parcel_table(
     Returns
     -------
     geopandas.GeoDataFrame
-        Columns `COLUMNS`, a row a parcel, those without buildings too, and one for what lies outside all of them: the rows add up to
-        the buildings. Ranked by net present value of own investment.
+        The table `parcels`, a row a parcel in the layer's order, those without buildings too, and what lies outside all of them.
 
     Notes
     -----
@@ -82,54 +48,40 @@ def parcel_table(
     `straddling` says how many of them lie partly elsewhere.
     """
     regions = parcels.reset_index(drop=True)
-    names = regions["name"].astype(str).to_numpy(dtype=object)
-    outside = int(np.flatnonzero((regions["kind"] == OUTSIDE).to_numpy())[0]) if (regions["kind"] == OUTSIDE).any() else -1
-    at = pd.Index(names).get_indexer(buildings["parcel_id"].astype(object).to_numpy())
-    at = np.where(at < 0, outside, at)
-    groups, count = Groups(at, len(names)), len(names)
-    numbers = {name: buildings[name].to_numpy(dtype=np.float64, na_value=0.0) for name in ADDED}
-    found = {name: groups.sums(values) for name, values in numbers.items()}
+    outside = (regions["kind"] == OUTSIDE).to_numpy()
+    rest = int(np.flatnonzero(outside)[0]) if outside.any() else -1
+    at = pd.Index(regions["name"].astype(str)).get_indexer(buildings["parcel_id"].astype(object).to_numpy())
+    at = np.where(at < 0, rest, at)
+    groups = Groups(at, len(regions))
     share = buildings["parcel_share"].to_numpy(dtype=np.float64, na_value=np.nan)
-    part = np.where(at != outside, share < float(load_spreads()["straddles_below"].value), False)
-    load = groups.sums(np.nan_to_num(building_load_kwh(demand, buildings).to_numpy(dtype=np.float64)))
-    use = _main_use(buildings, at, count)
-    prices = market.prices(use_codes(use), found["energy_kwh"], load)
-    kwp, energy = found["pdc0_kwp"], found["energy_kwh"]
-    table = {
-        "name": names,
-        "kind": regions["kind"].to_numpy(dtype=object),
-        "use": use,
-        **found,
-        "module_count": found["module_count"].round().astype(np.int64),
-        "buildings": groups.sizes(),
-        "buildings_with_modules": groups.sums(numbers["module_count"] > 0).round().astype(np.int64),
-        "straddling": groups.sums(part).round().astype(np.int64),
-        "coverage": _ratio(found["covered_area_m2"], found["footprint_area_m2"]),
-        "specific_yield": _ratio(energy, kwp),
-        "load_kwh": load,
-        "self_use_share": np.where(energy > 0.0, prices.share, np.nan),
+    part = (at != rest) & (share < float(load_spreads()["straddles_below"].value)) & (buildings["roofs"] > 0).to_numpy()
+    counted = {
+        "buildings_with_modules": groups.sums(buildings["module_count"].to_numpy(dtype=np.float64, na_value=0.0) > 0),
+        "straddling": groups.sums(part),
+        "left_out": groups.sums(buildings["roofs"].to_numpy(dtype=np.float64, na_value=0.0) == 0),
     }
+    load = groups.sums(np.nan_to_num(building_load_kwh(demand, buildings).to_numpy(dtype=np.float64)))
+    use = _main_use(buildings, at, len(regions))
+    sums = {name: regions[name].to_numpy(dtype=np.float64) for name in SUMMED}
+    energy = sums["energy_kwh"]
+    prices = market.prices(use_codes(use), energy, load)
     used = energy * prices.share
-    money = pd.DataFrame(
-        {
-            "use": use,
-            "capex_cny": found["capex_cny"],
-            "pdc0_kwp": kwp,
-            "energy_kwh": energy,
-            "usable_area_m2": found["usable_area_m2"],
-            "used_kwh": used,
-            "used_cny": used * prices.used,
-            "spot_cny": (energy - used) * prices.spot,
-        }
+    money = pd.DataFrame({"use": use, **sums, "used_kwh": used, "used_cny": used * prices.used, "spot_cny": (energy - used) * prices.spot})
+    found = regions.assign(
+        use=use,
+        **{name: values.round().astype(np.int64) for name, values in counted.items()},
+        coverage=_ratio(sums["covered_area_m2"], sums["footprint_area_m2"]),
+        load_kwh=load,
+        self_use_share=np.where(energy > 0.0, prices.share, np.nan),
+        **_worth(money, finance, terms, market.spot_all),
     )
-    table |= _worth(money, finance, terms, market.spot_all)
-    frame = gpd.GeoDataFrame(table, geometry=regions.geometry.to_numpy(), crs=parcels.crs)
-    able = (frame["kind"] != OUTSIDE) & (frame["pdc0_kwp"] > 0)
-    order = np.lexsort((names, -np.nan_to_num(frame["npv_cny"].to_numpy(), nan=-np.inf), ~able.to_numpy(), frame["kind"] == OUTSIDE))
-    frame = frame.iloc[order].reset_index(drop=True)
-    frame["rank"] = pd.array(np.arange(1, count + 1), dtype="Int64")
-    frame.loc[(frame["kind"] == OUTSIDE) | (frame["pdc0_kwp"] <= 0), "rank"] = pd.NA
-    return frame[[*COLUMNS, "geometry"]]
+    return conform(found.assign(rank=_rank(found, outside)), "parcels")
+
+
+def _rank(found: pd.DataFrame, outside: np.ndarray) -> pd.Series:
+    """Order by net present value; of equals the name decides."""
+    able = found[~outside & (found["pdc0_kwp"] > 0.0)].sort_values(["npv_cny", "name"], ascending=[False, True])
+    return pd.Series(np.arange(1, len(able) + 1), index=able.index, dtype="Int32").reindex(found.index)
 
 
 def _main_use(buildings: pd.DataFrame, at: np.ndarray, count: int) -> np.ndarray:

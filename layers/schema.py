@@ -127,10 +127,32 @@ def _tables() -> Mapping[str, tuple[Column, ...]]:
     data = tomllib.loads(text)
     return MappingProxyType(
         {
-            table: tuple(_column(name, data["columns"], data["overrides"].get(table, {}), data["units_zh"]) for name in names)
+            table: tuple(_column(name, data["columns"], _overrides(data["overrides"], table), data["units_zh"]) for name in names)
             for table, names in data["tables"].items()
         }
     )
+
+
+def _overrides(every: Mapping[str, Mapping[str, Any]], table: str) -> Mapping[str, Any]:
+    """Parcels are regions: what is said of those holds for them too."""
+    return {**(every["regions"] if table == "parcels" else {}), **every.get(table, {})}
+
+
+def region_table(layer: str) -> str:
+    """
+    Name the table that describes a region layer.
+
+    Parameters
+    ----------
+    layer
+        Name of the layer.
+
+    Returns
+    -------
+    str
+        "parcels", which say more, or "regions".
+    """
+    return "parcels" if layer == "parcels" else "regions"
 
 
 def _column(name: str, described: Mapping[str, Any], overrides: Mapping[str, Any], units_zh: Mapping[str, str]) -> Column:
@@ -151,7 +173,7 @@ def columns(table: str) -> tuple[Column, ...]:
     Parameters
     ----------
     table
-        "roofs", "buildings" or "regions" (every region layer and the grid).
+        "roofs", "buildings", "parcels" or "regions" (every other region layer and the grid).
 
     Returns
     -------
@@ -175,7 +197,7 @@ def column(table: str, name: str) -> Column:
     Parameters
     ----------
     table
-        "roofs", "buildings" or "regions".
+        "roofs", "buildings", "parcels" or "regions".
     name
         Name of the column.
 
@@ -202,7 +224,7 @@ def arrow_schema(table: str, crs: object) -> pa.Schema:
     Parameters
     ----------
     table
-        "roofs", "buildings" or "regions".
+        "roofs", "buildings", "parcels" or "regions".
     crs
         CRS of the geometry, anything that pyproj reads.
 
@@ -256,7 +278,7 @@ def conform(frame: gpd.GeoDataFrame, table: str) -> gpd.GeoDataFrame:
     frame
         Rows of the table; columns that the table does not have are left out.
     table
-        "roofs", "buildings" or "regions".
+        "roofs", "buildings", "parcels" or "regions".
 
     Returns
     -------
@@ -314,7 +336,7 @@ def arrow_table(frame: gpd.GeoDataFrame, table: str) -> pa.Table:
     frame
         Rows of the table.
     table
-        "roofs", "buildings" or "regions".
+        "roofs", "buildings", "parcels" or "regions".
 
     Returns
     -------
@@ -347,7 +369,7 @@ def write_table(frame: gpd.GeoDataFrame, table: str, path: Path, work: Path) -> 
     frame
         Rows of the table.
     table
-        "roofs", "buildings" or "regions".
+        "roofs", "buildings", "parcels" or "regions".
     path
         File to write or to replace.
     work

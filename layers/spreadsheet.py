@@ -102,6 +102,7 @@ def write_tables(
     parcel_heads = [
         _Head(_word("rank", lang), "0"),
         _Head(column("roofs", "parcel_id").title(lang)),
+        _Head(column("parcels", "use").title(lang)),
         *_heads("parcels", "display_parcels", lang),
     ]
     sheet.add("parcels", parcel_heads, _parcel_rows(regions.get("parcels"), lang))
@@ -201,7 +202,7 @@ def _head(name: str, display: str, lang: str) -> _Head:
     shown = _shown(name, display)
     if name == "with_roofs":
         return _Head(_word(name, lang), "#,##0")
-    title = column("regions", name).title(lang)
+    title = column("parcels", name).title(lang)
     if shown is None:
         return _Head(title, "#,##0")
     unit = shown["unit"][0 if lang == "zh" else 1]
@@ -301,10 +302,13 @@ def _parcel_rows(parcels: pd.DataFrame | None, lang: str) -> Iterator[Sequence[A
     if parcels is None:
         yield [None, _word("no_parcels", lang)]
         return
-    ranked = pd.DataFrame(parcels.drop(columns="geometry", errors="ignore")).query("kind == 'region'")
-    ranked = ranked.sort_values(["pdc0_kwp", "name"], ascending=[False, True], kind="stable")
-    for rank, row in enumerate(ranked.to_dict("records"), start=1):
-        yield [rank, row["name"], *_values(row, "parcels", "display_parcels")]
+    table = pd.DataFrame(parcels.drop(columns="geometry", errors="ignore"))
+    ranked = table.assign(outside=table["kind"] == "outside").sort_values(["outside", "rank", "name"], kind="stable")
+    for row in ranked.to_dict("records"):
+        name = _word("outside", lang) if row["outside"] else row["name"]
+        rank = None if pd.isna(row["rank"]) else row["rank"]
+        yield [rank, name, code_word("use", str(row["use"]), lang), *_values(row, "parcels", "display_parcels")]
+    yield [None, _word("parcel_note", lang)]
 
 
 def _status_heads(lang: str) -> list[_Head]:

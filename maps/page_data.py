@@ -50,6 +50,29 @@ REGION_COLUMNS = (
     "hosting_said_by",
     "hosting_said_on",
 )
+# What only parcels say; they are small, and their numbers stay in small units.
+PARCEL_COLUMNS = (
+    "name",
+    "rank",
+    "use",
+    "buildings",
+    "roofs",
+    "one.footprint_area_m2",
+    "one.usable_area_m2",
+    "coverage",
+    "one.pdc0_kwp",
+    "one.pac0_kw",
+    "one.energy_kwh",
+    "specific_yield",
+    "one.load_kwh",
+    "self_use_share",
+    "one.capex_cny",
+    "lcoe_cny_kwh",
+    "one.npv_cny",
+    "irr",
+    "payback_years",
+    "carbon_t",
+)
 GRID_COLUMNS = ("name", "buildings", "roofs", "pdc0_kwp", "energy_kwh", "kwp_per_km2", "specific_yield", "lcoe_cny_kwh")
 ROOF_SHOWN = (
     "name",
@@ -214,7 +237,7 @@ def _region(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], wo
             for side, cells in grid_levels(table)
         ]
         return {**common, "total": levels[0]["total"], "levels": levels}
-    found = {**common, **_content(layer, table, origin, words, REGION_COLUMNS)}
+    found = {**common, **_content(layer, table, origin, words, PARCEL_COLUMNS if layer == "parcels" else REGION_COLUMNS)}
     if layer == "parcels":
         found["sheets"] = [tables.sheets.get(row[0]) for row in found["rows"]]
     if layer == "responsible":
@@ -226,9 +249,12 @@ def _region(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], wo
 
 
 def _content(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], words: Words, wanted: tuple[str, ...]) -> dict[str, Any]:
-    ranked = table.sort_values(["pdc0_kwp", "name"], ascending=[False, True]).reset_index(drop=True)
+    order = (["rank", "name"], True) if "rank" in table else (["pdc0_kwp", "name"], [False, True])
+    ranked = table.sort_values(order[0], ascending=order[1]).reset_index(drop=True)
     shown = ranked.head(REGIONS_DRAWN.get(layer, OTHER_REGIONS)) if layer != "grid" else ranked
-    columns = [name for name in wanted if name in shown.columns and (name in REGION_COLUMNS[:18] or shown[name].notna().any())]
+    plain = {name: name.removeprefix("one.") for name in wanted}
+    there = [name for name in wanted if plain[name] in shown.columns]
+    columns = [name for name in there if name in REGION_COLUMNS[:18] or shown[plain[name]].notna().any()]
     cells = layer == "grid"
     shapes = lonlat(shown, 10**9 if cells else VERTICES.get(layer, OTHER_VERTICES), coverage=layer in AREAS)
     numeric = [name for name in MEASURES if name in columns and name != HOSTING] if layer in THEMES else []

@@ -30,7 +30,7 @@ def roofs() -> gpd.GeoDataFrame:
     return frame
 
 
-@pytest.mark.parametrize("table", ["roofs", "buildings", "regions", "legend"])
+@pytest.mark.parametrize("table", ["roofs", "buildings", "regions", "parcels", "legend"])
 def test_short_names_fit_and_differ(table: str) -> None:
     names = [short_names().get(c.name, c.name) for c in columns(table)]
     assert all(len(name) <= 10 and name.isascii() for name in names), [name for name in names if len(name) > 10]
@@ -38,7 +38,7 @@ def test_short_names_fit_and_differ(table: str) -> None:
 
 
 def test_short_names_are_of_columns_that_there_are() -> None:
-    every = {c.name for table in ("roofs", "buildings", "regions", "legend") for c in columns(table)}
+    every = {c.name for table in ("roofs", "buildings", "regions", "parcels", "legend") for c in columns(table)}
     assert set(short_names()) <= every
 
 

@@ -37,9 +37,15 @@ MANIFEST = {
 }
 
 
-def regions_of(names: list[str]) -> gpd.GeoDataFrame:
+def parcels_of(names: list[str]) -> gpd.GeoDataFrame:
+    frame = regions_of(names, "parcels")
+    ranks = [*range(len(names) - 1, 0, -1), None]
+    return frame.assign(rank=ranks, use="factory", coverage=0.5, self_use_share=0.8, payback_years=[7.25, *[None] * (len(names) - 1)])
+
+
+def regions_of(names: list[str], described: str = "regions") -> gpd.GeoDataFrame:
     n = len(names)
-    data = {c.name: [1000.0 * (k + 1) for k in range(n)] for c in columns("regions") if c.dtype != "geometry"}
+    data = {c.name: [1000.0 * (k + 1) for k in range(n)] for c in columns(described) if c.dtype != "geometry"}
     data |= {"name": names, "kind": ["region"] * (n - 1) + ["outside"], "roofs": [3] * (n - 1) + [0], "buildings": [2] * (n - 1) + [0]}
     return gpd.GeoDataFrame(data, geometry=[shapely.Point(0, 0).buffer(1)] * n, crs="EPSG:4548")
 
@@ -51,7 +57,7 @@ def write(path: Path, lang: str = "zh", **changes: object) -> Path:
     parts = {
         "targets": [TARGET, UNKNOWN],
         "regions": {"districts": regions_of(["历下区", "=1+1", "outside"]),
-                    "parcels": regions_of(["P1", "@P2", "outside"]), "grid": regions_of(["E1", "outside"])},
+                    "parcels": parcels_of(["P1", "@P2", "outside"]), "grid": regions_of(["E1", "outside"])},
         "by_use": by_use, "by_status": by_status, "manifest": MANIFEST,
     }  # fmt: skip
     write_tables(path, **{**parts, **changes}, lang=lang)
@@ -124,8 +130,14 @@ def test_uses_and_statuses(book):
     assert rows[0]["已装容量（MW）"] == 0.5
 
 
-def test_parcels_are_ranked_by_capacity(book):
-    assert [(r["排名"], r["地块编号"], r["装机容量（直流）（kW）"]) for r in table(book["地块"])] == [(1, "@P2", 2000), (2, "P1", 1000)]
+def test_parcels_stand_in_the_order_of_their_rank(book):
+    rows = table(book["地块"])
+    shown = [(r["排名"], r["地块编号"], r["装机容量（直流）（kW）"]) for r in rows]
+    assert shown[:2] == [(1, "@P2", 2000), (2, "P1", 1000)]
+    assert shown[2][0] is None  # what lies outside all parcels is there, and has no rank
+    assert (rows[1]["屋顶光伏覆盖率（%）"], rows[1]["自发自用率（类别缺省）（%）"], rows[1]["投资回收期（年）"]) == (50.0, 80.0, 7.25)
+    assert rows[0]["投资回收期（年）"] is None
+    assert rows[0]["主要用途"] == "工业厂房"
 
 
 def test_assumptions_name_value_and_source(book):

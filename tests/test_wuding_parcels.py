@@ -13,7 +13,6 @@ import shapely
 
 from wuding.errors import StudyError
 from wuding.footprint import Ground, footprint_sheet
-from wuding.parcel_list import write_parcel_table
 from wuding.parcels import Options, parcel_sheets
 
 
@@ -167,21 +166,41 @@ def test_a_place_and_a_polygon_find_the_parcel(run: Path, parcel: str, folder: P
     assert "围墙&lt;b&gt;" in (drawn[0] / "sheet.html").read_text(encoding="utf-8")
 
 
-def test_all_parcels_add_up_to_the_buildings(run: Path) -> None:
-    import pickle
-
-    with (run / ".work" / "model.pickle").open("rb") as stream:
-        table = write_parcel_table(run, pickle.load(stream), "zh")
+def test_parcels_add_up_to_the_buildings_and_are_ranked(run: Path) -> None:
+    table = gpd.read_parquet(run / "regions" / "parcels.parquet")
     buildings = pd.read_parquet(run / "buildings.parquet")
-    for name in ("pdc0_kwp", "energy_kwh", "module_count", "footprint_area_m2"):
+    for name in ("pdc0_kwp", "energy_kwh", "module_count", "capex_cny"):
         assert table[name].sum() == pytest.approx(buildings[name].sum())
-    assert table["buildings"].sum() == len(buildings)
-    ranked = table[table["rank"].notna()]
+    # every input feature is counted once: with roofs or left out
+    assert table["buildings"].sum() + table["left_out"].sum() == len(buildings)
+    assert table["buildings_with_modules"].sum() == (buildings["module_count"] > 0).sum()
+    ranked = table[table["rank"].notna()].sort_values("rank")
     assert ranked["npv_cny"].is_monotonic_decreasing
     assert list(ranked["rank"]) == list(range(1, len(ranked) + 1))
-    regions = pd.read_parquet(run / "regions" / "parcels.parquet")
-    assert len(table) == len(regions)
-    assert {"parcels.gpkg", "parcels.xlsx", "parcels.csv"} <= {file.name for file in (run / "parcels").iterdir()}
+    assert len(ranked) == ((table["pdc0_kwp"] > 0) & (table["kind"] == "region")).sum()
+    able = table[table["pdc0_kwp"] > 0]
+    assert able["coverage"].to_numpy() == pytest.approx((able["covered_area_m2"] / able["footprint_area_m2"]).to_numpy())
+    assert able["self_use_share"].between(0.0, 1.0).all()
+    assert able["payback_years"].dropna().between(0.0, 40.0).all()
+
+
+def test_products_of_the_run_carry_the_parcels_columns(run_folder: Path) -> None:
+    import openpyxl
+
+    table = gpd.read_parquet(run_folder / "regions" / "parcels.parquet").set_index("name")
+    best = table["rank"].idxmin()
+    package = next(run_folder.glob("*.gpkg"))
+    layer = pyogrio.read_dataframe(package, layer="parcels").set_index("name")
+    for name in ("rank", "coverage", "self_use_share", "npv_cny", "payback_years", "load_kwh"):
+        assert layer.loc[best, name] == pytest.approx(table.loc[best, name])
+    sheet = openpyxl.load_workbook(run_folder / "tables.xlsx", read_only=True)["地块"]
+    rows = list(sheet.iter_rows(values_only=True))
+    first = dict(zip(rows[0], rows[1], strict=True))
+    assert first["排名"] == 1
+    assert first[next(head for head in rows[0] if "自发自用率" in str(head))] == pytest.approx(100.0 * table.loc[best, "self_use_share"])
+    page = (run_folder / "map.html").read_text(encoding="utf-8")
+    assert '"one.npv_cny"' in page
+    assert '"payback_years"' in page
 
 
 def test_footprint_without_a_run(tmp_path: Path) -> None:

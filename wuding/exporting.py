@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 
 from layers.exports import write_export
+from layers.schema import region_table
 
 from .errors import StudyError
 from .manifest import read_manifest
@@ -51,7 +52,7 @@ def export_table(
     if not source.exists():
         known = ["roofs", "buildings", *(p.stem for p in sorted((out / "regions").glob("*.parquet")))]
         raise StudyError(f"there is no table {table!r}; there are: {', '.join(known)}")
-    described = table if table in ("roofs", "buildings") else "regions"
+    described = table if table in ("roofs", "buildings") else region_table(table)
     layer, name = _place(out, district, parcel)
     frame = _rows(out, source, described, layer, name).drop(columns=["bbox"], errors="ignore")
     return write_export(frame, described, file, datum=datum)
@@ -83,7 +84,7 @@ def _rows(out: Path, source: Path, described: str, layer: str | None, name: str)
     """Take the rows that the run itself counted in the place; of region layers those inside it."""
     if layer is None:
         return gpd.read_parquet(source)
-    if described != "regions":
+    if described in ("roofs", "buildings"):
         return gpd.read_parquet(source, filters=[(_COLUMNS.get(layer, "parcel_id"), "==", name)])
     frame = gpd.read_parquet(source)
     if source.stem == layer:

@@ -34,7 +34,6 @@ from .manifest import plain, read_manifest, source_digest, version, write_json
 from .messages import translate_all
 from .metering import study_loads, study_tariffs
 from .parcel_finding import find_parcels
-from .parcel_list import write_parcel_table
 from .products import data_flags, study_of
 from .study import Study, load_study
 
@@ -109,8 +108,6 @@ def parcel_sheets(
     warnings = manifest["warnings_en"] if lang == "en" else translate_all(manifest["warnings_en"], lang)
     source = Assessed(out / ".work", model, load_study(study_of(out)), buildings, warnings, lang)
     folders = []
-    if every:
-        write_parcel_table(out, model, lang)
     for place, shares in found:
         if (
             shares.empty

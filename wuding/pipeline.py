@@ -19,11 +19,12 @@ from layers.coverage import coverage_reach
 from layers.demand import load_demand
 from layers.grid_cells import choose_size, grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield, typical_hours
+from layers.parcel_table import parcel_table
 from layers.policy import Policy
 from layers.profiles import MOST_REGIONS, milliwatt_hours, read_parts, write_profiles
 from layers.replacing import unfinished
 from layers.sanity import sanity, warn_outside
-from layers.schema import write_table
+from layers.schema import region_table, write_table
 from layers.sums import add_to_buildings, read_roofs, sum_regions, sum_roofs, totals
 from solar.canopy import load_transmissivity
 from solar.climatology import jinan_climatology
@@ -120,7 +121,7 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
             screen.told("audit", 1, 1)
         with clock.stage("tables"):
             screen.told("tables", 0, 2)
-            buildings, regions, whole = _tables(prepared, policy, out, work, study.study.lang)
+            buildings, regions, whole = _tables(prepared, policy, model, out, work, study.study.lang)
             parts = read_parts(sorted((work / "profiles").glob("*.parquet"))) | {TYPICAL: {"kwh_per_kwp": milliwatt_hours(model.typical)}}
             write_profiles(parts, {TYPICAL: ["kwh_per_kwp"], **_profile_regions(prepared)}, out / "profiles")
             screen.told("tables", 1, 2)
@@ -338,7 +339,7 @@ def check_distance(study: Study, weathers: list[Weather], longitude: float, lati
 
 
 def _tables(
-    prepared: Prepared, policy: Policy | None, out: Path, work: Path, lang: str
+    prepared: Prepared, policy: Policy | None, model: Model, out: Path, work: Path, lang: str
 ) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
     table = prepared.buildings.sort_values("building_id", ignore_index=True)
     roofs = read_roofs(out / "roofs", ("building_id", "data_tier", "confidence", "structural_check"))
@@ -362,7 +363,9 @@ def _tables(
         column = "cell" if name == "grid" else COLUMN_OF.get(name, f"region_{name}")
         own = frame.assign(name=frame["id"]) if name == "parcels" else frame
         regions[name] = sum_regions(added, table, own, column, p90=p90_of_groups)
-        write_table(regions[name], "regions", out / "regions" / f"{name}.parquet", work / "unfinished")
+        if name == "parcels":
+            regions[name] = parcel_table(regions[name], buildings, model.market, model.demand, model.finance, model.terms)
+        write_table(regions[name], region_table(name), out / "regions" / f"{name}.parquet", work / "unfinished")
     return buildings, regions, totals(added, p90=p90_of_groups)
 
 

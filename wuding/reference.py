@@ -12,11 +12,12 @@ from layers.schema import USES, columns
 from .study import Study
 from .templates import STUDY_TEMPLATE
 
-_TABLES = ("roofs", "buildings", "regions", "legend")
+_TABLES = ("roofs", "buildings", "regions", "parcels", "legend")
 _TITLES = {
     "roofs": "roofs 屋顶：每个屋面一行 A row per roof surface",
     "buildings": "buildings 建筑：每个输入要素一行 A row per input feature",
     "regions": "区域图层 region layers",
+    "parcels": "parcels 地块：区域字段之外另有排名、覆盖率、自用与投资 Regions, and rank, coverage, self-use and money beside",
     "legend": "GeoPackage 另有 added in the GeoPackage",
 }
 

@@ -57,6 +57,7 @@ function countyMap(map, groups) {
     const digits = !field.digits || size >= 1000 || size === 0 ? 0 : Math.max(field.digits, small);
     return plain(scaled, digits) + (field.unit === "°" ? "°" : field.unit ? " " + field.unit : "");
   }
+  const powerOf = (table) => (table.columns.includes("pdc0_kwp") ? "pdc0_kwp" : "one.pdc0_kwp");
   const cell = (table, row, key) => row[table.columns.indexOf(key)];
   function classOf(classes, value) {
     if (!classes || value === null || value === undefined) return data.noData;
@@ -87,7 +88,7 @@ function countyMap(map, groups) {
     const box = node("div"), rows = node("table");
     box.append(node("h4", name), node("p", kind));
     columns.forEach((key, at) => {
-      if (key === "name" || values[at] === null || values[at] === undefined || values[at] === "") return;
+      if (key === "name" || key === "rank" || values[at] === null || values[at] === undefined || values[at] === "") return;
       const line = node("tr");
       line.append(node("th", data.fields[key].title), node("td", shown(key, values[at]), typeof values[at] === "number" ? "" : "words"));
       rows.append(line);
@@ -134,11 +135,12 @@ function countyMap(map, groups) {
     return region.rows.map((row, at) => {
       const layer = L.polygon(decode(region.shapes[at]), Object.assign({ smoothFactor: 0.6 }, regionStyle(region, row, at)));
       const lines = () => {
-        if (!region.theme) return [["pdc0_kwp", cell(region, row, "pdc0_kwp")]];
+        if (!region.theme) return [[powerOf(region), cell(region, row, powerOf(region))]];
         const more = state.measure === "hosting_colour" ? ["hosting_room_mw", "hosting_said_by", "hosting_said_on"].filter((key) => has(region, key)) : [];
         return [[state.measure, valueOf(region, row, at)], ...more.map((key) => [key, cell(region, row, key)])];
       };
-      const rank = region.key === "parcels" ? ` · ${W.rank} ${at + 1}` : "";
+      const place = region.columns.includes("rank") ? cell(region, row, "rank") : null;
+      const rank = place ? ` · ${W.rank} ${place}` : "";
       attach(layer, region, row, region.title + rank, lines, (region.sheets || [])[at]);
       layer.on("mouseover", () => layer.setStyle(region.theme ? { color: "#1f2a29", weight: 2.2, opacity: 1 } : { weight: 3 }));
       layer.on("mouseout", () => layer.setStyle(regionStyle(region, row, at)));

@@ -56,7 +56,8 @@ function countyPanel(county, controls) {
       const item = node("li"), button = node("button", cell(region, row, "name"));
       button.type = "button";
       button.addEventListener("click", () => goTo(region, at));
-      item.append(button, node("span", shown("pdc0_kwp", cell(region, row, "pdc0_kwp"))));
+      const told = ["one.pdc0_kwp", "one.npv_cny", "payback_years"].filter((key) => region.columns.includes(key)).map((key) => shown(key, cell(region, row, key)));
+      item.append(button, node("span", told.join(" · ")));
       const link = (region.sheets || [])[at];
       if (link) item.append(county.sheetLink(link));
       list.append(item);
