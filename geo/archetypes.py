@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import GeoError
-from .roof_kinds import CONSTRUCTIONS, Access, Archetype, Construction, Edges, Load, RoofKinds, UseHeights
+from .roof_kinds import CONSTRUCTIONS, SURFACES, Access, Archetype, Construction, Edges, Load, RoofKinds, UseHeights
 from .surfaces import Shape
 
 _CONDITIONS = {"height_from_m": -np.inf, "height_below_m": np.inf, "area_from_m2": -np.inf, "area_below_m2": np.inf}
@@ -81,6 +81,27 @@ class Archetypes:
             Height above ground [m], shape (n,).
         """
         return self._by_use(use, "default_height_m")
+
+    def surface_height(self, construction: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:
+        """
+        Height of carports and canopies of which no height is known.
+
+        Parameters
+        ----------
+        construction
+            "carport", "canopy" or that of a building, shape (n,).
+        other
+            Height of the buildings [m], shape (n,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Height above ground [m], shape (n,).
+        """
+        said, height = np.asarray(construction, dtype=str), np.array(other, dtype=float)
+        for name in SURFACES:
+            height[said == name] = self.constructions[name].height_m
+        return height
 
     def maximum_height(self, use: ArrayLike) -> NDArray[np.float64]:
         """
@@ -149,7 +170,7 @@ class Archetypes:
         if said.shape != (count,):
             raise GeoError(f"choose got {count} uses and {said.size} constructions; give one of each per building.")
         for word in np.unique(said).tolist():
-            if word not in ("", *CONSTRUCTIONS):
+            if word not in ("", *CONSTRUCTIONS, *SURFACES):
                 raise GeoError(f"roof construction {word!r} is not known; known are {', '.join(CONSTRUCTIONS)}.")
 
     def _rebuilt(self, kinds: RoofKinds, said: NDArray[np.str_]) -> RoofKinds:
@@ -160,10 +181,11 @@ class Archetypes:
             other = (said == name) & (kinds.construction != name)
             changed["construction"][other] = name
             changed["shape"][other] = Shape[values.shape.upper()]
-            for column in ("tilt", "span_m", "parapet_height_m", "obstacle_share", "skylight_share"):
-                changed[column][other] = getattr(values, column)
-            changed["load_kpa"][other] = getattr(self.load, f"{name}_kpa")
-        changed["is_metal"] = changed["construction"] == "metal"
+            for column in ("tilt", "span_m", "parapet_height_m", "obstacle_share", "skylight_share", "setback_m", "minimum_area_m2"):
+                if getattr(values, column) is not None:
+                    changed[column][other] = getattr(values, column)
+            changed["load_kpa"][other] = getattr(self.load, f"{name}_kpa") if values.load_kpa is None else values.load_kpa
+        changed["is_metal"] = np.isin(changed["construction"], ("metal", *SURFACES))
         return RoofKinds(**changed)
 
     def _kinds(self, taken: NDArray[np.int64]) -> RoofKinds:

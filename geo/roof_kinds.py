@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from .surfaces import Shape
 
 CONSTRUCTIONS = ("metal", "concrete", "tile")
+# Surfaces that no building stands under; no word of a user means them.
+SURFACES = ("carport", "canopy")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Edges:
 
 @dataclass(frozen=True)
 class Construction:
-    """What a roof of this construction is where its class has no archetype of it."""
+    """What a roof of this construction is where its class has no archetype of it; the last four are said of surfaces alone."""
 
     shape: str
     tilt: float
@@ -90,6 +92,10 @@ class Construction:
     skylight_share: float
     source: str
     verified: bool
+    setback_m: float | None = None
+    minimum_area_m2: float | None = None
+    load_kpa: float | None = None
+    height_m: float | None = None
 
 
 @dataclass(frozen=True)

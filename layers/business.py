@@ -162,11 +162,11 @@ def payback(flow: npt.NDArray[np.float64]) -> float:
     Returns
     -------
     float
-        Years, straight within the year; NaN where they never do.
+        Years, straight within the year; NaN where they never do, or where nothing is spent.
     """
     so_far = np.cumsum(flow)
     after = np.flatnonzero(so_far >= 0.0)
-    if not after.size:
+    if not after.size or flow[0] >= 0.0:
         return float("nan")
     year = int(after[0])
     return year - float(so_far[year] / flow[year]) if flow[year] != 0.0 else float(year)

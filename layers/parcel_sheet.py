@@ -19,6 +19,7 @@ from .grid_class import grid_class
 from .hosting import HostingRules
 from .parcel_money import Meter, Money, balance, battery_that_pays, business, first_year, lcoe, load_spreads, tornado
 from .parcel_variants import Laid, whole_plant
+from .schema import DEDUCTIONS
 
 Floats = npt.NDArray[np.float64]
 Note = tuple[str, dict[str, Any]]
@@ -240,9 +241,16 @@ def _quality(roofs: pd.DataFrame, buildings: gpd.GeoDataFrame, source: LoadSourc
     """Say what the answer rests on, and what would make it surer."""
     spreads = load_spreads()
     tiers = roofs.drop_duplicates("building_id")["data_tier"].value_counts()
-    found: list[Note] = [
-        (f"tier_{tier}", {"buildings": int(tiers[tier])}) for tier in ("dsm", "height", "footprint") if tier in tiers.index
-    ]
+    found: list[Note] = []
+    if len(roofs) and not roofs["module_count"].any():
+        sums = roofs[[name for name in DEDUCTIONS if name in roofs and name != "usable_area_m2"]].sum()
+        area = float(roofs["area_m2"].sum())
+        # what is left over in rows too short for a module is no deduction: then the usable area is the largest
+        found.append(("no_room", {"area": area, "part": str(sums.idxmax()), "share": float(sums.max()) / area}))
+    other = int((buildings["source"] != "buildings").sum())
+    if other:
+        found.append(("surfaces", {"count": other}))
+    found += [(f"tier_{tier}", {"buildings": int(tiers[tier])}) for tier in ("dsm", "height", "footprint") if tier in tiers.index]
     checks = (
         roofs.drop_duplicates("building_id")["structural_check"].value_counts() if "structural_check" in roofs else pd.Series(dtype=int)
     )

@@ -85,9 +85,14 @@ def _rank(found: pd.DataFrame, outside: np.ndarray) -> pd.Series:
 
 
 def _main_use(buildings: pd.DataFrame, at: np.ndarray, count: int) -> np.ndarray:
-    """Class of most of the footprint area of each parcel, unknown where nothing stands."""
+    """Class of most of the footprint area of each parcel, unknown where no building stands; carports say nothing of what is done there."""
     area = pd.DataFrame({"at": at, "use": buildings["use"].to_numpy(dtype=object), "area": buildings["footprint_area_m2"].to_numpy()})
-    sums = area[area["use"] != "unknown"].groupby(["at", "use"], sort=True)["area"].sum().reset_index()
+    sums = (
+        area[(area["use"] != "unknown") & (buildings["source"] == "buildings").to_numpy()]
+        .groupby(["at", "use"], sort=True)["area"]
+        .sum()
+        .reset_index()
+    )
     best = sums.sort_values(["at", "area", "use"], ascending=[True, False, True]).drop_duplicates("at")
     found = np.full(count, "unknown", dtype=object)
     known = best[best["at"] >= 0]

@@ -309,7 +309,8 @@ def _mount(
     kwp: Floats = count.astype(float) * module.pdc0_w / 1000.0
     covered: Floats = count.astype(float) * module.area_m2 * np.cos(np.radians(offered.surface_tilt))
     use = use_codes(rows["use"].to_numpy(dtype=object)[surfaces.building])
-    capex = np.stack([kwp[m] * unit_capex(model.finance, kwp[m], use, np.full(shape[1], m)) for m in MOUNTS])
+    frame = (kinds.construction == "carport")[surfaces.building]
+    capex = np.stack([kwp[m] * unit_capex(model.finance, kwp[m], use, np.full(shape[1], m), frame) for m in MOUNTS])
     finance = model.finance
     price = float(export_prices(finance, model.market.spot_all).mean())
     annuity = float(((1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)).sum())
@@ -412,6 +413,7 @@ def _roof_table(
         terms=model.terms,
         size_kwp=size,
         mounting=np.where(on, mount, -1),
+        carport=(kinds.construction == "carport")[owner],
     )
     ids = rows["building_id"].to_numpy(dtype=object)[owner]
     confidence = rows["confidence"].to_numpy(dtype=float)[owner]

@@ -12,6 +12,7 @@ from typing import Any
 import geopandas as gpd
 
 from layers.grid_class import grid_classes
+from layers.schema import column
 
 from . import parcel_charts
 from .county_map import asset, templates, write_whole
@@ -19,7 +20,7 @@ from .skyline import draw_skyline
 from .words import LANGUAGES, as_float, load_words, number
 
 # Roofs and variants that are shown, the largest and the best; sheet.json holds all.
-MOST_ROOFS, MOST_VARIANTS, MOST_WARNINGS = 8, 7, 2
+MOST_ROOFS, MOST_VARIANTS, MOST_WARNINGS = 8, 7, 3
 
 
 @cache
@@ -235,10 +236,14 @@ def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
             npv=number(storage["npv_cny"] / 1e4, 1),
         )
     factor = {"factor": f"{carbon['factor']:g}", "year": carbon["factor_year"]}
+    basis, capacity = sheet["basis"], sheet["capacity"]
+    ratio = capacity["pdc0_kwp"] / capacity["pac0_kw"] if capacity["pac0_kw"] else basis["dc_ac_ratio"]
+    module = {name: basis[name] for name in ("w", "length", "width", "weather", "ghi")}
     return {
         "first_year": words["first_year"].format(**wan),
         "storage": pays,
         "carbon": words["carbon_said"].format(first=number(carbon["first_year_t"]), life=number(carbon["life_t"]), **factor),
+        "module": words["module_said"].format(**module, ratio=ratio),
         "assumed": words["assumed"].format(life=money["life_years"], rate=_share(money["discount_rate"])),
     }
 
@@ -275,6 +280,8 @@ def _notes(sheet: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
     found = []
     for note in sheet["notes"]:
         values = {key: names.code(value) if key == "status" else value for key, value in note["values"].items()}
+        if "part" in values:
+            values["part"] = column("roofs", values["part"]).title(words["lang"])
         found.append(words[f"note_{note['code']}"].format(**values))
     return found
 

@@ -43,6 +43,7 @@ class Finance:
     capex_commercial: FloatArray
     capex_household: FloatArray
     mounting_extra: FloatArray
+    carport_extra: float
     mechanism_share: FloatArray
     mechanism_price: float
     price_before: float
@@ -101,6 +102,7 @@ def load_finance(overrides: Mapping[str, Any] | None = None) -> Finance:
         om_cost=float(value["om_cost"]),
         capex_commercial=_curve(value["capex.commercial"], "capex.commercial"),
         capex_household=_curve(value["capex.household"], "capex.household"),
+        carport_extra=float(value["carport_extra"]),
         mounting_extra=np.array([value[f"mounting_extra.{mount}"] for mount in MOUNTS], dtype=np.float64),
         mechanism_share=np.where(mechanism, value["mechanism_share"], 0.0),
         mechanism_price=float(value["mechanism_price"]),
@@ -142,7 +144,13 @@ def use_codes(use: npt.ArrayLike) -> npt.NDArray[np.int8]:
     return codes
 
 
-def unit_capex(finance: Finance, size_kwp: npt.ArrayLike, use: npt.ArrayLike, mounting: npt.ArrayLike | None = None) -> FloatArray:
+def unit_capex(
+    finance: Finance,
+    size_kwp: npt.ArrayLike,
+    use: npt.ArrayLike,
+    mounting: npt.ArrayLike | None = None,
+    carport: npt.ArrayLike | None = None,
+) -> FloatArray:
     """
     Find what a kWp costs on a roof.
 
@@ -156,6 +164,8 @@ def unit_capex(finance: Finance, size_kwp: npt.ArrayLike, use: npt.ArrayLike, mo
         Codes of `USES`, shape (R,).
     mounting
         0 flush, 1 rack, 2 east_west, shape (R,); flush where not given.
+    carport
+        Whether the plant brings its own steel frame, shape (R,); none does where not given.
 
     Returns
     -------
@@ -173,6 +183,8 @@ def unit_capex(finance: Finance, size_kwp: npt.ArrayLike, use: npt.ArrayLike, mo
     cost = np.where(household, *curves)
     if mounting is not None:
         cost = cost + finance.mounting_extra[np.asarray(mounting, dtype=np.intp)]
+    if carport is not None:
+        cost = cost + np.where(carport, finance.carport_extra, 0.0)
     return np.asarray(1000.0 * cost, dtype=np.float64)
 
 
@@ -225,6 +237,7 @@ def finance_roofs(
     terms: Terms | None = None,
     size_kwp: npt.ArrayLike | None = None,
     mounting: npt.ArrayLike | None = None,
+    carport: npt.ArrayLike | None = None,
 ) -> Money:
     """
     Compute the money of PV plants on roofs.
@@ -247,6 +260,8 @@ def finance_roofs(
         Size of the plant the roof is built with, shape (R,) [kWp]; the roof alone where not given.
     mounting
         0 flush, 1 rack, 2 east_west, shape (R,); negative or missing costs as flush.
+    carport
+        Whether the plant brings its own steel frame, shape (R,).
 
     Returns
     -------
@@ -273,7 +288,7 @@ def finance_roofs(
     if {prices.share.shape, prices.used.shape, prices.spot.shape} != {capacity.shape}:
         raise SolarError(f"prices must be given for each of {capacity.size} roofs; expected arrays of shape {capacity.shape}")
     built = capacity > 0.0
-    capex = np.where(built, capacity * unit_capex(finance, size, codes, mounts), 0.0)
+    capex = np.where(built, capacity * unit_capex(finance, size, codes, mounts, carport), 0.0)
 
     factors = yearly_factors(finance)
     discount = (1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)

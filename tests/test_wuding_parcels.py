@@ -1,7 +1,9 @@
 """Sheets of parcels of the sample county: what is drawn is what was counted, hours add up, files open, wrong ids are told."""
 
 import json
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import geopandas as gpd
@@ -201,6 +203,14 @@ def test_products_of_the_run_carry_the_parcels_columns(run_folder: Path) -> None
     page = (run_folder / "map.html").read_text(encoding="utf-8")
     assert '"one.npv_cny"' in page
     assert '"payback_years"' in page
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_sheet_prints_to_two_pages(folder: Path, tmp_path: Path) -> None:
+    pdf = tmp_path / "sheet.pdf"
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--print-to-pdf={pdf}"]
+    subprocess.run([*command, str(folder / "sheet.html")], check=True, capture_output=True, timeout=120)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) == 2
 
 
 def test_footprint_without_a_run(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ def input_files(study: Study) -> list[tuple[str, str]]:
     roles += [("load", section.file) for section in study.load]
     roles += [("hosting", study.hosting.table)] if study.hosting.table else []
     roles += [("tariffs", study.money.tariffs)] if study.money.tariffs else []
-    placed = {"buildings": study.buildings, **{f"regions.{name}": section for name, section in study.regions.items()}}
+    surfaces = {f"surfaces.{name}": section for name, section in study.surfaces if section is not None}
+    roles += [(role, p) for role, section in surfaces.items() for p in section.path]
+    placed = {"buildings": study.buildings, **{f"regions.{name}": section for name, section in study.regions.items()}, **surfaces}
     roles += [(f"{name}.control_points", section.control_points) for name, section in placed.items() if section.control_points]
     roles += [("exclusions.control_points", section.control_points) for section in study.exclusions if section.control_points]
     return roles

@@ -18,6 +18,7 @@ from geo.use_guesses import uses_from_land, uses_from_neighbours, uses_from_size
 from geo.uses import RULES, UNKNOWN, Uses, uses_from_words
 from geo.vectors import file_names, read_vectors
 
+from .canopies import CONSTRUCTION, DETAIL, is_surface
 from .elevation import measured_heights
 from .errors import StudyError
 from .locating import stated
@@ -60,7 +61,9 @@ def attribute(
         What the user should know; appended to.
     """
     uses = uses_from_words(raw.get("use"), study.buildings.use, len(raw), raw.get("use_detail"))
+    surface = np.flatnonzero(is_surface(table))
     _tell_unmapped(uses, warnings)
+    uses.settle(surface, "transport", "table", RULES["confidence"]["table"])
     _land(uses, table, study, warnings)
     table["is_urban"] = _urban(raw, table, uses)
     _guess(uses, table, raw, warnings)
@@ -69,6 +72,7 @@ def attribute(
         uses.settle(said, raw["use_override"].to_numpy(dtype=object)[said], "override", RULES["confidence"]["override"])
     table["use"], table["use_source"], table["use_confidence"] = uses.use, uses.source, uses.confidence
     table["use_detail"] = uses.detail
+    table.loc[table.index[surface], "use_detail"] = table["source"].iloc[surface].map(DETAIL)
     if unknown := int((uses.use == UNKNOWN).sum()):
         warnings.append(f"the class of use is unknown for {unknown} of {len(table)} buildings; they count in no target that names classes")
     year = np.full(len(raw), np.nan)
@@ -78,6 +82,9 @@ def attribute(
     reserve = attributes.numbers(raw["load_reserve"]) if "load_reserve" in raw else np.full(len(raw), np.nan)
     table["load_reserve_kpa"] = attributes.plausible(reserve, -1e-9, MOST_RESERVE_KPA)
     _construction(table, raw, warnings)
+    table.loc[table.index[surface], "construction"] = table["source"].iloc[surface].map(CONSTRUCTION)
+    # a carport is built for its modules
+    table.loc[table["source"] == "carports", "load_reserve_kpa"] = 0.0
     table["is_new"] = pd.arrays.BooleanArray((year >= new_years[0]) & (year <= new_years[1]), np.isnan(year))
     _installed(table, raw, warnings)
 
@@ -214,19 +221,24 @@ def measure(
     # a duplicate, or a part that was joined, would take the cells of the building it repeats
     counted = (table["status"] == "").to_numpy()
     measured = np.full(len(table), np.nan) if dsm is None else measured_heights(table, terrain, dsm, counted)
-    height, source = heights.choose_heights(given, floors, measured, storey, archetypes.default_height(use))
+    construction, surface = table["construction"].to_numpy(dtype=str), is_surface(table)
+    carport = (table["source"] == "carports").to_numpy()
+    measured[carport] = np.nan  # none stands yet: the surface model shows the ground
+    default = archetypes.surface_height(construction, archetypes.default_height(use))
+    height, source = heights.choose_heights(given, floors, measured, storey, default)
     table["height_m"], table["height_source"] = height, source
     table["data_tier"] = np.where(source == "class", "footprint", "height")
     sure = pd.Series(source).map(CONFIDENCE).to_numpy(dtype=float)
     sure = sure - _USE_WEIGHT * (1.0 - table["use_confidence"].to_numpy(dtype=float))
     table["confidence"] = np.where(table["drawn"], np.minimum(sure, CONFIDENCE["square"]), sure)
-    table["stale_surface"] = False if dsm is None else np.isfinite(measured) & (measured < heights.LOWEST_DSM_M)
+    table["stale_surface"] = False if dsm is None else carport | (np.isfinite(measured) & (measured < heights.LOWEST_DSM_M))
     kinds = archetypes.choose(use, height, table["footprint_area_m2"], table["construction"])
     counted_floors = archetypes.floors(use, height - _base(raw, height, warnings), kinds)
     table["floors"] = np.where(np.isfinite(floors), floors, counted_floors)
+    table.loc[surface, "floors"] = 0.0
     table["floor_area_m2"] = table["footprint_area_m2"] * table["floors"]
     measurable = dsm is None and study.terrain.dsm is not None  # a check does not measure
-    if not measurable and (guessed := int((source == "class").sum())):
+    if not measurable and (guessed := int(((source == "class") & ~surface).sum())):
         warnings.append(
             f"{guessed} of {len(table)} buildings have neither height nor floors nor a surface model; the height of their class is assumed"
         )

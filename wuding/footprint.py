@@ -17,7 +17,7 @@ from geo.vectors import read_vectors
 from .errors import StudyError
 from .inputs import prepare
 from .parcel_finding import place_of
-from .parcels import Assessed, Options, again, write_sheet
+from .parcels import Assessed, Options, again, of_every_parcel, write_sheet
 from .pipeline import FIRST_NEW_YEARS, make_model, read_weathers
 from .study import Study
 
@@ -80,13 +80,13 @@ def footprint_sheet(file: Path, ground: Ground, options: Options, out: Path, lan
     with tempfile.TemporaryDirectory(prefix="wuding-parcel-") as folder:
         study = _study(file, frame, crs, ground, options, lang, Path(folder))
         prepared = prepare(study, Path(folder) / "work", FIRST_NEW_YEARS, lambda stage, done, total: None)
-        model = make_model(study, prepared, read_weathers(study))
+        weathers = read_weathers(study)
+        model = make_model(study, prepared, weathers)
         table = prepared.buildings
         table["status"] = np.where(table["status"] == "", "assessed", table["status"])
         shares = pd.Series(1.0, index=table.loc[table["status"] == "assessed", "building_id"])
-        from .messages import translate_all
-
-        source = Assessed(Path(folder) / "work", model, study, table, translate_all(prepared.warnings, lang), lang)
+        said, year = of_every_parcel(prepared.warnings, lang), float(weathers[0].data["ghi"].sum() / 1000.0)
+        source = Assessed(Path(folder) / "work", model, study, table, said, weathers[0].name, year, lang)
         outline = shapely.convex_hull(shapely.union_all(shapely.make_valid(table.geometry.to_numpy())))
         place = place_of(file.stem, _name(frame), outline, prepared.crs)
         write_sheet(source, place, shares, again(source, shares), options, out)

@@ -57,13 +57,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Assessed:
-    """From what sheets are made: the folder with the tiles, model, study, table of buildings and the warnings of the run."""
+    """From what sheets are made: the folder with the tiles, model, study, buildings, warnings, and name and GHI [kWh/m2] of the weather."""
 
     work: Path
     model: Model
     study: Study
     buildings: gpd.GeoDataFrame
     warnings: Sequence[str]
+    weather: str
+    ghi: float
     lang: str
 
 
@@ -105,8 +107,9 @@ def parcel_sheets(
     with model_file.open("rb") as stream:
         model: Model = pickle.load(stream)
     lang = lang or manifest["study"]["lang"]
-    warnings = manifest["warnings_en"] if lang == "en" else translate_all(manifest["warnings_en"], lang)
-    source = Assessed(out / ".work", model, load_study(study_of(out)), buildings, warnings, lang)
+    weather = manifest["notes"]["weather"]
+    said = of_every_parcel(manifest["warnings_en"], lang)
+    source = Assessed(out / ".work", model, load_study(study_of(out)), buildings, said, weather["name"], weather["ghi_kwh_m2"], lang)
     folders = []
     for place, shares in found:
         if (
@@ -123,6 +126,26 @@ def parcel_sheets(
         write_sheet(source, place, shares, result, options, folder)
         folders.append(folder)
     return folders
+
+
+def of_every_parcel(warnings: Sequence[str], lang: str) -> list[str]:
+    """
+    Choose the warnings that hold for each parcel of a study, not those that count its buildings.
+
+    Parameters
+    ----------
+    warnings
+        In English.
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    list of str
+        In that language.
+    """
+    kept = [text for text in warnings if not text[:1].isdigit() and not text.startswith(("PV per m2", "building ids", "surfaces."))]
+    return list(kept) if lang == "en" else translate_all(kept, lang)
 
 
 def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileResult, options: Options, folder: Path) -> dict[str, Any]:
@@ -171,6 +194,15 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
     ways = {"chosen": laid} | _other_mounts(source, shares, laid)
     content["variants"] = variants(ways, meter, money, aim=options.aim, most_kw=options.most_kw, most_export_kw=options.most_export_kw)
     content["aim"] = options.aim
+    module = model.system.module
+    content["basis"] = {
+        "w": module.pdc0_w,
+        "length": module.length_m,
+        "width": module.width_m,
+        "dc_ac_ratio": model.system.inverter.dc_ac_ratio,
+        "weather": source.weather,
+        "ghi": source.ghi,
+    }
     content["flags"] = data_flags(source.study)
     content["study"] = {"name": source.study.study.name, "as_of": str(source.study.study.as_of), "made_up": source.study.study.made_up}
     folder.mkdir(parents=True, exist_ok=True)
@@ -304,7 +336,7 @@ def _meter(source: Assessed, buildings: gpd.GeoDataFrame, laid: Laid, options: O
     loads, tariffs = study_loads(source.study), study_tariffs(source.study)
     member = pd.Series("parcel", index=table.index)
     found = area_loads(table, member, ["parcel"], loads, source.model.demand, {})
-    weight = table.groupby("use")["footprint_area_m2"].sum().drop("unknown", errors="ignore")
+    weight = table[table["source"] == "buildings"].groupby("use")["footprint_area_m2"].sum().drop("unknown", errors="ignore")
     use = options.use or (str(weight.idxmax()) if len(weight) else "unknown")
     hours, kind, notes = found.hours[0], "class", []
     expected = float(hours.sum())

@@ -37,6 +37,7 @@ from solar.weather import Weather, read_weather
 from .attributing import attributions, source_notes
 from .audit import WARN_ABOVE, audit
 from .beside import WORTH_IT_BUILDINGS, beside
+from .canopies import surface_sums
 from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
 from .hot_water import study_thermal
@@ -388,6 +389,7 @@ def _manifest(
         warnings.append(f"beside horizons by brute force and the sun every 5 minutes the RMS error is {finer:.2%}, above {WARN_ABOVE:.0%}")
     if study.study.made_up:
         warnings.insert(0, "this county is made up: terrain, buildings and names are invented")
+    surfaces = surface_sums(buildings, warnings)
     densities = sanity(buildings)
     warn_outside(densities, warnings)
     warnings.extend(source_notes(study))
@@ -436,6 +438,7 @@ def _manifest(
             "regions": prepared.facts["regions"],
             "overrides": prepared.facts["overrides"],
             "made_up": study.study.made_up,
+            "surfaces": surfaces,
         },
         "totals": whole,
         "market": market_content(model.market),

@@ -15,6 +15,7 @@ from geo.shapes import squares
 from geo.sources import vector_files
 from geo.vectors import column_names, file_names, read_vectors, row_numbers
 
+from .canopies import BUILDINGS, add_surfaces, is_surface
 from .errors import StudyError
 from .locating import stated
 from .study import LayerSection, Study
@@ -34,7 +35,7 @@ PARTITIONS = ("responsible", "districts")
 
 def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
     """
-    Read every building layer into the study's CRS, columns renamed to ours.
+    Read every building layer, and surfaces that count as roofs, into the study's CRS, columns renamed to ours.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
     Returns
     -------
     geopandas.GeoDataFrame
-        Our columns, `source_file` and `source_row`.
+        Our columns, `source_file` and `source_row`; `source` where the study has other surfaces than buildings.
     """
     section = study.buildings
     frames = []
@@ -81,7 +82,8 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
         frames.append(out)
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")
-    return frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
+    every = frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
+    return add_surfaces(every, study, crs, warnings)
 
 
 def _draw_points(out: gpd.GeoDataFrame, name: str, warnings: list[str]) -> None:
@@ -129,7 +131,7 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     large = ~(lost | small)[twice]
     twice, keys = twice[large], keys[large]
     table = gpd.GeoDataFrame(
-        {"building_id": ids, "source": "buildings", "source_file": raw["source_file"], "source_row": raw["source_row"]},
+        {"building_id": ids, "source": raw.get("source", BUILDINGS), "source_file": raw["source_file"], "source_row": raw["source_row"]},
         geometry=geometry,
         crs=raw.crs,
     )
@@ -155,6 +157,8 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
 
 def _ids_and_keys(raw: gpd.GeoDataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ids of all buildings, the rows whose shape may be drawn twice, and the keys of these; keys are dear where the source's ids serve."""
+    if "source" in raw:
+        return _with_surfaces(raw, geometry, warnings)
     text = footprints.plain_ids(raw["id"]) if "id" in raw else None
     if text is not None and text.is_unique and not (text == "").any():
         there = np.flatnonzero(~shapely.is_missing(geometry))
@@ -168,6 +172,19 @@ def _ids_and_keys(raw: gpd.GeoDataFrame, geometry: np.ndarray, warnings: list[st
     if note:
         warnings.append(f"building ids: {note}")
     return ids, repeated, keys[repeated]
+
+
+def _with_surfaces(raw: gpd.GeoDataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Surfaces get ids of their own kind, so that they change none of a building's."""
+    other = is_surface(raw)
+    own, rest = np.flatnonzero(~other), np.flatnonzero(other)
+    ids = np.full(len(raw), "", dtype=object)
+    ids[own], twice, keys = _ids_and_keys(raw.iloc[own].drop(columns="source"), geometry[own], warnings)
+    shape = footprints.geometry_keys(geometry[rest])
+    made, _ = footprints.building_ids(shape, None, _tie_breaks(raw.iloc[rest], np.arange(len(rest))))
+    ids[rest] = [f"{kind}-{text[1:]}" for kind, text in zip(raw["source"].iloc[rest], made, strict=True)]
+    repeated = pd.Series(shape).duplicated(keep=False).to_numpy() | (shape == "")
+    return ids, np.concatenate([own[twice], rest[repeated]]), np.concatenate([keys, shape[repeated]])
 
 
 def _tie_breaks(raw: gpd.GeoDataFrame, rows: np.ndarray) -> np.ndarray:

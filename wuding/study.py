@@ -139,6 +139,19 @@ class ExclusionSection(LayerSection):
     reason: str
 
 
+class SurfaceSection(LayerSection):
+    """`surfaces.carports`, `surfaces.canopies`: polygons that count as roofs, with their height in a column where it is known."""
+
+    height: str | None = None
+
+
+class SurfacesSection(Section):
+    """`[surfaces]`: parking areas over which carports could stand, and canopies that stand."""
+
+    carports: SurfaceSection | None = None
+    canopies: SurfaceSection | None = None
+
+
 class TerrainSection(Section):
     """`[terrain]`: `dem` is a path or the word "flat", which must be said."""
 
@@ -299,6 +312,7 @@ class Study(Section):
     buildings: BuildingsSection
     exclusions: list[ExclusionSection] = []
     sources: list[SourceSection] = []
+    surfaces: SurfacesSection = SurfacesSection()
     terrain: TerrainSection
     regions: dict[str, LayerSection] = {}
     weather: WeatherSection

@@ -56,6 +56,10 @@ installed_kwp = "已装光伏kw"   # 已装光伏，千瓦（直流）
 "农房" = "rural_residential"
 "车站" = "transport"
 
+# [surfaces]                   # 不是建筑但可按屋顶计算的面：停车场上可建的光伏车棚，已有的罩棚（加油站、站台等）；height 为高度字段，可不写
+# carports = { path = "parking.gpkg", name = "name" }
+# canopies = { path = "canopies.gpkg", name = "name", height = "height" }
+
 # [[exclusions]]               # 不可安装的范围（文物、拆迁、机场净空……），可写多段
 # path = "heritage.gpkg"
 # reason = "文物保护范围"
