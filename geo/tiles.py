@@ -147,11 +147,9 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
     Surroundings
         Near buildings from the neighbouring tiles, tall ones from the study's list of tall buildings.
     """
-    index = _tile_index(folder.parent / "tiles.parquet", _stamp(folder.parent / "tiles.parquet"))
     near = bounds + np.array([-NEAR_M, -NEAR_M, NEAR_M, NEAR_M])
-    meets = index[(index["left"] <= near[2]) & (index["right"] >= near[0]) & (index["bottom"] <= near[3]) & (index["top"] >= near[1])]
     shapes, parts = [], []
-    for file in meets["file"]:
+    for file in tiles_around(folder, bounds):
         table = pq.read_table(folder / file, columns=["geometry", "bbox", *_NEIGHBOUR])
         boxes = table["bbox"].combine_chunks()
         table = table.filter(pa.array(_meets(np.column_stack([boxes.field(side).to_numpy() for side in _SIDES]), near)))
@@ -168,6 +166,28 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
 def _meets(box: Floats, window: Floats) -> npt.NDArray[np.bool_]:
     meets: npt.NDArray[np.bool_] = (box[:, 0] <= window[2]) & (box[:, 2] >= window[0]) & (box[:, 1] <= window[3]) & (box[:, 3] >= window[1])
     return meets
+
+
+def tiles_around(folder: Path, bounds: npt.NDArray[np.float64]) -> list[str]:
+    """
+    Name the tiles that can hold what stands near a tile.
+
+    Parameters
+    ----------
+    folder
+        The folder written by `write_tiles`; only the index beside it is read.
+    bounds
+        Shape (4,), left, bottom, right, top of the tile's buildings [m].
+
+    Returns
+    -------
+    list of str
+        File names in `folder`.
+    """
+    index = _tile_index(folder.parent / "tiles.parquet", _stamp(folder.parent / "tiles.parquet"))
+    near = bounds + np.array([-NEAR_M, -NEAR_M, NEAR_M, NEAR_M])
+    meets = (index["left"] <= near[2]) & (index["right"] >= near[0]) & (index["bottom"] <= near[3]) & (index["top"] >= near[1])
+    return [str(file) for file in index.loc[meets, "file"]]
 
 
 def _stamp(file: Path) -> int:

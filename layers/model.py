@@ -1,7 +1,7 @@
 """Everything that is the same for all tiles of a run: parameters, skies, and the land around."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +78,27 @@ class Model:
     mix: str = "nearest"
     profile_columns: Mapping[str, str] = field(default_factory=dict)
     thermal: Thermal | None = None
+
+    def rasters(self) -> list[Path]:
+        """Return the prepared rasters that the assessment reads."""
+        return [path for path in (self.terrain.path, self.dsm, self.canopy) if path is not None]
+
+    def moved(self, folder: Path) -> "Model":
+        """
+        Take the prepared rasters from another folder.
+
+        Parameters
+        ----------
+        folder
+            Where files of the same names lie.
+
+        Returns
+        -------
+        Model
+            The same parameters.
+        """
+        terrain, dsm, canopy = (path and folder / path.name for path in (self.terrain.path, self.dsm, self.canopy))
+        return replace(self, terrain=replace(self.terrain, path=terrain), dsm=dsm, canopy=canopy)
 
 
 def county_orientations(system: System, latitude: float) -> Orientations:

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -54,7 +55,7 @@ def undisturbed(small: Path) -> Path:
     return out
 
 
-def start(small: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
+def start(small: Path, out: Path | str, *more: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "wuding", "run", str(small / "study.toml"), "--out", str(out), "--lang", "en", *more]
     return subprocess.Popen(
         command,
@@ -72,7 +73,7 @@ def _hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def run(small: Path, out: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+def run(small: Path, out: Path | str, *more: str) -> "subprocess.CompletedProcess[str]":
     process = start(small, out, *more)
     stdout, stderr = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
@@ -270,6 +271,28 @@ def test_a_cluster_another_time_zone_and_locale_give_the_same_bits(
     done = run(small, out, "--scheduler", dask_cluster)
     assert done.returncode == 0, done.stderr
     same_numbers(undisturbed, out)
+
+
+def test_a_run_folder_on_a_store_gives_the_same_bits(
+    small: Path, undisturbed: Path, tmp_path: Path, dask_cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is a folder here, asked through fsspec as any other; the study names one input by its address too."""
+    county, place = tmp_path / "county", tmp_path / "a store" / "县"
+    shutil.copytree(small, county, ignore=shutil.ignore_patterns("undisturbed"))
+    study = county / "study.toml"
+    text = study.read_text(encoding="utf-8")
+    name = re.search(r'^dem = "(.*)"', text, re.MULTILINE)
+    assert name is not None
+    study.write_text(text.replace(name[0], f'dem = "file://{(county / name[1]).as_posix()}"'), encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # mirrors; compiled code lies where NUMBA_CACHE_DIR says
+    done = run(county, f"file://{place.as_posix()}", "--scheduler", dask_cluster)
+    assert done.returncode == 0, done.stderr
+    same_numbers(undisturbed, place)
+    assert not [file for file in (place / ".work" / "unfinished").rglob("*") if file.is_file()]
+    assert not (place / ".work" / "study.txt").exists()
+    assert not (place / ".work" / "running.json").exists()
+    told = (place / "manifest.json").read_text(encoding="utf-8")
+    assert str(tmp_path) not in told
 
 
 def test_a_scheduler_that_does_not_answer_is_told() -> None:

@@ -4,13 +4,19 @@ import errno
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .user_cache import user_cache
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .progress import Screen
+    from .store import Store
     from .study import Study
 
 app = typer.Typer(
@@ -101,11 +107,7 @@ def cache_folder() -> Path:
     for file in sorted(f for room in ("geo", "solar", "layers") for f in (home / room).glob("*.py")):
         if b"@njit" in (text := file.read_bytes()):
             digest.update(text)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local")))
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
-    return base / "wuding" / importlib.metadata.version("wuding") / digest.hexdigest()
+    return user_cache() / importlib.metadata.version("wuding") / digest.hexdigest()
 
 
 @app.callback()
@@ -188,7 +190,7 @@ def fetch(
     screen = Screen(_lang(lang, "zh"))
     with screen.running():
         web = Web(
-            cache or cache_folder().parent.parent / "fetched",
+            cache or user_cache() / "fetched",
             rules["web"],
             told=lambda stage, done, total: screen.told(stage, -(-done // 1000), -(-total // 1000)),
             announce=lambda stage, size: _announce(screen, stage, size),
@@ -254,7 +256,9 @@ def check(study: StudyFile, lang: Lang = None) -> None:
 @app.command()
 def run(
     study: StudyFile,
-    out: Annotated[Path | None, typer.Option("--out", help="结果文件夹；默认在研究文件旁。 Run folder.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="结果文件夹或对象存储地址（s3://…）；默认在研究文件旁。 Run folder, or its address.")
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="进程数；默认等于核数。 Worker processes.")] = None,
     scheduler: Annotated[str | None, typer.Option("--scheduler", help="已有 Dask 集群地址 tcp://…。 Address of a Dask scheduler.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="不续跑，从头开始。 Start anew.")] = False,
@@ -267,11 +271,22 @@ def run(
     from .study import load_study
 
     content = _with_lang(load_study(study), lang)
-    folder = _folder(out or content.folder / f"{content.study.name}-run")
     screen = Screen(content.study.lang, json_lines=log_json)
-    with screen.running():
-        manifest = run_study(content, folder, screen, workers=workers, scheduler=scheduler, fresh=fresh)
+    with _run_place(out or str(content.folder / f"{content.study.name}-run")) as (folder, store), screen.running():
+        manifest = run_study(content, folder, screen, workers=workers, scheduler=scheduler, fresh=fresh, store=store)
     _summary(manifest, folder, content.study.lang)
+
+
+@contextmanager
+def _run_place(out: str) -> "Iterator[tuple[Path, Store | None]]":
+    """Give the folder to work in; for an address its mirror on this machine."""
+    if "://" not in out:
+        yield _folder(Path(out)), None
+        return
+    from .store import mirrored
+
+    with mirrored(out, user_cache() / "mirrors") as store:
+        yield store.mirror, store
 
 
 @app.command()

@@ -51,6 +51,8 @@ from .products import study_policy, write_exclusions, write_products, write_targ
 from .progress import Screen
 from .reading import middle
 from .run_folder import alone, continue_or_clear, require_space, tiles_to_assess
+from .store import Store
+from .stored_tiles import through_store
 from .study import Study, study_content
 from .workers import assess_tiles, cluster
 
@@ -59,7 +61,14 @@ FIRST_NEW_YEARS = (2021, 2025)  # 十四五; where a study names no policy, noth
 
 
 def run_study(
-    study: Study, out: Path, screen: Screen, *, workers: int | None = None, scheduler: str | None = None, fresh: bool = False
+    study: Study,
+    out: Path,
+    screen: Screen,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    fresh: bool = False,
+    store: Store | None = None,
 ) -> dict[str, Any]:
     """
     Run a study from its files to all products.
@@ -78,6 +87,8 @@ def run_study(
         Address of a running Dask scheduler instead.
     fresh
         Start anew whatever is there.
+    store
+        Where the run folder really lies, when `out` is its mirror.
 
     Returns
     -------
@@ -87,10 +98,12 @@ def run_study(
     check_rooms()
     out = out.resolve()  # what a run notes for itself must hold from any folder
     with alone(out), screen.noting(out / ".work" / "progress.json"):
-        return _run(study, out, screen, workers, scheduler, fresh)
+        return _run(study, out, screen, workers, scheduler, fresh, store)
 
 
-def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler: str | None, fresh: bool) -> dict[str, Any]:
+def _run(
+    study: Study, out: Path, screen: Screen, workers: int | None, scheduler: str | None, fresh: bool, store: Store | None
+) -> dict[str, Any]:
     """Run the whole job, top to bottom."""
     clock, work = Clock(), out / ".work"
     compiling = compile_ahead(planes=study.terrain.dsm is not None)
@@ -107,6 +120,8 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
     screen.say(f"本次运行还需磁盘约 {need:.1f} GB", f"this run needs about {need:.1f} GB more disk")
     with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
         pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
+    if store is not None:
+        store.send()
     with clock.stage("roofs"):
         files = tiles_to_assess(work)
         count = workers or study.run.workers or os.cpu_count() or 1
@@ -114,7 +129,8 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
         with cluster(len(files), count, scheduler, study.run.worker_memory_gb) as client:
             if client.dashboard_link and scheduler is not None:
                 screen.say(f"Dask 面板：{client.dashboard_link}", f"Dask dashboard: {client.dashboard_link}")
-            assess_tiles(client, work, out / "roofs", files, lambda done, total: screen.told("tiles", done, total))
+            through = {} if store is None else through_store(client, store)
+            assess_tiles(client, work, out / "roofs", files, lambda done, total: screen.told("tiles", done, total), **through)
     apart = count > 1 and len(prepared.buildings) >= WORTH_IT_BUILDINGS
     screen.told("audit", 0, 1)
     with beside("audit", audit, work, weathers, apart=apart) as audited:
@@ -138,6 +154,8 @@ def _run(study: Study, out: Path, screen: Screen, workers: int | None, scheduler
     write_products(out, study.study.name, study.study.lang, clock, screen, apart=apart)
     manifest["stages"] = clock.stages
     write_json(out / "manifest.json", manifest)
+    if store is not None:
+        store.send(final=True)
     return manifest
 
 

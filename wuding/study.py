@@ -3,12 +3,14 @@
 import difflib
 import tomllib
 from datetime import date
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from .addressed import local_copy
 from .errors import StudyError
+from .store import is_url
 
 Lang = Literal["zh", "en"]
 Datum = Literal["cgcs2000", "wgs84", "gcj02", "bd09"]
@@ -339,13 +341,15 @@ class Study(Section):
         Returns
         -------
         pathlib.Path
-            Relative paths start at the study file's folder.
+            Relative paths start at the study file's folder; of an address the copy on this machine.
 
         Raises
         ------
         StudyError
             If it begins with the home folder of somebody unknown.
         """
+        if is_url(text):
+            return local_copy(text)
         try:
             path = Path(text).expanduser()
         except RuntimeError as error:
@@ -381,8 +385,11 @@ def without_place(text: str) -> str:
     Returns
     -------
     str
-        The file name alone of an absolute path or one that leads out of the study's folder; anything else as it is, with slashes.
+        The file name alone of an address, an absolute path or one that leads out of the study's folder; anything else as it is, with
+        slashes.
     """
+    if is_url(text):  # an address may carry keys
+        return PurePosixPath(text.split("?", 1)[0].rstrip("/")).name
     path = PureWindowsPath(text)  # knows both kinds of slashes
     lost = path.is_absolute() or path.drive or text.startswith(("/", "~")) or ".." in path.parts
     return path.name if lost else text.replace("\\", "/")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import dask
 import dask_geopandas
@@ -85,7 +86,15 @@ def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | 
         yield client
 
 
-def assess_tiles(client: Client, work: Path, roofs: Path, files: list[str], told: Callable[[int, int], None]) -> None:
+def assess_tiles(
+    client: Client,
+    work: Path,
+    roofs: Path,
+    files: list[str],
+    told: Callable[[int, int], None],
+    task: tuple[Any, ...] = (),
+    gather: Callable[[], None] = lambda: None,
+) -> None:
     """
     Assess the tiles whose roofs are not there yet; one that fails is tried once more, in smaller parts, and then set aside.
 
@@ -101,6 +110,10 @@ def assess_tiles(client: Client, work: Path, roofs: Path, files: list[str], told
         Names of the tile files.
     told
         Called with tiles done and tiles in all.
+    task
+        What a worker calls with the buildings of a tile, these arguments and the number of parts; by default `assess_one` on both folders.
+    gather
+        Called when a round of tasks has ended; brings what they wrote elsewhere.
 
     Raises
     ------
@@ -115,7 +128,9 @@ def assess_tiles(client: Client, work: Path, roofs: Path, files: list[str], told
     failed: dict[str, str] = {}
     for parts in (1, RETRY_PARTS):
         names = [name for name in missing if not (roofs / name).exists()]
-        failed = _assess(client, work, roofs, names, parts, lambda open_: told(len(files) - open_, len(files)))
+        call = (*(task or (assess_one, str(work), str(roofs))), parts)
+        failed = _assess(client, work, names, call, lambda open_: told(len(files) - open_, len(files)))
+        gather()
         if not failed:
             return
     write_json(work / "failed.json", failed)
@@ -126,11 +141,11 @@ def assess_tiles(client: Client, work: Path, roofs: Path, files: list[str], told
     )
 
 
-def _assess(client: Client, work: Path, roofs: Path, names: list[str], parts: int, told: Callable[[int], None]) -> dict[str, str]:
+def _assess(client: Client, work: Path, names: list[str], call: tuple[Any, ...], told: Callable[[int], None]) -> dict[str, str]:
     """Assess tiles, one task a tile; reasons of those that failed, by name."""
     with dask.config.set({"dataframe.convert-string": False}):
         buildings = dask_geopandas.read_parquet([str(work / "tiles" / name) for name in names])
-        tasks = buildings.map_partitions(assess_one, str(work), str(roofs), parts, meta=_META, enforce_metadata=False)
+        tasks = buildings.map_partitions(*call, meta=_META, enforce_metadata=False)
         futures = client.compute(tasks.to_delayed())
     failed, left = {}, len(names)
     of = {future.key: name for future, name in zip(futures, names, strict=True)}
@@ -181,10 +196,9 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
         One row: `tile`, `roofs`.
     """
     own, target = Path(work), Path(roofs)
-    tile = int(buildings["tile"].iloc[0])
-    name = f"tile-{tile:05d}.parquet"
+    name = tile_name(buildings)
     wanted = buildings[buildings["status"] == ""]
-    model = _model(own / "model.pickle", (own / "model.pickle").stat().st_mtime_ns)
+    model = model_of(own)
     results = []
     for rows in np.array_split(np.arange(len(wanted)), min(max(parts, _parts_in_memory(len(wanted))), len(wanted))):
         part = wanted.iloc[rows]
@@ -197,7 +211,7 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
         with unfinished(own / folder / name, own / "unfinished") as file:
             table.to_parquet(file, index=False)
     write_table(found, "roofs", target / name, own / "unfinished")  # last: its file says that the tile is done
-    return pd.DataFrame({"tile": [tile], "roofs": [len(found)]})
+    return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [len(found)]})
 
 
 def _parts_in_memory(buildings: int) -> int:
@@ -210,8 +224,43 @@ def _parts_in_memory(buildings: int) -> int:
     return int(np.ceil(buildings * BYTES_OF_A_BUILDING / max(room, BYTES_OF_A_BUILDING)))
 
 
+def tile_name(buildings: gpd.GeoDataFrame) -> str:
+    """
+    Give the name of a tile's files.
+
+    Parameters
+    ----------
+    buildings
+        Prepared buildings of the tile.
+
+    Returns
+    -------
+    str
+        The same in every folder.
+    """
+    return f"tile-{int(buildings['tile'].iloc[0]):05d}.parquet"
+
+
+def model_of(work: Path) -> Model:
+    """
+    Read the parameters of a run; once in a process.
+
+    Parameters
+    ----------
+    work
+        The run's own folder, wherever it lies now.
+
+    Returns
+    -------
+    Model
+        Its rasters are those in the folder.
+    """
+    file = work / "model.pickle"
+    return _model(file, file.stat().st_mtime_ns)
+
+
 @lru_cache(maxsize=1)
 def _model(file: Path, stamp: int) -> Model:
     with file.open("rb") as stream:
         model: Model = pickle.load(stream)
-    return model
+    return model.moved(file.parent)

@@ -1,0 +1,96 @@
+"""One task a tile where the run folder lies on a store: what runs on a worker, in a mirror of its own machine."""
+
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from distributed import Client
+
+from geo.tiles import tiles_around
+
+from .store import RESULTS, Store
+from .workers import assess_one, model_of, tile_name
+
+# A worker needs these whole; of the tiles it takes those around its own.
+_WHOLE = (".work/model.pickle", ".work/tiles.parquet", ".work/tall.parquet")
+
+
+def assess_stored(buildings: gpd.GeoDataFrame, url: str, token: str, parts: int = 1) -> pd.DataFrame:
+    """
+    Assess one tile in this machine's mirror and send its results to the store, the roofs last.
+
+    Parameters
+    ----------
+    buildings
+        All prepared buildings of the tile.
+    url
+        Address of the run folder.
+    token
+        Name of this run, so that a mirror never holds what another run made.
+    parts
+        See `assess_one`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row: `tile`, `roofs`.
+    """
+    store = Store(url, _mirror(token))
+    work, roofs = store.mirror / ".work", store.mirror / "roofs"
+    store.bring_once(*_WHOLE)
+    around = tiles_around(work / "tiles", np.asarray(buildings.total_bounds))
+    rasters = [path.name for path in model_of(work).rasters()]
+    store.bring_once(*(f".work/tiles/{file}" for file in around), *(f".work/{name}" for name in rasters))
+    found = assess_one(buildings, str(work), str(roofs), parts)
+    name = tile_name(buildings)
+    results = [f".work/{folder}/{name}" for folder in ("audit", "mounts", "profiles")] + [f"roofs/{name}"]
+    store.send(*results)
+    for result in results:
+        (store.mirror / result).unlink()
+    return found
+
+
+def through_store(client: Client, store: Store) -> dict[str, Any]:
+    """
+    Say how tiles are assessed when the run folder lies on a store.
+
+    Parameters
+    ----------
+    client
+        Dask client.
+    store
+        The run folder with the mirror of this process; all that workers need is sent.
+
+    Returns
+    -------
+    dict
+        `task` and `gather` of `assess_tiles`.
+    """
+    token = uuid.uuid4().hex
+
+    def _gather() -> None:
+        client.run(drop_mirror, token)
+        store.bring(*RESULTS)
+
+    return {"task": (assess_stored, store.url, token), "gather": _gather}
+
+
+def drop_mirror(token: str) -> None:
+    """
+    Take away the mirror of a run that has ended on this machine.
+
+    Parameters
+    ----------
+    token
+        Name of the run.
+    """
+    shutil.rmtree(_mirror(token), ignore_errors=True)
+
+
+def _mirror(token: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"wuding-{token}"
