@@ -274,6 +274,8 @@ def run(
     screen = Screen(content.study.lang, json_lines=log_json)
     with _run_place(out or str(content.folder / f"{content.study.name}-run")) as (folder, store), screen.running():
         manifest = run_study(content, folder, screen, workers=workers, scheduler=scheduler, fresh=fresh, store=store)
+        if store is not None:
+            screen.say(f"成果已存入 {store.url}，本机镜像如下", f"the products lie in {store.url}; the mirror on this machine:")
     _summary(manifest, folder, content.study.lang)
 
 
