@@ -290,7 +290,13 @@ def test_base_maps_ask_for_the_right_tiles(page_file: Path) -> None:
                 assert not asked and page.is_visible("#base-key")
                 page.fill("#base-key", " a/b ")
                 page.press("#base-key", "Enter")
-            until(page, "document.querySelectorAll('.leaflet-base-pane img.leaflet-tile-loaded').length > 3")
+            # every tile, of the names too: one still on its way would be cancelled by the next base map
+            until(page, f"document.querySelectorAll('.leaflet-base-pane .leaflet-layer').length === {2 if base['names'] else 1}")
+            until(
+                page,
+                "(tiles => tiles.length > 3 && tiles.every(t => t.classList.contains('leaflet-tile-loaded')))"
+                "([...document.querySelectorAll('.leaflet-base-pane img')])",
+            )
             x, y = gcj if base["gcj"] else wgs
             wanted = {
                 "tianditu": f"&x={x}&y={y}&l=16&tk=a%2Fb",
