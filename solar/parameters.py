@@ -90,33 +90,10 @@ class Inverter:
 
 @dataclass(frozen=True)
 class Degradation:
-    """Loss in the first year and in each year after it, as fractions of the nameplate."""
+    """Loss in the first year, and in each later year of what the year before gave; `solar.money` applies them."""
 
     first_year: float
     annual: float
-
-    def relative(self, year: int) -> float:
-        """
-        Energy of a year of operation over that of the first.
-
-        Parameters
-        ----------
-        year
-            Year of operation, 1 is the first.
-
-        Returns
-        -------
-        float
-            1 in the first year, falling by `annual` of the nameplate each year, never below 0.
-
-        Raises
-        ------
-        SolarError
-            If the year is below 1.
-        """
-        if year < 1:
-            raise SolarError(f"year of operation is {year}; expected 1 or more")
-        return max(0.0, 1.0 - self.annual * (year - 1) / (1.0 - self.first_year))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The worked example of docs/zh/worked-example.md: ten buildings, two areas, every target, the roadmap, money and carbon by hand."""
+"""The worked example of docs/{zh,en}/worked-example.md: ten buildings, two areas, every target, the roadmap, money and carbon by hand."""
 
 import re
 from datetime import date
@@ -18,7 +18,7 @@ from solar.money import Prices, finance_roofs, load_finance
 
 from .test_layers_targets import filled, row, ten
 
-DOC = Path(__file__).resolve().parent.parent / "docs" / "zh" / "worked-example.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 COST = {"F1": 0.27, "F2": 0.28, "F3": 0.26, "F4": 0.30, "S1": 0.31, "H1": 0.33, "H2": 0.34, "C1": 0.29, "R1": 0.32, "X1": float("nan")}
 FORM = {
     "existing_ac_mw": 4999.7,
@@ -113,6 +113,26 @@ def test_money_of_one_roof() -> None:
     assert load_carbon().factor.value == pytest.approx(0.641)
 
 
+def page(lang: str) -> str:
+    return (DOCS / lang / "worked-example.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("number", ["400", "5000.017", "249.99", "0.3074", "201,970", "14.5", "6.67", "317"])
-def test_the_page_says_these_numbers(number: str) -> None:
-    assert re.search(rf"(?<![\d.,]){re.escape(number)}", DOC.read_text(encoding="utf-8"))
+def test_the_page_says_these_numbers(lang: str, number: str) -> None:
+    assert re.search(rf"(?<![\d.,]){re.escape(number)}", page(lang))
+
+
+def test_both_pages_say_the_same_numbers_in_every_section() -> None:
+    zh, en = ([sorted(re.findall(r"\d[\d,.]*\d|\d", part)) for part in page(lang).split("\n## ")[1:]] for lang in ("zh", "en"))
+    assert len(en) == 4 and zh == en
+
+
+def test_the_table_of_buildings_is_what_is_computed() -> None:
+    table = {cells[0]: cells for line in page("en").splitlines() if (cells := [c.strip() for c in line.strip("| ").split("|")])[0] in COST}
+    frame = buildings()
+    assert list(table) == frame["building_id"].tolist()
+    columns = ("footprint_area_m2", "installed_kwp", "covered_area_m2", "pdc0_kwp", "pac0_kw", "energy_kwh", "lcoe_cny_kwh")
+    for line in frame[frame["building_id"] != "X1"].to_dict("records"):
+        shown = [float(text.replace(",", "")) for text in table[line["building_id"]][5:]]
+        assert shown == pytest.approx([float(line[name]) for name in columns])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from solar.errors import SolarError
 from solar.orientations import BARE, EAST_WEST, FLUSH, RACK, Orientations, orientation_grid
-from solar.parameters import Degradation, load_system
+from solar.parameters import load_system
 from solar.uncertainty import load_uncertainties, p90, p90_of_sum
 
 
@@ -26,14 +26,6 @@ def test_default_degradation_meets_gb_55015() -> None:
     degradation = load_system().degradation
     assert degradation.first_year <= 0.03
     assert degradation.annual <= 0.007
-
-
-def test_degradation_by_hand() -> None:
-    degradation = Degradation(0.02, 0.005)
-    assert degradation.relative(1) == 1.0
-    assert degradation.relative(25) == pytest.approx((0.98 - 24 * 0.005) / 0.98)
-    with pytest.raises(SolarError):
-        degradation.relative(0)
 
 
 @pytest.mark.parametrize("overrides", [{"module": {"gamma_pdc": -0.0034}}, {"module.gamma_pdc": -0.0034}])

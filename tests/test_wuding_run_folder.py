@@ -1,0 +1,62 @@
+"""What a changed study, price or code leaves of the roofs of an earlier run."""
+
+from pathlib import Path
+
+import pytest
+
+import wuding.manifest as manifest
+import wuding.run_folder
+from wuding.run_folder import continue_or_clear
+from wuding.study import load_study
+
+BASE = '[study]\nname = "x"\ncrs = "EPSG:4548"\n[buildings]\npath = "b.gpkg"\n[terrain]\ndem = "flat"\n[weather]\nsource = "climatology"\n'
+INPUTS = [{"role": "buildings", "path": "b.gpkg", "sha256": "1", "size": 1}]
+
+
+def kept(tmp_path: Path, text: str, inputs: list[dict[str, object]]) -> bool:
+    """Whether a tile of a run of `BASE` is still there when the next run says something else."""
+    out, file = tmp_path / "out", tmp_path / "study.toml"
+    (out / ".work").mkdir(parents=True)
+    file.write_text(BASE, encoding="utf-8")
+    continue_or_clear(load_study(file), INPUTS, (2021, 2025), out, fresh=False)
+    tile = out / "roofs" / "t.parquet"
+    tile.write_bytes(b"")
+    file.write_text(text, encoding="utf-8")
+    continue_or_clear(load_study(file), inputs, (2021, 2025), out, fresh=False)
+    return tile.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "stay"),
+    [
+        ("", True),
+        ('[roadmap]\norder = "yield"\n', True),
+        ("[money.finance]\ndiscount_rate = 0.08\n", False),
+        ("[money.finance]\nmechanism_price = 0.2\n", False),
+        ("[system.degradation]\nannual = 0.005\n", False),
+    ],
+)
+def test_roofs_stay_only_where_no_roof_feels_the_change(tmp_path: Path, more: str, stay: bool) -> None:
+    assert kept(tmp_path, BASE + more, INPUTS) is stay
+
+
+@pytest.mark.parametrize(("role", "stay"), [("tariffs", False), ("load", False), ("form", True)])
+def test_files_of_prices_and_loads_count(tmp_path: Path, role: str, stay: bool) -> None:
+    assert kept(tmp_path, BASE, [*INPUTS, {"role": role, "path": "p.csv", "sha256": "2", "size": 2}]) is stay
+
+
+def test_another_state_of_the_code_keeps_no_roof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = iter(("a", "b"))
+    monkeypatch.setattr(wuding.run_folder, "source_digest", lambda: next(states))
+    assert not kept(tmp_path, BASE, INPUTS)
+
+
+def test_the_data_files_of_money_are_part_of_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in manifest.ROOMS:
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(manifest, "__file__", str(tmp_path / "wuding" / "manifest.py"))
+    file = tmp_path / "solar" / "finance.toml"
+    file.write_text("a = 1\n", encoding="utf-8")
+    before = manifest.source_digest()
+    file.write_text("a = 2\n", encoding="utf-8")
+    assert manifest.source_digest() != before
