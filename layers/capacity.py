@@ -18,6 +18,8 @@ from .verdict import Baseline
 USABLE_AREA = (("base", 1.0), ("usable_area_p90", 0.936), ("usable_area_minus_20", 0.8), ("usable_area_plus_20", 1.2))
 # Committed roof PV above the most favourable of these cases is a slip of the pen, such as kW for MW.
 MOST_CARRIED = max(factor for _, factor in USABLE_AREA)
+# Existing PV of every kind above so many times what the roofs carry is asked about: kW for MW makes it a thousand times too large.
+ASKED_ABOVE = 20.0
 SPLIT = ("测算分解建议", "proposed split, not a target")
 
 
@@ -61,8 +63,9 @@ def pv_capacity(case: Case) -> Finding:
         if committed_other is None:
             finding.notes.append(("技术可开发量未含在建地面光伏（未填）", "technical leaves out other committed PV, which is not given"))
     finding.missing_planned = _unplanned(form, region, {"roof": committed_roof, "other": committed_other})
+    doubts: list[tuple[str, str]] = []
     if doubted:
-        finding.notes.append(
+        doubts.append(
             (
                 f"填报的在建屋顶光伏 {said_roof:.3f} MW 远超屋顶技术可开发量 {roofs_ac:.3f} MW，未计入，请核对单位和数值",
                 f"committed roof PV of {said_roof:.3f} MW is far above the {roofs_ac:.3f} MW that the roofs can carry and is not counted: "
@@ -73,8 +76,18 @@ def pv_capacity(case: Case) -> Finding:
     needed = None if finding.required is None or built is None else max(0.0, finding.required - built - (committed_other or 0.0))
     listed = exact_sum(case.buildings["installed_kwp"]) / 1000.0
     built_dc = _existing(form, region, "dc")
+    carried = roofs_ac * (1.0 + listed / roofs_dc) if roofs_dc > 0.0 else 0.0
+    if built is not None and built > ASKED_ABOVE * carried > 0.0:
+        doubts.append(
+            (
+                f"填报的已建光伏 {built:.3f} MW 是全部屋顶可装容量 {carried:.3f} MW 的 {built / carried:.0f} 倍："
+                f"若研究范围只是其中一部分或以地面电站为主则属正常；若填的是 kW，应改为 {built / 1000.0:.6g} MW",
+                f"existing PV of {built:.3f} MW is {built / carried:.0f} times the {carried:.3f} MW that all roofs carry: right where "
+                f"the study covers a part only or most of it stands on the ground; if kW were meant, write {built / 1000.0:.6g} MW",
+            )
+        )
     if committed_roof is not None and committed_roof > roofs_ac:
-        finding.notes.append(
+        doubts.append(
             (
                 f"填报的在建屋顶光伏 {committed_roof:.3f} MW 超过屋顶技术可开发量 {roofs_ac:.3f} MW，请核对",
                 f"committed roof PV of {committed_roof:.3f} MW exceeds the {roofs_ac:.3f} MW that the roofs can carry: check it",
@@ -94,7 +107,10 @@ def pv_capacity(case: Case) -> Finding:
                 f"PV listed by building, {listed:.3f} MW, exceeds the given total of {built_dc:.3f} MW (DC): check it",
             )
         )
+    finding.notes.extend(doubts)
     finding.extra |= {
+        "doubts_zh": [zh for zh, _ in doubts],
+        "doubts_en": [en for _, en in doubts],
         "sensitivity": _sensitivity(case, needed, roofs_ac),
         "basis": "AC",
         "built_dc": built_dc,

@@ -31,6 +31,7 @@ class Gauge:
     share: str
     from_roofs: str
     missing: tuple[str, ...]
+    doubts: tuple[str, ...]
     note: str
     quote: str
     clause: str
@@ -100,6 +101,7 @@ def gauge(row: Mapping[str, Any], lang: str) -> Gauge:
         share="—" if share is None else f"{share * 100:.1f} %",
         from_roofs=_from_roofs(row, values["required"], unit, lang),
         missing=missing_inputs(row, lang),
+        doubts=tuple(row.get(f"doubts_{lang}") or ()),
         note=str(row.get(f"note_{lang}") or ""),
         quote=str(row.get("quote") or ""),
         clause=str(row.get("clause") or ""),

@@ -448,6 +448,16 @@ def test_committed_roofs_far_above_the_roofs_are_not_counted() -> None:
     assert "5000.000 MW is far above the 0.405 MW" in found["note_en"]
 
 
+def test_existing_pv_in_kw_is_asked_about() -> None:
+    # all roofs carry 405 kW AC of 500 kWp DC, and 145 kWp stand: 0.405 × 645 / 500 = 0.52245 MW; 20 times that is 10.4 MW
+    many = row(judge(JINAN, ten(), as_of=AS_OF, form=filled(existing_ac_mw=145.0, committed_other_ac_mw=0.0)), "pv_capacity")
+    assert "145.000 MW 是全部屋顶可装容量 0.522 MW 的 278 倍" in many["doubts_zh"][0] and "应改为 0.145 MW" in many["note_zh"]
+    assert "if kW were meant, write 0.145 MW" in many["doubts_en"][0]
+    for plausible in (0.145, 10.4):
+        few = row(judge(JINAN, ten(), as_of=AS_OF, form=filled(existing_ac_mw=plausible, committed_other_ac_mw=0.0)), "pv_capacity")
+        assert few["doubts_zh"] == few["doubts_en"] == []
+
+
 def test_p90_of_the_whole_is_not_the_sum_of_the_roofs() -> None:
     # one roof as uncertain as 20 %: of 1000 such roofs only what they share stays
     one = row(judge(JINAN, ten().assign(energy_p90_kwh=ten()["energy_kwh"] * (1 - 1.2816 * 0.2), roofs=1), as_of=AS_OF), "pv_capacity")

@@ -124,6 +124,7 @@ def test_a_gauge_scales_by_its_largest_value_and_names_what_is_missing() -> None
     assert (shown.built_length, shown.planned_length, shown.technical_length, shown.required_at) == (25.0, 50.0, None, 100.0)
     assert (shown.share, shown.verdict_word, shown.year, shown.technical) == ("25.0 %", "存在缺口", "2030 年", "—")
     assert missing_inputs({"missing": [{"input": "集中供热", "cell": "表!H5"}, "其他"]}, "zh") == ("集中供热（表!H5）", "其他")
+    assert gauge({"id": "x", "verdict": "cannot_judge", "doubts_zh": ["请核对"]}, "zh").doubts == ("请核对",)
     assert gauge({"id": "x", "verdict": "cannot_judge", "missing": "a"}, "en").verdict_word == "cannot be judged"
 
 
