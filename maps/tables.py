@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -316,9 +317,10 @@ def sheet_folder(parcel: str) -> str:
     Returns
     -------
     str
-        A name that any file system takes.
+        A name that any file system takes; what had to be changed or cut ends with a digest, so that no two ids share a sheet.
     """
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in parcel)
+    plain = "".join(c if c.isalnum() or c in "-_" else "_" for c in parcel)[:60]
+    return plain if plain and plain == parcel else f"{plain}-{hashlib.sha256(parcel.encode()).hexdigest()[:8]}"
 
 
 def _sheets(run: Path, parcels: gpd.GeoDataFrame | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 import shapely
 
 from layers.errors import LayersError
-from maps.tables import PLACES_PER_KIND, MapTables, map_tables, read_tables
+from maps.tables import PLACES_PER_KIND, MapTables, map_tables, read_tables, sheet_folder
 
 EAST, NORTH, SIDE = 500_000.0, 4_057_000.0, 12_000.0
 CRS = "EPSG:4548"
@@ -290,3 +290,14 @@ def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:
 def test_a_missing_column_is_named(frames: dict[str, Any]) -> None:
     with pytest.raises(LayersError, match="pdc0_kwp"):
         map_tables(**(frames | {"roofs": frames["roofs"].drop(columns="pdc0_kwp")}))
+
+
+def test_every_parcel_has_a_folder_of_its_own() -> None:
+    """Ids that differ by signs only, and long ones, share no sheet; no name leaves its folder or is too long for a disk."""
+    ids = ["A/1", "A 1", "A_1", "厂区(一)", "厂区（一）", "..", "../x", "", *NASTY, "长" * 300, "长" * 301]
+    folders = [sheet_folder(name) for name in ids]
+    assert len(set(folders)) == len(ids)
+    assert sheet_folder("GY001-0012") == "GY001-0012"
+    for folder in folders:
+        assert folder.replace("-", "").replace("_", "").isalnum() or folder == "A_1"
+        assert len(folder.encode()) <= 255
