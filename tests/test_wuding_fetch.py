@@ -208,6 +208,9 @@ def test_a_second_fetch_takes_everything_from_the_cache(world: Loopback, study: 
         (["117,36,117.1,36.1", "--url", "dem"], "--url dem"),
         (["117,36,117.1,36.1", "--url", "weather=https://x"], "EPW"),
         (["117,36,116,37"], "不是地球上"),
+        (["117,36,117.1"], "不是范围"),
+        (["border.geojson"], "没有文件 border.geojson"),
+        (["data/济南"], "没有文件 济南"),
     ],
 )
 def test_mistakes_are_told_before_a_connection_is_opened(world: Loopback, tmp_path: Path, arguments: list[str], said: str) -> None:

@@ -20,6 +20,8 @@ from .web import Web
 
 _GEOD = pyproj.Geod(ellps="WGS84")
 Bounds = tuple[float, float, float, float]
+# What ends so was meant as a file, and is not looked up as a name.
+POLYGON_FILES = (".geojson", ".json", ".gpkg", ".shp", ".kml", ".kmz", ".fgb", ".gdb", ".dxf", ".zip", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,18 @@ def find_place(text: str, web: Web, rules: Mapping[str, Any], lang: str) -> Area
         If nothing is found, or it is no plausible area.
     """
     numbers = text.replace("，", ",").split(",")
-    if len(numbers) == 4 and all(_number(part) for part in numbers):
+    if all(_number(part) for part in numbers):
+        if len(numbers) != 4:
+            raise FetchError(f"{text[:60]!r} is no box: write west,south,east,north in degrees, for example 116.9,36.5,117.2,36.8")
         area = _box(*(float(part) for part in numbers))
     elif Path(text).is_file():
         area = _from_file(Path(text))
     elif text.lstrip().upper().startswith(("POLYGON", "MULTIPOLYGON")):
         area = _from_wkt(text)
+    elif len(text) > 200 or Path(text).suffix.lower() in POLYGON_FILES or "/" in text or "\\" in text:
+        raise FetchError(
+            f"there is no file {Path(text[-80:]).name}; give a polygon file, a box (west,south,east,north in degrees) or a name"
+        )
     else:
         area = _named(text, web, rules, lang)
     if area.km2 > rules["largest_km2"]:
@@ -157,7 +165,10 @@ def _number(text: str) -> bool:
 
 def _box(west: float, south: float, east: float, north: float) -> Area:
     if not (-180 <= west < east <= 180 and -85 <= south < north <= 85):
-        raise FetchError(f"west, south, east, north = {west:g}, {south:g}, {east:g}, {north:g} is no box on Earth in degrees")
+        raise FetchError(
+            f"west, south, east, north = {west:g}, {south:g}, {east:g}, {north:g} is no box on Earth in degrees, "
+            "west before east and south before north"
+        )
     name = f"{west:g}_{south:g}_{east:g}_{north:g}"
     return Area(name, shapely.box(west, south, east, north), ("按给定范围", "the box that was given"))
 
