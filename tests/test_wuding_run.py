@@ -126,6 +126,14 @@ def test_flags_reach_every_product(run_folder: Path) -> None:
     assert "虚构" in (run_folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_unverified_targets_are_marked_in_what_the_geopackage_says_of_itself(run_folder: Path) -> None:
+    judged = json.loads((run_folder / "targets.json").read_text(encoding="utf-8"))["targets"]
+    about = gpd.read_file(next(run_folder.glob("*.gpkg")), layer="about").set_index("key")["value"]
+    whole = [row for row in judged if row["region"] is None]
+    assert {row["verified"] for row in whole} == {True, False}
+    assert all(("†" in about[f"target_{row['id']}"]) is not row["verified"] for row in whole)
+
+
 def test_new_york_gothenburg_suzhou_studies_load() -> None:
     from wuding.study import load_study
 

@@ -85,6 +85,8 @@ def about_rows(manifest: Mapping[str, Any], judged: Mapping[str, Any]) -> list[d
     for row in judged["targets"]:
         if row["region"] is None:
             verdict = " ".join(code_word("verdict", row["verdict"], lang) for lang in ("zh", "en"))
+            if not row["verified"]:
+                verdict += "（† 未经官方原文核实 not checked against the official text）"
             rows.append((f"target_{row['id']}", f"目标研判：{row['title_zh']}", f"Target: {row['title_en']}", verdict))
     rows += [(f"warning_{n:02d}", "提示", "Warning", text) for n, text in enumerate(manifest["warnings"], start=1)]
     return [{"key": key, "zh": zh, "en": en, "value": value} for key, zh, en, value in rows]
