@@ -15,6 +15,7 @@ from .orientations import BARE, Blend, FloatArray, IntArray
 from .sky import BAND_DEGREES, Float32Array, Sky
 
 Int32Array = npt.NDArray[np.int32]
+Parts = tuple[float, float, float, float]
 Veil = tuple[Float32Array, FloatArray, FloatArray, FloatArray, float, float]
 
 SECTORS = 72
@@ -24,6 +25,8 @@ PVWATTS_ETA_REF = 0.9637
 PVWATTS_CURVE = (-0.0162, 0.9858, -0.0059)
 ADR_NAMES = ("k_d", "tc_d", "k_rs", "k_rsh")
 LN_10 = float(np.log(10.0))
+# more than interpolating between sectors can round
+ROUNDING_DEGREES = 1e-6
 # hourly sums are whole numbers of this unit, so that they come out the same in any order
 MILLIWATT_HOURS = 1e6
 
@@ -149,10 +152,10 @@ def simulate(
         order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
         _simulate(
             order, modules.classes, modules.weights, planes.classes, planes.weights, kind, skyline, start, svf_modules, svf_plane, offset,
-            sky.beam, sky.beam.sum(axis=1, dtype=np.float64), sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
+            sky.beam, sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
             sky.sky_factor, sky.ground_factor, sky.blocked_factor, *_veil(canopy, sky, points, svf_modules, svf_plane),
             sky.brightening, sky.band, bool(sky.brightening.any()),
-            *_sun(sky), sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row, *_electrical(sky),
+            *_sun(sky, canopy is None), sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row, *_electrical(sky),
             np.ascontiguousarray(summed.group, dtype=np.int64), np.ascontiguousarray(summed.kwp, dtype=np.float64), summed.threshold,
             energy, unshaded, irradiation, share, hourly,
         )  # fmt: skip
@@ -216,11 +219,20 @@ def _veil(canopy: Canopy | None, sky: Sky, points: int, svf_modules: FloatArray,
     return np.ascontiguousarray(canopy.horizon, dtype=np.float32), behind_modules, behind_plane, taken, lost_sky, lost_ghi
 
 
-def _sun(sky: Sky) -> tuple[FloatArray, Int32Array, FloatArray]:
-    """Elevation of the sun in both halves of the hours, its sector and the weight of the next sector."""
-    place = sky.half_azimuth / SECTOR_DEGREES
+def _sun(sky: Sky, rising: bool) -> tuple[IntArray, FloatArray, FloatArray, Int32Array, FloatArray]:
+    """Hours as they are or from low to high sun, its lower and both its elevations, its sector and the weight of the next sector."""
+    lowest = sky.half_elevation.min(axis=0)
+    order = np.argsort(lowest, kind="stable") if rising else np.arange(lowest.size)
+    place = sky.half_azimuth[:, order] / SECTOR_DEGREES
     sector = np.floor(place)
-    return sky.half_elevation, (sector % SECTORS).astype(np.int32), place - sector
+    elevation = np.ascontiguousarray(sky.half_elevation[:, order])
+    return (
+        order.astype(np.int64),
+        lowest[order],
+        elevation,
+        np.ascontiguousarray((sector % SECTORS).astype(np.int32)),
+        np.ascontiguousarray(place - sector),
+    )
 
 
 def _electrical(sky: Sky) -> tuple[FloatArray, FloatArray, float, FloatArray, FloatArray]:
@@ -303,52 +315,72 @@ def _near_horizon(horizon: FloatArray, band: FloatArray, classes: IntArray, weig
 
 @njit(cache=True, nogil=True)
 def _linear_power(
-    lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: tuple[float, float, float, float],
-    dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray, out: FloatArray,
+    lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: Parts, open_parts: Parts,
+    dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray,
 ) -> None:  # fmt: skip
-    """Compute the AC of each hour from the parts of the light that arrive, by the PVWatts module."""
+    """Turn hours of sun into AC by the PVWatts module, and the beam into AC under an open horizon, in place: fewer arrays, one pass."""
     square, slope, constant, rating = inverter[0], inverter[1], inverter[2], inverter[3]
     of_beam, of_sky, of_ground, of_band = parts
-    for h in range(out.size):
+    open_beam, open_sky, open_ground, open_band = open_parts
+    for h in range(lit.size):
         light = of_beam * lit[h] * beam[h] + of_sky * sky[h] + of_ground * ghi[h] + of_band * brightening[h]
-        x = dc[h] * light * (thermal[h] + warmer + rise[h] * light)
-        out[h] = max(0.0, min(rating, (square * x + slope) * x + constant))
+        clear = open_beam * beam[h] + open_sky * sky[h] + open_ground * ghi[h] + open_band * brightening[h]
+        warmth = thermal[h] + warmer
+        x = dc[h] * light * (warmth + rise[h] * light)
+        y = dc[h] * clear * (warmth + rise[h] * clear)
+        lit[h] = max(0.0, min(rating, (square * x + slope) * x + constant))
+        beam[h] = max(0.0, min(rating, (square * y + slope) * y + constant))
 
 
 @njit(cache=True, nogil=True)
 def _adr_power(
-    lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: tuple[float, float, float, float],
-    dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray, adr: FloatArray, out: FloatArray,
+    lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: Parts, open_parts: Parts,
+    dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray, adr: FloatArray,
 ) -> None:  # fmt: skip
-    """Compute the same by the ADR module, with the equations of pvlib.pvarray.pvefficiency_adr."""
-    of_beam, of_sky, of_ground, of_band = parts
+    """Do the same by the ADR module, with the equations of pvlib.pvarray.pvefficiency_adr."""
     square, slope, constant, rating = inverter[0], inverter[1], inverter[2], inverter[3]
     k_d, tc_d, k_rs, k_rsh = LN_10 * adr[0], LN_10 * adr[1], adr[2], adr[3]
     reference = np.log(np.exp(-k_d) + 1.0)
-    for h in range(out.size):
-        light = of_beam * lit[h] * beam[h] + of_sky * sky[h] + of_ground * ghi[h] + of_band * brightening[h]
-        suns = max(light, 0.0) / 1000.0
-        v = np.log(suns * np.exp(-k_d - tc_d * (thermal[h] + warmer + rise[h] * light)) + 1.0) / reference
-        x = dc[h] * light * ((1.0 + k_rs + k_rsh) * v - k_rs * suns - k_rsh * v * v)
-        out[h] = max(0.0, min(rating, (square * x + slope) * x + constant))
+    for h in range(lit.size):
+        of_sun = beam[h]
+        for case in range(2):
+            of_beam, of_sky, of_ground, of_band = parts if case == 0 else open_parts
+            sun = lit[h] if case == 0 else 1.0
+            light = of_beam * sun * of_sun + of_sky * sky[h] + of_ground * ghi[h] + of_band * brightening[h]
+            suns = max(light, 0.0) / 1000.0
+            v = np.log(suns * np.exp(-k_d - tc_d * (thermal[h] + warmer + rise[h] * light)) + 1.0) / reference
+            x = dc[h] * light * ((1.0 + k_rs + k_rsh) * v - k_rs * suns - k_rsh * v * v)
+            power = max(0.0, min(rating, (square * x + slope) * x + constant))
+            if case == 0:
+                lit[h] = power
+            else:
+                beam[h] = power
 
 
 @njit(cache=True, nogil=True)
-def _lit_plane(
-    horizon: FloatArray, skyline: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray, on_plane: FloatArray,
-    lit: FloatArray, plane_light: FloatArray,
-) -> None:  # fmt: skip
-    """Count one point's hours of sun into `lit`, and give its beam on the bare plane."""
+def _shade(
+    horizon: FloatArray, skyline: FloatArray, order: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array,
+    weight: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
+) -> float:  # fmt: skip
+    """Take one point's hours of shade from `lit`, and give the beam the plane loses; a sun above all of it is not asked."""
+    highest = horizon[0]
     for s in range(SECTORS):
         skyline[s] = horizon[s]
+        highest = max(highest, horizon[s])
     skyline[SECTORS] = skyline[0]
     first, second, at, next_at, of, next_of = elevation[0], elevation[1], sector[0], sector[1], weight[0], weight[1]
-    for h in range(lit.size):
-        left, next_left = skyline[at[h]], skyline[next_at[h]]
-        above = 0.5 if first[h] > left + of[h] * (skyline[at[h] + 1] - left) else 0.0
-        above += 0.5 if second[h] > next_left + next_of[h] * (skyline[next_at[h] + 1] - next_left) else 0.0
-        lit[h] += above
-        plane_light[h] = above * on_plane[h]
+    asked = np.searchsorted(lowest, highest + ROUNDING_DEGREES)
+    for k in range(asked):
+        left, next_left = skyline[at[k]], skyline[next_at[k]]
+        closed = 0.0 if first[k] > left + of[k] * (skyline[at[k] + 1] - left) else 0.5
+        closed += 0.0 if second[k] > next_left + next_of[k] * (skyline[next_at[k] + 1] - next_left) else 0.5
+        lost[k] = closed
+    for k in range(asked):
+        h = order[k]
+        lit[h] -= lost[k]
+        lost[k] *= on_plane[h]
+    dark: float = _sum(lost, 0, asked)
+    return dark
 
 
 @njit(cache=True, nogil=True)
@@ -359,65 +391,69 @@ def _add_hours(power: FloatArray, scale: float, out: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _lit_through(
+def _shade_through(
     horizon: FloatArray, canopy: Float32Array, skyline: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
-    month_start: IntArray, taken: FloatArray, on_plane: FloatArray, lit: FloatArray, plane_light: FloatArray,
-) -> None:  # fmt: skip
-    """Do the same as `_lit_plane` where trees stand above the horizon: between both skylines the sun counts with what they let through."""
+    month_start: IntArray, taken: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
+) -> float:  # fmt: skip
+    """Do the same as `_shade` where trees stand above the horizon: between both skylines the sun loses what they take."""
     last = SECTORS + 1
     for s in range(SECTORS):
         skyline[s], skyline[last + s] = horizon[s], max(horizon[s], canopy[s])
     skyline[SECTORS], skyline[last + SECTORS] = skyline[0], skyline[last]
     for month in range(12):
-        through = 1.0 - taken[month]
         for h in range(month_start[month], month_start[month + 1]):
-            share = 0.0
+            closed = 0.0
             for half in range(HALVES):
                 at, u, up = sector[half, h], weight[half, h], elevation[half, h]
                 if up > skyline[at] + u * (skyline[at + 1] - skyline[at]):
                     above = up > skyline[last + at] + u * (skyline[last + at + 1] - skyline[last + at])
-                    share += 0.5 if above else 0.5 * through
-            lit[h] += share
-            plane_light[h] = share * on_plane[h]
+                    closed += 0.0 if above else 0.5 * taken[month]
+                else:
+                    closed += 0.5
+            lit[h] -= closed
+            lost[h] = closed * on_plane[h]
+    dark: float = _sum(lost, 0, lit.size)
+    return dark
 
 
 @njit(cache=True, nogil=True)
 def _simulate(
     order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
     mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
-    beam: Float32Array, beam_sum: FloatArray, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
+    beam: Float32Array, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
     sky_factor: FloatArray, ground_factor: FloatArray, blocked_factor: FloatArray,
     canopy: Float32Array, behind_modules: FloatArray, behind_plane: FloatArray, taken: FloatArray, lost_sky: float, lost_ghi: float,
     brightening: FloatArray, band: FloatArray, bright: bool,
-    elevation: FloatArray, sector: Int32Array, weight: FloatArray, month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
+    by_height: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
+    month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
     thermal: FloatArray, gain: FloatArray, gamma: float, adr: FloatArray, inverter: FloatArray,
     group: IntArray, kwp: FloatArray, threshold: float,
     energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray, hourly: FloatArray,
 ) -> None:  # fmt: skip
     """Fill the five results, roof by roof."""
     hours = elevation.shape[1]
-    lit, plane_light, shaded, clear = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
-    on_plane, on_module, skyline = np.empty(hours), np.empty(hours), np.empty(2 * (SECTORS + 1))
-    no_horizon, always, bright_sum = np.zeros(SECTORS), np.ones(hours), _sum(brightening, 0, hours)
+    lit, lost, on_plane, on_module = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
+    skyline, no_horizon, bright_sum = np.empty(2 * (SECTORS + 1)), np.zeros(SECTORS), _sum(brightening, 0, hours)
     trees = canopy.shape[0] > 0
     for r in order:
         classes, weights = plane_classes[r], plane_weights[r]
         _blended(beam, classes, weights, on_plane)
         sky_plane, ground_plane = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
         blocked_plane = _mean(blocked_factor, classes, weights)
-        whole = _mean(beam_sum, classes, weights) + sky_plane * sky_sum + ground_plane * ghi_sum
+        open_beam = _sum(on_plane, 0, hours)
+        whole = open_beam + sky_plane * sky_sum + ground_plane * ghi_sum
         if bright:
             whole += _near_horizon(no_horizon, band, classes, weights) * bright_sum
-        lit[:] = 0.0
         svf, kept, near, behind, complete = 0.0, 0.0, 0.0, 0.0, True
         first, last = point_start[r], point_start[r + 1]
+        lit[:] = last - first
         for p in range(first, last):
             if trees:
-                _lit_through(horizon[p], canopy[p], skyline, elevation, sector, weight, month_start, taken, on_plane, lit, plane_light)
+                dark = _shade_through(horizon[p], canopy[p], skyline, elevation, sector, weight, month_start, taken, on_plane, lit, lost)
             else:
-                _lit_plane(horizon[p], skyline, elevation, sector, weight, on_plane, lit, plane_light)
+                dark = _shade(horizon[p], skyline, by_height, lowest, elevation, sector, weight, on_plane, lit, lost)
             seen = svf_plane[p]
-            received = _sum(plane_light, 0, hours) + seen * sky_plane * sky_sum + (ground_plane + (1.0 - seen) * blocked_plane) * ghi_sum
+            received = max(open_beam - dark, 0.0) + seen * sky_plane * sky_sum + (ground_plane + (1.0 - seen) * blocked_plane) * ghi_sum
             received += behind_plane[p] * (blocked_plane * lost_ghi - sky_plane * lost_sky)
             if bright:
                 received += _near_horizon(horizon[p], band, classes, weights) * bright_sum
@@ -444,20 +480,12 @@ def _simulate(
             a, b = (month_start[piece], month_start[piece + 1]) if trees else (0, hours)
             view = svf - behind * taken[piece]
             arrives = (part, sky_open * view, ground_open + (1.0 - view) * blocked_open, part * near)
+            light = on_module[a:b], sky_diffuse[a:b], ghi[a:b], brightening[a:b]
             if adr.size == 0:
-                _linear_power(
-                    lit[a:b], on_module[a:b], sky_diffuse[a:b], ghi[a:b], brightening[a:b], arrives, dc[a:b], thermal[a:b], warmer,
-                    rise[a:b], inverter, shaded[a:b],
-                )  # fmt: skip
+                _linear_power(lit[a:b], *light, arrives, arrives_open, dc[a:b], thermal[a:b], warmer, rise[a:b], inverter)
             else:
-                _adr_power(
-                    lit[a:b], on_module[a:b], sky_diffuse[a:b], ghi[a:b], brightening[a:b], arrives, dc[a:b], thermal[a:b], warmer,
-                    rise[a:b], inverter, adr, shaded[a:b],
-                )  # fmt: skip
-        if adr.size == 0:
-            _linear_power(always, on_module, sky_diffuse, ghi, brightening, arrives_open, dc, thermal, warmer, rise, inverter, clear)
-        else:
-            _adr_power(always, on_module, sky_diffuse, ghi, brightening, arrives_open, dc, thermal, warmer, rise, inverter, adr, clear)
+                _adr_power(lit[a:b], *light, arrives, arrives_open, dc[a:b], thermal[a:b], warmer, rise[a:b], inverter, adr)
+        shaded, clear = lit, on_module
         for month in range(12):
             energy[r, month] = _sum(shaded, month_start[month], month_start[month + 1])
         if group[r] >= 0 and complete:

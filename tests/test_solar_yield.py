@@ -238,6 +238,15 @@ def test_horizon_between_sectors_is_linear() -> None:
     assert lit[0] - lit[1] == pytest.approx(0.5 * sky.beam[sky.orientations.nearest(0.0, 180.0, BARE)[0], h] / 1000.0, rel=1e-3)
 
 
+def test_hours_above_the_whole_skyline_need_no_question() -> None:
+    """A tower due north, where the sun never stands, makes every hour be asked, and changes nothing."""
+    horizon = np.tile(10.0 + 10.0 * np.sin(np.radians(np.arange(72) * 5.0)), (2, 1))
+    horizon[:, 0] = 10.0, 90.0
+    found = flush([25.0, 25.0], 140.0, horizon)
+    assert (found.specific_energy[0] == found.specific_energy[1]).all()
+    np.testing.assert_allclose(found.irradiation[0], found.irradiation[1], rtol=1e-13)
+
+
 def test_points_share_the_beam_and_keep_their_own_share() -> None:
     _, _, sky = county()
     south = np.where(np.abs(np.arange(72) * 5.0 - 180) <= 60, 35.0, 0.0)
