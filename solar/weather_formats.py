@@ -145,7 +145,9 @@ def _read_power_json(path: Path) -> FileWeather:
     frame = pd.DataFrame(table)
     units = {str(name): str(content.get("parameters", {}).get(name, {}).get("units", "")) for name in frame}
     header = content["header"]
-    zone = 0.0 if str(header.get("time_standard", "UTC")).upper() == "UTC" else float(round(longitude / 15.0))
+    # the answer has said it in two places over the years
+    standard = header.get("time_standard") or (header.get("time") or {}).get("standard") or "UTC"
+    zone = 0.0 if str(standard).upper() == "UTC" else float(round(longitude / 15.0))
     frame.index = pd.DatetimeIndex(pd.to_datetime(frame.index, format="%Y%m%d%H"))
     return _power(frame, units, float(header.get("fill_value", -999.0)), latitude, longitude, altitude, zone)
 

@@ -100,7 +100,7 @@ def read_table(path: Path, expected: str) -> Table:
     data = pd.DataFrame({name: pd.to_numeric(column, errors="coerce") for name, column in values.items()})
     data = data.mask(data.drop(columns="temp_air", errors="ignore").isin(_MISSING).reindex(columns=data.columns, fill_value=False))
     data.index = pd.DatetimeIndex(labels).tz_localize(_zone(zone)) if labels.dt.tz is None else pd.DatetimeIndex(labels)
-    if "kg" in lines[row].lower() and "precipitable_water" in data:  # Solargis gives kg/m², pvlib wants cm
+    if "precipitable_water" in data and _water_in_kilograms(lines[: row + 1]):  # pvlib wants cm
         data["precipitable_water"] = data["precipitable_water"] / 10.0
     said = next((offset for word, offset in LABELS.items() if word in place.get("label", "").lower()), None)
     return Table(
@@ -112,6 +112,12 @@ def read_table(path: Path, expected: str) -> Table:
         zone,
         said if said is not None else 0.5,
     )
+
+
+def _water_in_kilograms(lines: Sequence[str]) -> bool:
+    """Whether precipitable water is in kg/m²: the header row or a line above says so, or the column has Solargis's name and no unit."""
+    said = " ".join(found for line in lines for found in re.findall(r"(?:pwat|precipitable)[^;,\t]*", line.lower()))
+    return "kg" in said or ("pwat" in said and re.search(r"\bcm\b", said) is None)
 
 
 def _zone(hours: float) -> timezone:

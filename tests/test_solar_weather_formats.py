@@ -12,6 +12,7 @@ import pytest
 from solar.errors import SolarError
 from solar.sunrise import lit_middle
 from solar.weather import Weather, read_weather
+from solar.weather_formats import read_file
 
 LATITUDE, LONGITUDE, ALTITUDE = 36.0, 117.0, 50.0
 MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
@@ -81,6 +82,36 @@ def write_power_json(path: Path) -> Path:
     }
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize("where", [{"time_standard": "LST"}, {"time": {"standard": "LST"}}])
+def test_nasa_power_says_local_time_in_either_place(tmp_path: Path, where: dict[str, object]) -> None:
+    path = write_power_json(tmp_path / "power.json")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["header"]["time_standard"]
+    in_utc = read_file(path).frame.index[0]
+    content["header"].update(where)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert in_utc - read_file(path).frame.index[0] == pd.Timedelta(hours=round(LONGITUDE / 15.0))
+
+
+@pytest.mark.parametrize(
+    ("above", "column", "kept"),
+    [
+        ("#PWAT - Precipitable water [kg/m2]", "PWAT", 0.1),
+        ("#Columns:", "PWAT [kg/m2]", 0.1),
+        ("#Columns:", "PWAT", 0.1),
+        ("#PWAT - Precipitable water [cm]", "PWAT", 1.0),
+        ("#RHO - Density [kg/m3]", "precipitable_water", 1.0),
+    ],
+)
+def test_water_of_the_air_is_in_centimetres_wherever_its_unit_stands(tmp_path: Path, above: str, column: str, kept: float) -> None:
+    head = ["#Data type: time series", f"#Latitude: {LATITUDE}", f"#Longitude: {LONGITUDE}", "#Time zone: UTC+8", above]
+    head.append(f"Date;Time;GHI;DNI;DIF;flagR;SE;SA;TEMP;AP;RH;WS;WG;WD;PREC;{column}")
+    head.append("01.01.2023;12:30;500;600;150;1;30;180;5;1013;50;2;4;180;0;20.0")
+    path = tmp_path / "solargis.csv"
+    path.write_text("\n".join(head) + "\n", encoding="utf-8")
+    assert read_file(path).frame["precipitable_water"].tolist() == pytest.approx([20.0 * kept])
 
 
 def write_power_csv(path: Path) -> Path:
