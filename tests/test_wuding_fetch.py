@@ -148,7 +148,7 @@ def test_the_fetched_study_runs_offline_and_every_product_names_its_sources(
 
 
 def test_only_fetch_knows_how_to_open_a_connection() -> None:
-    clients = {"requests", "urllib3", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib", "http.client", "urllib.request", "pyarrow.fs"}
+    clients = {"requests", "urllib3", "httpx", "aiohttp", "ftplib", "smtplib", "telnetlib", "http.client", "urllib.request", "pyarrow.fs", "fsspec"}
     found = set()
     for room in ("geo", "solar", "layers", "maps", "wuding"):
         for file in (ROOT / room).rglob("*.py"):
@@ -158,7 +158,8 @@ def test_only_fetch_knows_how_to_open_a_connection() -> None:
                 if any(name == client or name.startswith(client + ".") for name in names for client in clients):
                     found.add(file.relative_to(ROOT).parts[:2])
                 assert not any("fetching" in name for name in names) or file.name == "cli.py" or "fetching" in file.parts, file
-    assert found == {("wuding", "fetching")}
+    # the store opens what the study or --out names by address, and nothing else
+    assert found == {("wuding", "fetching"), ("wuding", "store.py")}
 
 
 def test_what_cannot_be_had_is_named_and_left_for_the_user(world: Loopback, tmp_path: Path) -> None:
