@@ -140,3 +140,61 @@ def test_two_columns_that_could_be_the_load(tmp_path: Path) -> None:
     table.to_csv(tmp_path / "two.csv", index=False, encoding="utf-8")
     with pytest.raises(StudyError, match="several columns could be the load"):
         read_load(tmp_path / "two.csv")
+
+
+USES = np.arange(1.0, 13.0) * 1000.0
+MONTHS = [f"{month}月,{use:.0f}" for month, use in enumerate(USES, 1)]
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "factor"),
+    [
+        (["某厂2023年电费清单,", "月份,电量(kWh)"], ["合计,78000"], 1.0),
+        (["电费清单,", "户号：0001,户名：某厂", "月份,电量"], ["全年合计,78000", "平均,6500"], 1.0),
+        (["电费清单,单位：万千瓦时", "月份,电量"], ["总计,78000", "注：含线损,"], 1e4),
+        (["电费清单,单位：万千瓦时", "月份,本月"], ["总计,78000"], 1e4),
+        (["电费清单,单位：万元", "月份,电量(kWh)"], ["总计,78000"], 1.0),
+        (["month,energy (kWh)"], ["Total,78000"], 1.0),
+    ],
+)
+def test_titles_and_totals_of_a_bill_are_no_months(tmp_path: Path, above: list[str], below: list[str], factor: float) -> None:
+    file = tmp_path / "bills.csv"
+    file.write_text("\n".join([*above, *MONTHS, *below]) + "\n", encoding="gb18030")
+    got = read_load(file)
+    assert got.kind == "bills"
+    assert got.hours == pytest.approx(USES * factor)
+
+
+def test_sums_of_the_quarters_are_no_months(tmp_path: Path) -> None:
+    rows = ["月份,电量(kWh)"]
+    for quarter in range(4):
+        rows += [*MONTHS[3 * quarter : 3 * quarter + 3], f"{quarter + 1}季度小计,{USES[3 * quarter : 3 * quarter + 3].sum():.0f}"]
+    file = tmp_path / "bills.csv"
+    file.write_text("\n".join(rows), encoding="utf-8")
+    assert read_load(file).hours == pytest.approx(USES)
+
+
+def test_merged_heads_of_a_workbook(tmp_path: Path) -> None:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in [["2023年电费", None, None, None], ["月份", "电量(kWh)", None, None], [None, "峰", "谷", "合计"]]:
+        sheet.append(row)
+    for month, use in enumerate(USES, 1):
+        sheet.append([f"{month}月", use * 0.6, use * 0.4, use])
+    sheet.append(["合计", 46800, 31200, 78000])
+    for cells in ("A1:D1", "B2:D2", "A2:A3"):
+        sheet.merge_cells(cells)
+    book.save(tmp_path / "bills.xlsx")
+    got = read_load(tmp_path / "bills.xlsx")
+    assert got.kind == "bills"
+    assert got.hours == pytest.approx(USES)
+
+
+def test_unknown_unit_above_the_table_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "bills.csv"
+    file.write_text("\n".join(["电费清单,单位：万元", "月份,电量", *MONTHS]), encoding="utf-8")
+    with pytest.raises(StudyError, match="unit 万元 above the table"):
+        read_load(file)

@@ -80,10 +80,70 @@ def _table(path: Path) -> pd.DataFrame:
     frame = frame.dropna(how="all").dropna(axis=1, how="all")
     if frame.empty:
         raise StudyError(f"{path.name}: holds nothing; expected a load curve or twelve bills")
-    first = frame.iloc[0]
-    if pd.to_numeric(first, errors="coerce").notna().sum() and not any(isinstance(v, str) and _words(v) for v in first):
-        return frame.set_axis([f"column {n + 1}" for n in range(frame.shape[1])], axis=1).reset_index(drop=True)
-    return frame.iloc[1:].set_axis([str(name).strip() for name in first], axis=1).reset_index(drop=True)
+    return _headed(_without_totals(frame), path.name)
+
+
+def _headed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Rows under their heads: titles above the heads are skipped (their unit is kept), heads of two rows are joined."""
+    at, unit = 0, ""
+    while at < len(frame) - 1 and _is_title(frame.iloc[at]):
+        for cell in frame.iloc[at].dropna():
+            said = re.search(r"(?:单位|unit)[:：]?\s*([A-Za-z\u4e00-\u9fff]+)", unicodedata.normalize("NFKC", str(cell)), re.IGNORECASE)
+            unit = said.group(1) if said else unit
+        at += 1
+    first = frame.iloc[at]
+    if pd.to_numeric(first, errors="coerce").notna().any() and not any(isinstance(v, str) and _words(v) for v in first):
+        heads, rest = [f"column {n + 1}" for n in range(frame.shape[1])], frame.iloc[at:]
+    elif at + 2 < len(frame) and _goes_on(first, frame.iloc[at + 1]):
+        heads, rest = [_joined(*pair) for pair in zip(first.ffill(), frame.iloc[at + 1].fillna(""), strict=True)], frame.iloc[at + 2 :]
+    else:
+        heads, rest = [str(head).strip() for head in first], frame.iloc[at + 1 :]
+    heads = _with_unit(heads, unit, name)
+    return rest.set_axis(heads, axis=1).dropna(axis=1, how="all").reset_index(drop=True)
+
+
+def _with_unit(heads: list[str], unit: str, name: str) -> list[str]:
+    """Heads with the unit told above the table, where no head says its own."""
+    plain = [_plain(head) for head in heads]
+    if not unit or any(head.endswith(")") and _unit(head)[1] is not None for head in plain):
+        return heads
+    if _plain(unit) not in {**UNITS, **POWERS}:
+        raise StudyError(f"{name}: the unit {unit} above the table is not known; write kW or kWh in the head of the load")
+    known = [_unit(head)[1] is not None for head in plain]
+    meant = known if any(known) else [_bare(head) not in (*TIME_HEADS, *MONTH_HEADS) for head in plain]
+    return [f"{head}({unit})" if of else head for head, of in zip(heads, meant, strict=True)]
+
+
+def _is_title(row: pd.Series) -> bool:
+    """Whether a row stands above the table: one cell of words across several columns, or what is written as 户号：…"""
+    cells = [str(cell) for cell in row.dropna()]
+    return (len(row) > 1 and len(cells) == 1 and _words(cells[0])) or any(re.match(r"[^\W\d]+\s*[:：]", cell) for cell in cells)
+
+
+def _goes_on(upper: pd.Series, lower: pd.Series) -> bool:
+    """Whether the row under the heads names what merged cells above leave open."""
+    open_below = lower[upper.isna()].dropna()
+    return len(open_below) > 0 and all(_words(str(cell)) and pd.isna(pd.to_numeric(str(cell), errors="coerce")) for cell in lower.dropna())
+
+
+def _joined(upper: object, lower: object) -> str:
+    above, below = str(upper).strip(), str(lower).strip()
+    if not below:
+        return above
+    if _plain(below).strip("()") in {**UNITS, **POWERS}:
+        return f"{above}({_plain(below).strip('()')})"
+    return f"{below}·{above}"
+
+
+def _without_totals(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows but those that sum up or remark on the others."""
+    labels = frame.apply(lambda row: next((_plain(cell) for cell in row.dropna()), ""), axis=1)
+    summed = labels.str.fullmatch(
+        r"(?:全年|年度|本年|[一二三四1-4]季度|第[一二三四1-4]季度|上半年|下半年)?(?:合计|总计|小计|平均|均值|累计)|全年|total|sum|average|mean"
+    )
+    remark = labels.str.match(r"(?:注|备注|说明|制表|审核|填表)[^:：]{0,4}[:：]")
+    late = np.arange(len(frame)) > 0
+    return frame[~((summed | remark) & late)]
 
 
 def _text_table(path: Path) -> pd.DataFrame:
@@ -133,7 +193,7 @@ def _value_column(frame: pd.DataFrame, heads: list[str], name: str) -> int:
     if len(known) == 1:
         return known[0]
     if len(known) > 1:
-        total = [at for at in known if _bare(heads[at]) in ("总电量", "合计", "总有功功率")]
+        total = [at for at in known if _bare(heads[at]).split("·")[0] in ("总", "总电量", "合计", "总有功功率")]
         if len(total) == 1:
             return total[0]
         columns = ", ".join(str(frame.columns[at]) for at in known)
