@@ -14,7 +14,7 @@ import pytest
 import shapely
 
 from wuding.errors import StudyError
-from wuding.footprint import Ground, footprint_sheet
+from wuding.footprint import Ground, _placed, footprint_sheet
 from wuding.parcels import Options, parcel_sheets
 
 
@@ -227,3 +227,25 @@ def test_footprint_without_a_run(tmp_path: Path) -> None:
     # 3,200 m2 of hall carry 60 to 225 W/m2
     assert 190.0 < sheet["capacity"]["pdc0_kwp"] < 720.0
     assert 1000.0 < sheet["energy"]["specific_yield"] < 1400.0
+
+
+def test_footprints_are_placed_as_the_user_says() -> None:
+    from geo.datum import gcj02_from_wgs84
+
+    hall = shapely.box(500_000, 4_058_000, 500_080, 4_058_040)
+    bare = gpd.GeoDataFrame(geometry=[hall])
+    with pytest.raises(StudyError, match="--crs EPSG:4548"):
+        _placed(bare, Ground(), "hall.dxf", [])
+    drawn, crs = _placed(bare, Ground(crs="EPSG:4548"), "hall.dxf", [])
+    assert crs.to_epsg() == 4548
+    assert drawn.geometry.iloc[0].equals(hall)
+    degrees = drawn.to_crs(4326)
+    with pytest.raises(StudyError, match="expected cgcs2000"):
+        _placed(degrees, Ground(datum="mars"), "hall.kml", [])
+    moved = shapely.transform(degrees.geometry.to_numpy(), lambda xy: np.column_stack(gcj02_from_wgs84(xy[:, 0], xy[:, 1])))
+    shifted = gpd.GeoDataFrame(geometry=moved, crs=4326)
+    told, zone = _placed(shifted, Ground(datum="gcj02"), "hall.kml", [])
+    assert zone.to_epsg() == 4548
+    # the way back from GCJ-02 is exact to millimetres; unsaid, the hall would lie some 500 m away
+    assert told.geometry.iloc[0].hausdorff_distance(hall) < 0.05
+    assert _placed(shifted, Ground(), "hall.kml", [])[0].geometry.iloc[0].distance(hall) > 100.0

@@ -321,6 +321,8 @@ def parcel(
     flat: Annotated[bool, typer.Option("--flat", help="按平坦地形（须写明）。 Flat terrain, if that is meant.")] = False,
     weather: Annotated[Path | None, typer.Option("--weather", help="气象文件 .epw；默认济南气候。 Weather file.")] = None,
     stand_in: Annotated[bool, typer.Option("--stand-in", help="异地气象代用。 The weather is of another place.")] = False,
+    crs: Annotated[str | None, typer.Option("--crs", help="建筑轮廓的坐标系，如 EPSG:4548。 CRS of the footprints.")] = None,
+    datum: Annotated[str | None, typer.Option("--datum", help="gcj02、bd09：建筑轮廓有偏移。 Shift of the footprints.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="--footprint 的输出文件夹。 Folder for --footprint.")] = None,
     lang: Lang = None,
 ) -> None:
@@ -332,7 +334,7 @@ def parcel(
     if footprint is not None:
         from .footprint import Ground, footprint_sheet
 
-        ground = Ground(height, dem, flat, weather, stand_in)
+        ground = Ground(height, dem, flat, weather, stand_in, crs, datum)
         folders = [footprint_sheet(footprint, ground, options, out or Path(f"{footprint.stem}-parcel"), _lang(lang, "zh"), told)]
     else:
         folders = parcel_sheets(_given(run_folder), parcel_id, near, every, options, lang, told)

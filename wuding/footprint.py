@@ -2,8 +2,9 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pyproj
 import shapely
 
-from geo.coordinates import into_crs
+from geo.coordinates import any_crs, into_crs
 from geo.vectors import read_vectors
 
 from .errors import StudyError
@@ -19,7 +20,7 @@ from .inputs import prepare
 from .parcel_finding import place_of
 from .parcels import Assessed, Options, again, of_every_parcel, write_sheet
 from .pipeline import FIRST_NEW_YEARS, make_model, read_weathers
-from .study import Study
+from .study import Datum, Study
 
 # Heads by which height and floors are known.
 HEIGHTS = ("height", "height_m", "高度", "建筑高度", "hight")
@@ -30,13 +31,15 @@ NAMES = ("name", "名称")
 
 @dataclass(frozen=True)
 class Ground:
-    """What takes the place of a study: height [m] where the file has none, elevation model or flat terrain, weather file."""
+    """What takes the place of a study: height [m] where the file has none, terrain, weather, CRS and shift of the footprints."""
 
     height: float | None = None
     dem: Path | None = None
     flat: bool = False
     weather: Path | None = None
     stand_in: bool = False
+    crs: str | None = None
+    datum: str | None = None
 
 
 def footprint_sheet(file: Path, ground: Ground, options: Options, out: Path, lang: str, told: list[str]) -> Path:
@@ -76,7 +79,7 @@ def footprint_sheet(file: Path, ground: Ground, options: Options, out: Path, lan
     frame = frame[shapely.get_dimensions(frame.geometry.to_numpy()) == 2]
     if frame.empty:
         raise StudyError(f"{file.name}: holds no polygon; expected the footprints of buildings")
-    crs = _metres(frame, file.name)
+    frame, crs = _placed(frame, ground, file.name, told)
     with tempfile.TemporaryDirectory(prefix="wuding-parcel-") as folder:
         study = _study(file, frame, crs, ground, options, lang, Path(folder))
         prepared = prepare(study, Path(folder) / "work", FIRST_NEW_YEARS, lambda stage, done, total: None)
@@ -93,14 +96,22 @@ def footprint_sheet(file: Path, ground: Ground, options: Options, out: Path, lan
     return out
 
 
-def _metres(frame: gpd.GeoDataFrame, name: str) -> pyproj.CRS:
-    """Take the file's own CRS where it is in metres, else the zone it lies in: CGCS2000 in China, UTM elsewhere."""
-    if frame.crs is None:
-        raise StudyError(f"{name}: has no CRS (.prj); give one, for example with QGIS: Set Layer Projection")
-    if frame.crs.is_projected:
-        return pyproj.CRS(frame.crs)
-    left, bottom, right, top = into_crs(frame, pyproj.CRS(4326), source=name).total_bounds
-    longitude, latitude = (left + right) / 2, (bottom + top) / 2
+def _placed(frame: gpd.GeoDataFrame, ground: Ground, name: str, told: list[str]) -> tuple[gpd.GeoDataFrame, pyproj.CRS]:
+    """Bring the footprints into metres: their own CRS where it is so, else the zone they lie in (CGCS2000 in China, UTM elsewhere)."""
+    if frame.crs is None and ground.crs is None:
+        raise StudyError(f"{name}: does not say its CRS; ask whoever made the file and give it, e.g. --crs EPSG:4548")
+    if ground.datum is not None and ground.datum not in get_args(Datum):
+        raise StudyError(f"--datum {ground.datum}: is not known; expected cgcs2000, wgs84, gcj02 or bd09")
+    own = any_crs(ground.crs, name) if ground.crs is not None else pyproj.CRS(frame.crs)
+    placed = partial(into_crs, frame, source=name, declared=ground.crs, datum=ground.datum)
+    if own.is_projected and own.to_epsg() != 3857 and all(axis.unit_conversion_factor == 1 for axis in own.axis_info):
+        return placed(crs=own, warnings=told), own
+    left, bottom, right, top = placed(crs=pyproj.CRS(4326)).total_bounds
+    zone = _zone((left + right) / 2, (bottom + top) / 2)
+    return placed(crs=zone, warnings=told), zone
+
+
+def _zone(longitude: float, latitude: float) -> pyproj.CRS:
     if 75.0 <= longitude <= 135.0 and 18.0 <= latitude <= 54.0:
         return pyproj.CRS.from_epsg(4534 + round((longitude - 75.0) / 3.0))
     return pyproj.CRS.from_epsg((32600 if latitude >= 0.0 else 32700) + int((longitude + 180.0) // 6.0) + 1)
@@ -112,7 +123,8 @@ def _study(file: Path, frame: gpd.GeoDataFrame, crs: pyproj.CRS, ground: Ground,
         ours: own[name] for ours, names in (("height", HEIGHTS), ("floors", FLOORS), ("name", NAMES)) for name in names if name in own
     }
     path = file.resolve()
-    if options.use is not None or ground.height is not None or not any(name in own for name in USES_OF):
+    told = (options.use, ground.height, ground.crs, ground.datum)
+    if any(given is not None for given in told) or not any(name in own for name in USES_OF):
         # what was said on the command line becomes a column of its own
         said = frame.assign(wuding_use=options.use or "factory")
         if ground.height is not None:
