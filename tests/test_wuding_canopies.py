@@ -35,6 +35,7 @@ def test_a_building_takes_its_ground_from_the_parking_area(county: Path, tmp_pat
     told: list[str] = []
     found = add_surfaces(hall, study_of(county, carports={"path": str(file)}), load_crs(), told)
     assert list(found["source"]) == ["buildings", "carports", "carports"]
+    assert list(found["source_row"])[1:] == [1, 2]  # as everywhere, the first feature is row 1
     # 60 x 40 less 20 x 40; the other lies free
     assert found.geometry.area.tolist() == pytest.approx([1800.0, 1600.0, 900.0])
     assert any("800 m2 of them lie under buildings" in note for note in told)

@@ -1,6 +1,7 @@
 """Surfaces that count as roofs although no building stands under them: carports over parking areas, and canopies."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import geopandas as gpd
@@ -12,7 +13,8 @@ import shapely
 
 from geo import footprints
 from geo.coordinates import into_crs
-from geo.vectors import file_names, read_vectors
+from geo.sources import vector_files
+from geo.vectors import read_vectors, row_numbers
 
 from .errors import StudyError
 from .locating import stated
@@ -103,20 +105,24 @@ def surface_sums(buildings: pd.DataFrame, warnings: list[str]) -> dict[str, dict
 
 
 def _read(study: Study, kind: str, section: SurfaceSection, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
-    paths, title = study.paths(section), file_names(study.paths(section))
+    frames = [_read_file(path, study, kind, section, crs, warnings) for text in section.path for path in vector_files(study.path(text))]
+    return frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
+
+
+def _read_file(path: Path, study: Study, kind: str, section: SurfaceSection, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
     notes: list[str] = []
-    frame = read_vectors(paths, layer=section.layer, encoding=section.encoding, warnings=notes)
+    frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=notes)
     warnings.extend(f"surfaces.{kind}: {note}" for note in notes)
     for key, name in (("id", section.id), ("height", section.height)):
         if name is not None and name not in frame.columns:
             have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name) or "no columns at all"
-            raise StudyError(f"surfaces.{kind}: {title} has no column {name!r} ({key}); it has: {have}")
-    placed = into_crs(frame, crs, source=title, **stated(study, section, title, warnings))
+            raise StudyError(f"surfaces.{kind}: {path.name} has no column {name!r} ({key}); it has: {have}")
+    rows = {"source": kind, "source_file": path.name, "source_row": row_numbers(frame)}
+    placed = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, warnings))
     columns = {"name": section.name if section.name in frame else None, "id": section.id, "height": section.height}
     values = {ours: frame[theirs].to_numpy() for ours, theirs in columns.items() if theirs is not None}
-    rows = {"source": kind, "source_file": title, "source_row": np.arange(len(frame), dtype=np.int64)}
     if not len(frame):
-        warnings.append(f"surfaces.{kind}: {title} has no rows and is left out")
+        warnings.append(f"surfaces.{kind}: {path.name} has no rows and is left out")
     return gpd.GeoDataFrame({**values, **rows}, geometry=placed.geometry.to_numpy(), crs=crs)
 
 
