@@ -8,6 +8,7 @@ import pandas as pd
 from solar.uncertainty import p90_of_groups
 
 from .carbon import CONVENTIONS, electricity_tce
+from .closing import closing, not_yet_planned
 from .findings import Case, Finding, exact_sum
 from .form_fields import PV_CLASSES
 from .form_values import FormValues
@@ -41,12 +42,12 @@ def pv_capacity(case: Case) -> Finding:
     roofs_ac, roofs_dc = (exact_sum(case.buildings[name]) / 1000.0 for name in ("pac0_kw", "pdc0_kwp"))
     built = _existing(form, region, "ac")
     committed_roof, committed_other = (_committed(case, kind) for kind in ("roof", "other"))
-    doubted = committed_roof is not None and committed_roof > MOST_CARRIED * roofs_ac
+    doubted = committed_roof is not None and _beyond(committed_roof, roofs_ac)
     said_roof, committed_roof = committed_roof, None if doubted else committed_roof
-    roadmap = _roadmap_mw(case)
-    finding = Finding(_required(case, "allocated_pv_mw"), built, built)
-    if case.region is not None and finding.required is None:
-        finding.missing_required = [form.missing(region, "allocated_pv_mw")]
+    roadmap = _roadmap_mw(case.buildings)
+    new = _new_roofs(case, committed_roof, roadmap)
+    finding = _asked_of(case, built)
+    if finding.required is None:
         _propose(case, finding, roofs_ac)
     if built is None:
         finding.missing_built = [form.missing(region, "existing_ac_mw")]
@@ -54,12 +55,11 @@ def pv_capacity(case: Case) -> Finding:
         finding.technical = built + (committed_other or 0.0) + roofs_ac
         if case.past:
             finding.planned = built
-        elif committed_other is not None and (committed_roof is not None or roadmap is not None):
-            # Committed roofs are part of the roadmap's, so the larger of the two counts.
-            finding.planned = built + committed_other + max(committed_roof or 0.0, roadmap or 0.0)
-        elif roadmap is not None and finding.required is not None and built + roadmap >= finding.required:
+        elif committed_other is not None and new is not None:
+            finding.planned = built + committed_other + new
+        elif roadmap is not None and new is not None and finding.required is not None and built + roadmap >= finding.required:
             # What else is committed is unknown, but the roadmap alone suffices.
-            finding.planned = built + max(committed_roof or 0.0, roadmap)
+            finding.planned = built + new
         if committed_other is None:
             finding.notes.append(("技术可开发量未含在建地面光伏（未填）", "technical leaves out other committed PV, which is not given"))
     finding.missing_planned = _unplanned(form, region, {"roof": committed_roof, "other": committed_other})
@@ -108,6 +108,9 @@ def pv_capacity(case: Case) -> Finding:
             )
         )
     finding.notes.extend(doubts)
+    if finding.required is not None and finding.planned is not None:
+        left = not_yet_planned(case.buildings)
+        finding.extra |= closing(left, "pac0_kw", 1000.0 * max(0.0, finding.required - finding.planned))
     finding.extra |= {
         "doubts_zh": [zh for zh, _ in doubts],
         "doubts_en": [en for _, en in doubts],
@@ -146,9 +149,7 @@ def flexibility(case: Case) -> Finding:
     form, region, kind = case.form, case.region, case.target.method
     built = form.total(region, f"{kind}_mw")
     committed = form.total(region, f"{kind}_committed_mw")
-    finding = Finding(_required(case, f"allocated_{kind}_mw"), built, built)
-    if finding.required is None:
-        finding.missing_required = [form.missing(region, f"allocated_{kind}_mw")]
+    finding = _asked_of(case, built)
     if built is None:
         finding.missing_built = [form.missing(region, f"{kind}_mw")]
     elif case.past:
@@ -157,7 +158,7 @@ def flexibility(case: Case) -> Finding:
         finding.planned = built + committed
     if committed is None:
         finding.missing_planned = [form.missing(region, f"{kind}_committed_mw")]
-    finding.extra = {"committed": committed}
+    finding.extra["committed"] = committed
     return finding
 
 
@@ -188,11 +189,33 @@ def context(case: Case) -> Finding:
     return finding
 
 
-def _required(case: Case, name: str) -> float | None:
-    if case.region is None:
-        return case.target.value
+def allocation(method: str) -> str:
+    """
+    Name the field of the form that holds a target divided among areas.
+
+    Parameters
+    ----------
+    method
+        Method of a target in MW.
+
+    Returns
+    -------
+    str
+        Key of the field; in the row of the whole it is the share of a study that is smaller than the city.
+    """
+    return f"allocated_{'pv' if method == 'pv_capacity' else method}_mw"
+
+
+def _asked_of(case: Case, built: float | None) -> Finding:
+    """Take the number of MW asked for: what the form allocates, else for the whole what the policy says."""
+    name = allocation(case.target.method)
     given = case.form.get(case.region, name)
-    return None if given is None else float(given)
+    finding = Finding(float(given) if given is not None else case.target.value if case.region is None else None, built, built)
+    if given is not None:
+        finding.extra["allocated_cell"] = case.form.cell(case.region, name)
+    elif case.region is not None:
+        finding.missing_required = [case.form.missing(case.region, name)]
+    return finding
 
 
 def _existing(form: FormValues, region: str | None, kind: str) -> float | None:
@@ -245,10 +268,37 @@ def _baseline(form: FormValues, region: str | None) -> Baseline | None:
     return None if year is None or value is None else Baseline(year, value)
 
 
-def _roadmap_mw(case: Case) -> float | None:
-    if "planned" not in case.buildings:
+def _roadmap_mw(rows: pd.DataFrame) -> float | None:
+    if "planned" not in rows:
         return None
-    return exact_sum(case.buildings.loc[case.buildings["planned"].astype(bool), "pac0_kw"]) / 1000.0
+    return exact_sum(rows.loc[rows["planned"].astype(bool), "pac0_kw"]) / 1000.0
+
+
+def _new_roofs(case: Case, committed: float | None, roadmap: float | None) -> float | None:
+    """
+    What is built on roofs by the deadline: committed roofs are part of the roadmap's, so the larger of the two counts.
+
+    Notes
+    -----
+    It counts area by area where the commitments are known by area, so that the whole is the sum of its areas.
+    """
+    if committed is None and roadmap is None:
+        return None
+    largest = max(committed or 0.0, roadmap or 0.0)
+    if case.region is not None or not case.form.areas:
+        return largest
+    area = case.buildings["responsible_area"]
+    parts = [_roadmap_mw(case.buildings[~area.isin(case.form.areas)]) or 0.0]
+    for name in case.form.areas:
+        rows = case.buildings[area == name]
+        said = _committed(case, "roof", name) or 0.0
+        parts.append(max(0.0 if _beyond(said, exact_sum(rows["pac0_kw"]) / 1000.0) else said, _roadmap_mw(rows) or 0.0))
+    return max(largest, math.fsum(parts))
+
+
+def _beyond(committed: float, roofs_ac: float) -> bool:
+    """Whether committed roof PV is a slip of the pen: far above what the roofs carry."""
+    return committed > MOST_CARRIED * roofs_ac
 
 
 def _sensitivity(case: Case, needed: float | None, roofs_ac: float) -> list[dict[str, float | str | None]]:

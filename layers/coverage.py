@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from .closing import cheapest_first, closing, not_yet_planned
 from .findings import Case, Finding, exact_sum, in_scope, surveyed_kwp
 from .missing import Missing, asked, either
 from .policy import Policy, Scope
@@ -80,16 +81,33 @@ def installable_share(case: Case) -> Finding:
             asked("本区域该类建筑的用途或用途细类", "use or detail of use: no roof of this class is known in this region")
         ]
         return finding
-    share = (exact_sum(rows["usable_area_m2"]) + exact_sum(rows["existing_area_m2"])) / area
+    usable, used = exact_sum(rows["usable_area_m2"]), exact_sum(rows["existing_area_m2"])
+    share = (usable + used) / area
     finding.built_low = finding.built_high = finding.planned = finding.technical = share
     finding.notes.append(
         (
-            "各栏均为可安装比例（可利用面积与已装面积之和/屋顶面积），不是已装比例",
-            "every column is the installable share (usable and used roof area over roof area), not what is installed",
+            f"各栏均为可安装比例（可利用面积与已装面积之和/屋顶面积），不是已装比例；其中已登记光伏占屋顶面积 {100 * used / area:.1f}%",
+            "every column is the installable share (usable and used roof area over roof area), not what is installed; "
+            f"of it listed PV takes {100 * used / area:.1f} % of the roof area",
         )
     )
     footprint = exact_sum(rows["footprint_area_m2"])
-    finding.extra["covered_share"] = exact_sum(rows["covered_area_m2"]) / footprint if footprint > 0 else None
+    covered = exact_sum(rows["covered_area_m2"]) / footprint if footprint > 0 else None
+    if covered is not None:
+        finding.notes.append(
+            (
+                f"可布置组件的水平投影占建筑基底 {100 * covered:.1f}%",
+                f"the modules that fit cover {100 * covered:.1f} % of the footprints",
+            )
+        )
+    lacking = area * max(0.0, case.target.value - share)
+    capacity = exact_sum(rows["pdc0_kwp"])
+    finding.extra |= {
+        "covered_share": covered,
+        "installed_share": used / area,
+        "gap_m2": lacking,
+        "gap_kwp": lacking * capacity / usable if usable > 0 else None,
+    }
     return finding
 
 
@@ -146,7 +164,7 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
     }
     _by_mount(rows, installed.fillna(0.0) / density, case.target.value, finding)
     if finding.planned is not None:
-        finding.extra |= _closing(rows, area * max(0.0, case.target.value - finding.planned))
+        finding.extra |= closing(not_yet_planned(rows), "covered_area_m2", area * max(0.0, case.target.value - finding.planned))
 
 
 def coverage_reach(buildings: pd.DataFrame, policy: Policy | None) -> pd.Series:
@@ -208,7 +226,7 @@ def closing_list(buildings: pd.DataFrame, scope: Scope, gap_m2: float) -> pd.Dat
     Parameters
     ----------
     buildings
-        Table `buildings`.
+        Table `buildings`, with `planned` where a roadmap builds some of them by the deadline.
     scope
         Scope of the target.
     gap_m2
@@ -219,25 +237,10 @@ def closing_list(buildings: pd.DataFrame, scope: Scope, gap_m2: float) -> pd.Dat
     table
         The buildings in order with `covered_so_far_m2`, up to the one that closes the gap; all of them where they do not.
     """
-    order = _cheapest_first(buildings[buildings["status"].isin(WITH_ROOFS) & in_scope(buildings, scope)[0]])
+    order = cheapest_first(not_yet_planned(buildings[buildings["status"].isin(WITH_ROOFS) & in_scope(buildings, scope)[0]]), "covered_area_m2")
     so_far = order["covered_area_m2"].astype("float64").cumsum()
     needed = np.concatenate([[True], (so_far.to_numpy() < gap_m2)[:-1]]) if len(order) and gap_m2 > 0 else np.zeros(len(order), dtype=bool)
     return order.assign(covered_so_far_m2=so_far)[needed]
-
-
-def _cheapest_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Order by cost, by size where no cost is known."""
-    by = ["lcoe_cny_kwh", "building_id"] if "lcoe_cny_kwh" in rows else ["covered_area_m2", "building_id"]
-    return rows[rows["covered_area_m2"] > 0].sort_values(by, ascending=["lcoe_cny_kwh" in rows, True])
-
-
-def _closing(rows: pd.DataFrame, gap_m2: float) -> dict[str, float | int | None]:
-    """Tell what would close the gap."""
-    covered, capacity = exact_sum(rows["covered_area_m2"]), exact_sum(rows["pdc0_kwp"])
-    order = _cheapest_first(rows)
-    enough = np.flatnonzero(order["covered_area_m2"].astype("float64").cumsum().to_numpy() >= gap_m2)
-    roofs = 0 if gap_m2 == 0 else int(enough[0]) + 1 if enough.size else None
-    return {"gap_m2": gap_m2, "gap_kwp": gap_m2 * capacity / covered if covered > 0 else None, "gap_roofs": roofs}
 
 
 def _no_scope(unknown: int) -> Missing:

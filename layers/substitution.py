@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from .carbon import CONVENTIONS, electricity_tce, heat_tce
+from .closing import closing, not_yet_planned
 from .demand import building_demand_kwh
 from .findings import Case, Finding, exact_sum, in_scope, surveyed_kwp
 from .missing import Missing, asked, either, together
@@ -158,9 +159,9 @@ def _judge(case: Case, balance: Balance, rows: pd.DataFrame, finding: Finding) -
     per_kwh = (balance.share(case, main, 1e6) - balance.share(case, main)) / 1e6 * _pv_part(case)
     if per_kwh > 0.0:
         finding.extra["roofs_needed_kwh"] = max(0.0, case.target.value - finding.built_low) / per_kwh
-    if capacity > 0 and room > 0:
-        per_kwp = (balance.share(case, main, room) - finding.built_low) / capacity
-        finding.extra["gap_kwp"] = max(0.0, case.target.value - finding.built_low) / per_kwp
+    if finding.planned is not None and per_kwh > 0.0:
+        kwh = max(0.0, case.target.value - finding.planned) / per_kwh
+        finding.extra |= closing(not_yet_planned(rows), "energy_kwh", kwh)
 
 
 def _balance(case: Case, rows: pd.DataFrame) -> Balance | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .capacity import context, flexibility, pv_capacity
+from .capacity import allocation, context, flexibility, pv_capacity
 from .carbon import Carbon, load_carbon
 from .codes import code_word
 from .coverage import installable_share, roof_coverage
@@ -122,17 +122,31 @@ def judge(
     for target in policy.targets:
         for region in (None,) if target.regions == "whole" else (None, *names):
             part = counted if region is None else by_area.get(region, counted.iloc[:0])
-            case = Case(target, region, _with_plan(part, target), counted, left_out, form, as_of, demand, carbon)
+            case = Case(target, region, with_plan(part, target), counted, left_out, form, as_of, demand, carbon)
             rows.append(_row(case, METHODS[target.method](case)))
     return rows
 
 
-def _with_plan(part: pd.DataFrame, target: Target) -> pd.DataFrame:
-    """Mark what the roadmap builds to the deadline of the target."""
-    if "roadmap_year" not in part or target.deadline is None:
-        return part
-    year = part["roadmap_year"].to_numpy()
-    return part.assign(planned=(year > 0) & (year <= target.deadline.year))
+def with_plan(buildings: pd.DataFrame, target: Target) -> pd.DataFrame:
+    """
+    Mark what the roadmap builds to the deadline of a target.
+
+    Parameters
+    ----------
+    buildings
+        Table `buildings`, with `roadmap_year` where there is a roadmap (0: not built).
+    target
+        The target.
+
+    Returns
+    -------
+    buildings
+        With the column planned; unchanged without a roadmap or a deadline.
+    """
+    if "roadmap_year" not in buildings or target.deadline is None:
+        return buildings
+    year = buildings["roadmap_year"].to_numpy()
+    return buildings.assign(planned=(year > 0) & (year <= target.deadline.year))
 
 
 def _row(case: Case, found: Finding) -> dict[str, Any]:
@@ -162,13 +176,7 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
             )
         )
     notes = [*found.notes, *([_left_out(case)] if case.region is None and case.left_out else [])]
-    if case.region is None and target.regions == "allocated":
-        notes.append(
-            (
-                "以研究范围代表全市；研究范围小于全市时目标值应按分解值填写",
-                "the study is taken for the whole city; a smaller study needs a share of the target",
-            )
-        )
+    notes += _whose(case, found)
     row: dict[str, Any] = {
         "id": target.id,
         "region": case.region,
@@ -202,6 +210,24 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
         "planned_beyond_technical": beyond,
     }
     return row | {key: value for key, value in found.extra.items() if key not in row}
+
+
+def _whose(case: Case, found: Finding) -> list[tuple[str, str]]:
+    """Say where the number asked for comes from, where a reader could take it for the plan's own."""
+    cell = found.extra.get("allocated_cell")
+    if cell is not None:
+        return [(f"目标值取填报的分解值（{cell}），不是方案全市目标", f"required is the share given in the form ({cell}), not the plan's target")]
+    if case.region is None and case.target.regions == "allocated":
+        where = case.form.cell(None, allocation(case.target.method))
+        return [
+            (
+                f"以研究范围代表全市；研究范围小于全市时，请在 {where} 填写分解到本研究范围的目标",
+                f"the study is taken for the whole city; where it is smaller, write its share of the target into {where}",
+            )
+        ]
+    if case.region is not None and case.target.regions == "same":
+        return [("比例目标各区域按同一数值对照，文件未逐区域下达", "every area is held against the same share; the document does not divide it")]
+    return []
 
 
 def _missing(case: Case, found: Finding) -> list[Missing]:

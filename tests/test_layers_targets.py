@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers.coverage import coverage_reach
+from layers.coverage import closing_list, coverage_reach
 from layers.errors import LayersError
 from layers.form_values import FormValues, blank_form
 from layers.missing import missing_text
 from layers.policy import load_policy
-from layers.targets import judge, needed_columns
+from layers.targets import judge, needed_columns, with_plan
 from layers.verdict import Baseline, decide, line_value
 from solar.uncertainty import load_uncertainties
 
@@ -128,6 +128,50 @@ def test_allocated_share_is_required_of_the_area() -> None:
     rows = judge(JINAN, ten(), as_of=date(2031, 1, 1), form=form)
     assert (row(rows, "pv_capacity", "甲区")["verdict"], row(rows, "pv_capacity", "甲区")["gap"]) == ("short", 500.0)
     assert row(rows, "pv_capacity", "乙县")["verdict"] == "met"
+
+
+def test_a_study_smaller_than_the_city_is_held_against_its_share() -> None:
+    # Built 0.1, the city gave this county 0.3 of its 5,000 MW; roofs 0.405 MW of 0.5 MWp. Lacking 0.2 MW AC.
+    form = filled(existing_ac_mw=0.1, committed_other_ac_mw=0.0, committed_roof_ac_mw=0.0, allocated_pv_mw=0.3, storage_mw=1.0)
+    frame = ten().assign(lcoe_cny_kwh=[0.27, 0.28, 0.26, 0.30, 0.31, 0.33, 0.34, 0.29, 0.32, np.nan])
+    rows = judge(JINAN, frame, as_of=AS_OF, form=form)
+    whole = row(rows, "pv_capacity")
+    assert (whole["required"], whole["verdict"], whole["gap"]) == (0.3, "short", pytest.approx(0.2))
+    assert whole["gap_kwp"] == pytest.approx(200 * 500 / 405)
+    assert whole["gap_m2"] == pytest.approx(200 * 2450 / 405)
+    assert whole["gap_roofs"] == 2  # F3 160 kW and F1 75 kW
+    assert "填报的分解值（责任区域!Z3）" in whole["note_zh"] and "Z3" in whole["note_en"]
+    assert row(rows, "pv_capacity", "甲区")["required"] is None
+    assert row(rows, "storage")["required"] == 1500.0
+    assert "责任区域!AA3" in row(rows, "storage")["note_zh"]
+    # the same plan without the share: far more than all roofs
+    city = row(judge(JINAN, frame, as_of=AS_OF, form=filled(existing_ac_mw=0.1, committed_other_ac_mw=0.0)), "pv_capacity")
+    assert (city["required"], city["gap"], city["verdict"]) == (5000.0, None, "cannot_judge")
+
+
+def test_what_is_planned_of_the_whole_is_the_sum_of_its_areas() -> None:
+    # 甲区 commits 0.2 MW on roofs where the roadmap builds F1 (0.075); 乙县 commits 0.01 where it builds F2 (0.05)
+    years = ten()["building_id"].map({"F1": 2027, "F2": 2028}).fillna(0).astype(int)
+    form = filled(
+        existing_ac_mw=(1.0, 2.0), committed_roof_ac_mw=(0.2, 0.01), committed_roof_year=(2028, 2028), committed_other_ac_mw=(0.5, 0.0),
+        committed_other_year=(2029, 2029),
+    )  # fmt: skip
+    rows = judge(JINAN, ten().assign(roadmap_year=years), as_of=AS_OF, form=form)
+    planned = [row(rows, "pv_capacity", region)["planned"] for region in (None, *AREAS)]
+    assert planned == pytest.approx([3.75, 1.7, 2.05])
+
+
+def test_what_the_roadmap_builds_closes_no_gap_twice() -> None:
+    # Coverage by 2030: built 600 of 2,000 m2, the roadmap covers 300 with F2; 100 m2 lack to a half, and F1 is left to close it.
+    later = replace(JINAN, targets=tuple(replace(t, deadline=date(2030, 12, 31)) for t in JINAN.targets if t.method == "roof_coverage"))
+    years = ten()["building_id"].map({"F2": 2028}).fillna(0).astype(int)
+    frame = ten().assign(roadmap_year=years, lcoe_cny_kwh=ten()["building_id"].map({"F2": 0.1, "F1": 0.2}).fillna(0.3))
+    found = row(judge(later, frame, as_of=AS_OF, areas=AREAS), "new_roof_coverage")
+    assert (found["planned"], found["gap_roofs"]) == (pytest.approx(0.45), 1)
+    assert found["gap_m2"] == pytest.approx(100.0)
+    assert found["gap_kwp"] == pytest.approx(100 * 110 / 500)  # F1 and S1
+    listed = closing_list(with_plan(frame, later.targets[0]), later.targets[0].scope, found["gap_m2"])
+    assert listed["building_id"].tolist() == ["F1"]
 
 
 def test_coverage_by_hand() -> None:
@@ -281,12 +325,16 @@ def test_installable_share_of_the_pilot() -> None:
     hold_contract(rows)
     assert row(rows, "installable_rural")["verdict"] == "met"
     assert row(rows, "installable_public")["gap"] == pytest.approx(0.15)
+    # 500 m2 of schools lack 75 m2; 20 kWp on 125 usable m2
+    assert (row(rows, "installable_public")["gap_m2"], row(rows, "installable_public")["gap_kwp"]) == pytest.approx((75.0, 12.0))
+    assert row(rows, "installable_public")["installed_share"] == 0.0
     assert row(rows, "installable_industrial_commercial")["verdict"] == "short"
     assert row(rows, "installable_party_government")["verdict"] == "cannot_judge"
     assert set(needed_columns(pilot)) > set(needed_columns(JINAN))
 
 
-@pytest.mark.parametrize("verified", [("pv_capacity", True), ("building_substitution", False)])
+# 5 GW stands in the plan, that it counts AC does not; demand response is judged as the plan says it.
+@pytest.mark.parametrize("verified", [("pv_capacity", False), ("demand_response", True), ("building_substitution", False)])
 def test_verified_marks(verified: tuple[str, bool]) -> None:
     whole = row(judge(JINAN, ten(), as_of=AS_OF, areas=AREAS), verified[0])
     assert whole["verified"] is verified[1]

@@ -10,6 +10,7 @@ from layers.codes import code_word
 from layers.coverage import closing_list
 from layers.policy import Policy
 from layers.schema import column
+from layers.targets import with_plan
 
 FILE = "gap_roofs.csv"
 SHOWN = ("building_id", "name", "use", "use_detail", "responsible_area", "footprint_area_m2", "covered_area_m2", "pdc0_kwp", "lcoe_cny_kwh")
@@ -26,7 +27,7 @@ def write_gap_roofs(policy: Policy | None, targets: Sequence[Mapping[str, Any]],
     targets
         Rows of targets.json.
     buildings
-        Table `buildings`.
+        Table `buildings`, with `roadmap_year` where there is a roadmap.
     out
         Run folder.
     lang
@@ -37,7 +38,7 @@ def write_gap_roofs(policy: Policy | None, targets: Sequence[Mapping[str, Any]],
         row = next((row for row in targets if row["id"] == target.id and row["region"] is None), None)
         if target.method != "roof_coverage" or row is None or not row.get("gap_m2"):
             continue
-        listed = closing_list(buildings, target.scope, float(row["gap_m2"]))
+        listed = closing_list(with_plan(buildings, target), target.scope, float(row["gap_m2"]))
         shown = listed[[*SHOWN, "covered_so_far_m2"]].rename(columns={name: column("buildings", name).label(lang) for name in SHOWN})
         shown.insert(0, "target", row.get(f"title_{lang}") or target.id)
         use = column("buildings", "use").label(lang)

@@ -98,7 +98,8 @@ def write_targets(
     years, changed = make_roadmaps(study, policy, table, first, form, out)
     rows: list[dict[str, Any]] = []
     if policy is not None:
-        rows = with_roadmap(judge(policy, table if years is None else table.assign(roadmap_year=years), **given), read_roadmap(out))
+        table = table if years is None else table.assign(roadmap_year=years)
+        rows = with_roadmap(judge(policy, table, **given), read_roadmap(out))
     write_near_use(study, buildings, regions, form, out)
     write_gap_roofs(policy, rows, table, out, study.study.lang)
     flags = data_flags(study)
