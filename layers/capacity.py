@@ -40,7 +40,7 @@ def pv_capacity(case: Case) -> Finding:
     """
     form, region = case.form, case.region
     roofs_ac, roofs_dc = (exact_sum(case.buildings[name]) / 1000.0 for name in ("pac0_kw", "pdc0_kwp"))
-    built = _existing(form, region, "ac")
+    built = existing_pv(form, region, "ac")
     committed_roof, committed_other = (_committed(case, kind) for kind in ("roof", "other"))
     doubted = committed_roof is not None and _beyond(committed_roof, roofs_ac)
     said_roof, committed_roof = committed_roof, None if doubted else committed_roof
@@ -75,7 +75,7 @@ def pv_capacity(case: Case) -> Finding:
     finding.baseline = _baseline(form, region)
     needed = None if finding.required is None or built is None else max(0.0, finding.required - built - (committed_other or 0.0))
     listed = exact_sum(case.buildings["installed_kwp"]) / 1000.0
-    built_dc = _existing(form, region, "dc")
+    built_dc = existing_pv(form, region, "dc")
     carried = roofs_ac * (1.0 + listed / roofs_dc) if roofs_dc > 0.0 else 0.0
     if built is not None and built > ASKED_ABOVE * carried > 0.0:
         doubts.append(
@@ -218,8 +218,24 @@ def _asked_of(case: Case, built: float | None) -> Finding:
     return finding
 
 
-def _existing(form: FormValues, region: str | None, kind: str) -> float | None:
-    """Existing PV: the total, else its seven classes, else the sum of the areas."""
+def existing_pv(form: FormValues, region: str | None, kind: str) -> float | None:
+    """
+    Give the existing PV of every kind: the total, else its seven classes, else the sum of the areas.
+
+    Parameters
+    ----------
+    form
+        What the user filled in.
+    region
+        Accountable area, None for the whole.
+    kind
+        "ac" or "dc".
+
+    Returns
+    -------
+    float or None
+        Capacity [MW]; None where it is unknown.
+    """
     own = form.get(region, f"existing_{kind}_mw")
     if own is not None:
         return float(own)
@@ -228,7 +244,7 @@ def _existing(form: FormValues, region: str | None, kind: str) -> float | None:
         return math.fsum(classes)
     if region is not None or not form.areas:
         return None
-    parts = [_existing(form, area, kind) for area in form.areas]
+    parts = [existing_pv(form, area, kind) for area in form.areas]
     known = [part for part in parts if part is not None]
     return math.fsum(known) if len(known) == len(parts) else None
 
@@ -275,15 +291,10 @@ def _roadmap_mw(rows: pd.DataFrame) -> float | None:
 
 
 def _new_roofs(case: Case, committed: float | None, roadmap: float | None) -> float | None:
-    """
-    What is built on roofs by the deadline: committed roofs are part of the roadmap's, so the larger of the two counts.
-
-    Notes
-    -----
-    It counts area by area where the commitments are known by area, so that the whole is the sum of its areas.
-    """
+    """Give what roofs add by the deadline, area by area where commitments are known so: the whole is the sum of its areas."""
     if committed is None and roadmap is None:
         return None
+    # Committed roofs are part of the roadmap's, so the larger of the two counts.
     largest = max(committed or 0.0, roadmap or 0.0)
     if case.region is not None or not case.form.areas:
         return largest
@@ -326,7 +337,8 @@ def _certain(buildings: pd.DataFrame) -> float | None:
 def _propose(case: Case, finding: Finding, roofs_ac: float) -> None:
     every = exact_sum(case.whole["pac0_kw"]) / 1000.0
     if every > 0.0:
-        share = case.target.value * roofs_ac / every
+        given = case.form.get(None, allocation(case.target.method))
+        share = (case.target.value if given is None else float(given)) * roofs_ac / every
         finding.extra |= {"proposed_required": share, "proposed_label_zh": SPLIT[0], "proposed_label_en": SPLIT[1]}
         finding.notes.append(
             (f"{SPLIT[0]}：按屋顶潜力占比分解为 {share:.1f} MW，不是方案目标", f"{SPLIT[1]}: {share:.1f} MW by the share of roof potential")

@@ -237,7 +237,8 @@ def closing_list(buildings: pd.DataFrame, scope: Scope, gap_m2: float) -> pd.Dat
     table
         The buildings in order with `covered_so_far_m2`, up to the one that closes the gap; all of them where they do not.
     """
-    order = cheapest_first(not_yet_planned(buildings[buildings["status"].isin(WITH_ROOFS) & in_scope(buildings, scope)[0]]), "covered_area_m2")
+    inside = buildings[buildings["status"].isin(WITH_ROOFS) & in_scope(buildings, scope)[0]]
+    order = cheapest_first(not_yet_planned(inside), "covered_area_m2")
     so_far = order["covered_area_m2"].astype("float64").cumsum()
     needed = np.concatenate([[True], (so_far.to_numpy() < gap_m2)[:-1]]) if len(order) and gap_m2 > 0 else np.zeros(len(order), dtype=bool)
     return order.assign(covered_so_far_m2=so_far)[needed]

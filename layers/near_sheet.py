@@ -61,7 +61,8 @@ def near_sheet(rows: Sequence[Mapping[str, Any]], word: Word, lang: str) -> Shee
         whole = row["layer"] == WHOLE
         first = [word("whole") if whole else code_word("layer", row["layer"], lang), word("whole") if whole else row["area"]]
         values = [_value(row, key, factor, word) for _, key, factor, _ in SHOWN]
-        out.append(([*first, *values, word("near_note")], None))
+        doubt = f"{word(row['doubt'])}{'；' if lang == 'zh' else '; '}" if row["doubt"] else ""
+        out.append(([*first, *values, f"{doubt}{word('near_note')}"], None))
     return Sheet("near_use", tuple(heads), tuple(out))
 
 

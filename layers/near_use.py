@@ -1,7 +1,9 @@
 """Use nearby (就近消纳): hourly generation against hourly load of areas, and what the grid cannot take."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,7 @@ from .schema import WITH_ROOFS
 from .sums import Groups
 
 Floats = npt.NDArray[np.float64]
+LOAD_ABOVE_CAPACITY = "load_above_capacity"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,12 +144,13 @@ def near_use(
     -------
     table
         A row an area: potential and existing MW, the balance, capacity and reverse load ratio, the columns of `hosting`, hostable_mw,
-        unhostable_mw and unhostable_mwh of the potential.
+        unhostable_mw and unhostable_mwh of the potential, and doubt.
 
     Notes
     -----
-    Connected capacity that nobody gave is what stands already; where not all of that is known, no room is estimated. The reverse load
-    ratio is the largest surplus over the rated power.
+    Connected capacity that nobody gave is what stands already; where not all of that is known, no room is estimated, nor where the
+    estimated noon load is more than the object can carry (`doubt`): its capacity or its outline is wrong. The reverse load ratio is the
+    largest surplus over the rated power.
     """
     noon = loads.hours[:, noon_hours(rules)].mean(axis=1) / 1e3
     grid = known.reindex(areas.index).reindex(columns=[*NUMBERS, *TEXTS])
@@ -162,8 +166,9 @@ def near_use(
         connected_mw=np.where(np.isnan(connected), listed, connected),
         registered_mw=np.where(np.isnan(registered), committed, registered),
     )
-    rooms = hosting(grid.assign(capacity_mva=grid["capacity_mva"].where(told_all)), rules)
     rated = grid["capacity_mva"].to_numpy(dtype=np.float64, na_value=np.nan) * rules.value["power_factor"] * 1e3
+    absurd = ~grid["load_metered"].to_numpy(dtype=bool) & (grid["noon_load_mw"].to_numpy(dtype=np.float64) * 1e3 > rated)
+    rooms = hosting(grid.assign(capacity_mva=grid["capacity_mva"].where(told_all & ~absurd)), rules)
     limit = rules.value["reverse_load_ratio"] * rated + 1e3 * grid["storage_mw"].to_numpy(dtype=np.float64, na_value=0.0)
     told = balance(added, existing, loads.hours, limit).set_index(areas.index)
     potential = areas["pac0_kw"].to_numpy(dtype=np.float64) / 1e3
@@ -186,12 +191,44 @@ def near_use(
             ),
             rooms,
             pd.DataFrame(
-                {"hostable_mw": hostable, "unhostable_mw": unhostable, "unhostable_mwh": told["pv_mwh"].to_numpy() * share},
+                {
+                    "hostable_mw": hostable,
+                    "unhostable_mw": unhostable,
+                    "unhostable_mwh": told["pv_mwh"].to_numpy() * share,
+                    "doubt": pd.Series([LOAD_ABOVE_CAPACITY if too_much else None for too_much in absurd], index=areas.index, dtype=object),
+                },
                 index=areas.index,
             ),
         ],
         axis=1,
     )
+
+
+def hosted_of_all(areas: Sequence[Mapping[str, Any]], whole_mw: float) -> dict[str, float | None] | None:
+    """
+    Add up what the grid of the areas takes of the potential of the whole.
+
+    Parameters
+    ----------
+    areas
+        Rows of `near_use` of one layer.
+    whole_mw
+        Potential of the whole [MW AC].
+
+    Returns
+    -------
+    dict or None
+        hostable_mw, unhostable_mw and unhostable_mwh of the whole, None where some of it is unknown; unjudged_mw, the potential of which
+        nothing is known, and unhostable_known_mw of the rest. None where areas overlap or nothing is known of any.
+    """
+    known = [row for row in areas if row["hostable_mw"] is not None and row["pv_mw"] > 0.0]
+    if math.fsum(row["pv_mw"] for row in areas) > whole_mw * (1.0 + 1e-6) or not known:
+        return None
+    sums = {name: math.fsum(row[name] for row in known) for name in ("pv_mw", "hostable_mw", "unhostable_mw", "unhostable_mwh")}
+    unjudged = max(0.0, whole_mw - sums.pop("pv_mw"))
+    unjudged = 0.0 if unjudged < 1e-6 * whole_mw else unjudged
+    told: dict[str, float | None] = {name: value if unjudged == 0.0 else None for name, value in sums.items()}
+    return told | {"unjudged_mw": unjudged, "unhostable_known_mw": sums["unhostable_mw"]}
 
 
 def _room(rooms: pd.DataFrame) -> Floats:

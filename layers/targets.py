@@ -175,7 +175,8 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
                 "what is planned exceeds what is technically possible: check commitments and roadmap",
             )
         )
-    notes = [*found.notes, *([_left_out(case)] if case.region is None and case.left_out else [])]
+    of_roofs = target.method not in ("storage", "demand_response")
+    notes = [*found.notes, *([_left_out(case)] if case.region is None and case.left_out and of_roofs else [])]
     notes += _whose(case, found)
     row: dict[str, Any] = {
         "id": target.id,
@@ -216,7 +217,8 @@ def _whose(case: Case, found: Finding) -> list[tuple[str, str]]:
     """Say where the number asked for comes from, where a reader could take it for the plan's own."""
     cell = found.extra.get("allocated_cell")
     if cell is not None:
-        return [(f"目标值取填报的分解值（{cell}），不是方案全市目标", f"required is the share given in the form ({cell}), not the plan's target")]
+        zh = f"目标值取填报的分解值（{cell}），不是方案全市目标"
+        return [(zh, f"required is the share given in the form ({cell}), not the plan's target")]
     if case.region is None and case.target.regions == "allocated":
         where = case.form.cell(None, allocation(case.target.method))
         return [
@@ -226,7 +228,8 @@ def _whose(case: Case, found: Finding) -> list[tuple[str, str]]:
             )
         ]
     if case.region is not None and case.target.regions == "same":
-        return [("比例目标各区域按同一数值对照，文件未逐区域下达", "every area is held against the same share; the document does not divide it")]
+        zh = "比例目标各区域按同一数值对照，文件未逐区域下达"
+        return [(zh, "each area is held against the same share, which the document does not divide")]
     return []
 
 

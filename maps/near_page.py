@@ -34,6 +34,7 @@ ROOM: tuple[tuple[str, float | None, int], ...] = (
     ("storage_up_mw", 1.0, 1),
     ("storage_up_mwh", 1.0, 1),
 )
+MOST_NAMED = 5
 MOST_ROWS = 60  # more areas are read in the spreadsheet
 SHOWN_LAYERS = ("responsible", "districts", "zones", "transformers")
 
@@ -96,8 +97,20 @@ def near_sentence(near: Mapping[str, Any] | None, words: Words) -> str:
         peak=number(row["peak_export_mw"], 1),
         unknown=number(100 * row["load_unknown_share"], 1),
     )
-    known = near is not None and any(row["colour"] is not None for row in near["rows"])
-    return said if known else f"{said}{'' if words.lang == 'zh' else ' '}{words.chapters['near_no_grid']}"
+    rows = near["rows"] if near else []
+    parts = [said, *([] if any(row["colour"] is not None for row in rows) else [words.chapters["near_no_grid"]])]
+    hostable, unjudged = as_float(row.get("hostable_mw")), as_float(row.get("unjudged_mw"))
+    if hostable is not None:
+        out, energy = (number(value, 1) for value in (row["unhostable_mw"], row["unhostable_mwh"] / 1e3))
+        parts.append(words.chapters["near_hosted"].format(hostable=number(hostable, 1), unhostable=out, energy=energy))
+    elif unjudged is not None:
+        out = number(row["unhostable_known_mw"], 1)
+        parts.append(words.chapters["near_unjudged"].format(unhostable=out, unjudged=number(unjudged, 1)))
+    doubted = [str(area["area"]) for area in rows if area.get("doubt")]
+    if doubted:
+        more = "" if len(doubted) <= MOST_NAMED else "…"
+        parts.append(words.chapters["near_doubt"].format(names=("、" if words.lang == "zh" else ", ").join(doubted[:MOST_NAMED]) + more))
+    return ("" if words.lang == "zh" else " ").join(parts)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[tuple[str, float | None, int]], words: Words) -> Table:

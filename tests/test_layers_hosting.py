@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from layers.demand import load_demand
 from layers.errors import LayersError
 from layers.hosting import hosting, load_hosting, noon_hours
-from layers.near_use import AreaLoads, area_loads, balance, near_use
+from layers.near_use import AreaLoads, area_loads, balance, hosted_of_all, near_use
 from solar.hours import HOUR, MONTH
 from solar.loads import load_shapes
 from solar.weather import HOURS
@@ -162,3 +162,34 @@ def test_what_the_grid_cannot_take_stands_apart() -> None:
     assert table["unhostable_mwh"].tolist()[:2] == pytest.approx([365.0 / 2, 365.0])
     assert table.loc["丙", ["hostable_mw", "unhostable_mw"]].isna().all()
     assert table["reverse_load_ratio"].tolist()[:2] == pytest.approx([0.0, 0.0])
+
+
+def test_a_load_that_the_transformer_cannot_carry_gives_no_room() -> None:
+    # 4 MW at noon on 0.63 MVA: a capacity in the wrong unit or an outline that is no supply area; metered, it is the meter's word
+    loads = AreaLoads(np.full((2, HOURS), 4000.0), np.array([False, True]), np.zeros(2))
+    areas = pd.DataFrame(
+        {"pac0_kw": [1000.0] * 2, "existing_kw": [0.0] * 2, "existing_known": True, "committed_kw": np.nan}, index=["甲", "乙"]
+    )
+    known = pd.DataFrame({"capacity_mva": [0.63, 0.63]}, index=["甲", "乙"])
+    table = near_use(areas, np.zeros((2, HOURS)), np.zeros((2, HOURS)), loads, known, RULES)
+    assert table["doubt"].tolist() == ["load_above_capacity", None]
+    assert table["register_mw"].isna().tolist() == [True, False]
+    assert table.loc["甲", "colour"] is None
+    said = near_use(areas, np.zeros((2, HOURS)), np.zeros((2, HOURS)), loads, known.assign(colour="red"), RULES)
+    assert said["hostable_mw"].tolist() == [0.0, 0.0]  # what the grid company says stands
+
+
+def test_the_whole_takes_what_its_areas_take() -> None:
+    def area(pv: float, hostable: float | None) -> dict[str, float | None]:
+        out = None if hostable is None else pv - hostable
+        return {"pv_mw": pv, "hostable_mw": hostable, "unhostable_mw": out, "unhostable_mwh": None if out is None else 1000.0 * out}
+
+    both = hosted_of_all([area(10.0, 4.0), area(5.0, 5.0)], 15.0)
+    assert both == {"hostable_mw": 9.0, "unhostable_mw": 6.0, "unhostable_mwh": 6000.0, "unjudged_mw": 0.0, "unhostable_known_mw": 6.0}
+    # 5 MW without a word of the grid, or roofs outside of every area: the whole is not judged, what is known is told
+    for areas in ([area(10.0, 4.0), area(5.0, None)], [area(10.0, 4.0)]):
+        part = hosted_of_all(areas, 15.0)
+        assert part is not None
+        assert (part["hostable_mw"], part["unjudged_mw"], part["unhostable_known_mw"]) == (None, 5.0, 6.0)
+    assert hosted_of_all([area(10.0, 4.0), area(10.0, 4.0)], 15.0) is None  # they overlap
+    assert hosted_of_all([area(15.0, None)], 15.0) is None

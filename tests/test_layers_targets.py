@@ -142,6 +142,8 @@ def test_a_study_smaller_than_the_city_is_held_against_its_share() -> None:
     assert whole["gap_roofs"] == 2  # F3 160 kW and F1 75 kW
     assert "填报的分解值（责任区域!Z3）" in whole["note_zh"] and "Z3" in whole["note_en"]
     assert row(rows, "pv_capacity", "甲区")["required"] is None
+    # what is proposed to the areas is the county's 0.3 MW by their roofs, 315 and 90 kW
+    assert [row(rows, "pv_capacity", area)["proposed_required"] for area in AREAS] == pytest.approx([0.3 * 315 / 405, 0.3 * 90 / 405])
     assert row(rows, "storage")["required"] == 1500.0
     assert "责任区域!AA3" in row(rows, "storage")["note_zh"]
     # the same plan without the share: far more than all roofs

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from layers.errors import LayersError
@@ -63,12 +64,44 @@ def test_a_changed_key_of_the_study_file_is_named(run_folder: Path, other: Path)
     assert any(line == "possible cause: study file roofs.point_threshold: 0.7 -> 0.8" for line in compare_runs(run_folder, other, "en"))
 
 
+def test_other_targets_and_unknown_numbers_are_no_zeros(run_folder: Path, other: Path) -> None:
+    def change(judged: dict[str, Any]) -> None:
+        rows = {(row["id"], row["region"]): row for row in judged["targets"]}
+        rows["pv_capacity", None] |= {"built": 250.0, "verdict": "short"}
+        rows["storage", None]["id"] = "other"
+        rows["new_roof_coverage", None]["required"] = 0.6
+        rows["demand_response", None]["required"] = 750.0 * (1.0 + 1e-12)
+
+    changed(other, "targets.json", change)
+    lines = compare_runs(run_folder, other, "zh")
+    built = next(line for line in lines if line.startswith("光伏发电装机规模 现状值 MW"))
+    assert built.split()[-3:] == ["—", "250.0", "—"]
+    asked = next(line for line in lines if "覆盖率 目标值 %" in line)
+    assert asked.split()[-3:] == ["50.0000", "60.0000", "+10.0000"]
+    assert "目标 光伏发电装机规模: 无法判定 → 存在缺口" in lines
+    assert "目标 新型储能设施规模 只在 A 中：无法判定" in lines and "目标 新型储能设施规模 只在 B 中：无法判定" in lines
+    assert "屋顶测算结果相同，只有目标研判不同" in lines
+    assert not any(line.startswith("需求侧响应能力") for line in lines)
+    english = compare_runs(run_folder, other, "en")
+    assert "the roofs are the same in both; only the judgement of targets differs" in english
+    assert "target New-type energy storage is judged in A only: cannot be judged" in english
+
+
+def test_an_area_of_one_run_only_has_no_number_in_the_other(run_folder: Path, other: Path) -> None:
+    file = other / "regions" / "responsible.parquet"
+    areas = pd.read_parquet(file)
+    name = str(areas.loc[areas["kind"] == "region", "name"].iloc[0])
+    areas[areas["name"] != name].to_parquet(file)
+    lines = [line for line in compare_runs(run_folder, other, "zh") if line.startswith(f"责任区域 {name}")]
+    assert lines and all(line.split()[-2:] == ["—", "—"] for line in lines)
+
+
 def test_targets_renews_about_and_the_manifest(county: Path, run_folder: Path, other: Path, tmp_path: Path) -> None:
     remake_targets(with_existing(county, tmp_path, 5200.0), other)
     (package,) = other.glob("*.gpkg")
     with sqlite3.connect(package) as db:
         rows = dict(db.execute("select key, value from about"))
-    assert rows["target_pv_capacity"] == "已达标 met"  # 5,200 of 5,000 MW
+    assert rows["target_pv_capacity"].startswith("已达标 met（† ")  # 5,200 of 5,000 MW; that they are AC was not checked
     assert "虚构" in rows["warning_01"]
     lines = compare_runs(run_folder, other, "zh")
     assert "目标 光伏发电装机规模: 无法判定 → 已达标" in lines

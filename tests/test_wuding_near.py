@@ -19,7 +19,7 @@ from wuding.errors import StudyError
 from wuding.gap_list import FILE, write_gap_roofs
 from wuding.grid_objects import grid_objects
 from wuding.metering import load_remarks, metered_areas, study_loads
-from wuding.near import _existing_hours, _with_existing, write_near_use
+from wuding.near import _existing_hours, _unlisted, _with_connected, _with_existing, write_near_use
 from wuding.products import read_regions_of
 from wuding.study import HostingSection, LoadSection, Study, load_study
 
@@ -175,6 +175,20 @@ def test_what_the_form_says_of_existing_pv_fills_the_grid() -> None:
     assert found["existing_known"].tolist() == [True, True, False]  # the list of 丙 is not said to be complete: unknown, not none
     assert found["committed_kw"].tolist() == pytest.approx([10_000.0, np.nan, np.nan], nan_ok=True)
     assert not _with_existing(areas, "responsible", None, "responsible")["existing_known"].any()
+    # the form knows of more than the complete list: the rest stands on the ground or on a roof somewhere, so nobody knows where
+    unlisted = _with_existing(areas, "responsible", FormValues(("甲", "乙", "丙"), values), "responsible", unlisted=True)
+    assert unlisted["existing_known"].tolist() == [True, False, False]
+    # what the grid company says is connected stands there, listed or not
+    said = _with_connected(found, pd.DataFrame({"connected_mw": [0.2]}, index=["丙"]))
+    assert said["existing_kw"].tolist() == pytest.approx([3000.0, 50.0, 200.0])
+    assert said["existing_known"].tolist() == [True, True, True]
+
+
+def test_the_form_knows_of_more_than_the_buildings_list() -> None:
+    buildings = gpd.GeoDataFrame({"pac0_kw": [100.0], "pdc0_kwp": [120.0], "installed_kwp": [120.0]}, geometry=[None])  # 100 kW AC
+    for total, unlisted in ((0.1, False), (0.101, False), (0.11, True)):
+        assert _unlisted(buildings, FormValues((), {(None, "existing_ac_mw"): total})) is unlisted
+    assert not _unlisted(buildings, None)
 
 
 def test_existing_pv_runs_as_the_roofs_of_its_area() -> None:

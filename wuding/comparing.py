@@ -1,6 +1,7 @@
 """Two runs side by side: what differs by total, accountable area, class and target, and what may have caused it."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,19 @@ def compare_runs(run_a: Path, run_b: Path, lang: str) -> list[str]:
     Returns
     -------
     list of str
-        Lines: totals, accountable areas, classes and targets that differ, then inputs, keys of the study file, policy, parameters and
-        versions that differ.
+        Lines: totals, accountable areas, classes and targets that differ ("—" where a run has no such number), then inputs, keys of the
+        study file, policy, parameters and versions that differ. Where all roofs agree the targets alone differ, and that is said.
     """
     a, b = read_manifest(run_a), read_manifest(run_b)
     zh = lang == "zh"
-    lines = [*_numbers(a, b, run_a, run_b, lang), *_targets(run_a, run_b, lang)]
+    roofs, judged = [*_numbers(a, b, run_a, run_b, lang)], [*_targets(run_a, run_b, lang)]
+    lines = [*roofs, *judged]
     causes = [*_inputs(a, b, lang), *_keys(a, b, lang), *_policies(run_a, run_b, lang)]
     if lines:
         lines.insert(0, _line(("", "A", "B", "B − A")))
+        if not roofs:
+            same = "屋顶测算结果相同，只有目标研判不同", "the roofs are the same in both; only the judgement of targets differs"
+            lines.append(same[0 if zh else 1])
     elif causes:
         lines.append("结果没有差异" if zh else "the results do not differ")
     else:
@@ -61,7 +66,7 @@ def _numbers(a: Mapping[str, Any], b: Mapping[str, Any], run_a: Path, run_b: Pat
     for (one, kind), (two, _) in zip(_parts(run_a, lang), _parts(run_b, lang), strict=True):
         for name in sorted(set(one.index) | set(two.index)):
             for column in SUMS:
-                values = [float(part[column].get(name, 0.0)) for part in (one, two)]
+                values = [part[column].get(name) for part in (one, two)]
                 shown = ("区域之外" if lang == "zh" else "outside") if name == "outside" else name
                 yield from _difference(f"{kind} {shown} {titles[column]}", *values)
 
@@ -77,10 +82,14 @@ def _parts(run: Path, lang: str) -> list[tuple[pd.DataFrame, str]]:
 
 
 def _difference(title: str, one: Any, two: Any) -> Iterator[str]:
-    first, second = (0.0 if value is None else float(value) for value in (one, two))
-    if first != second:
-        digits = 1 if max(abs(first), abs(second)) >= 100 else 4  # prices per kWh are small
-        yield _line((title, f"{first:,.{digits}f}", f"{second:,.{digits}f}", f"{second - first:+,.{digits}f}"))
+    """Tell two numbers that differ by more than rounding; what a run does not have is no zero."""
+    first, second = (None if value is None else float(value) for value in (one, two))
+    known = [value for value in (first, second) if value is not None]
+    if first == second or (len(known) == 2 and math.isclose(*known, rel_tol=1e-9)):
+        return
+    digits = 1 if max(map(abs, known)) >= 100 else 4  # prices per kWh are small
+    one, two = ("—" if value is None else f"{value:,.{digits}f}" for value in (first, second))
+    yield _line((title, one, two, f"{known[1] - known[0]:+,.{digits}f}" if len(known) == 2 else "—"))
 
 
 def _line(cells: tuple[str, str, str, str]) -> str:
@@ -89,17 +98,24 @@ def _line(cells: tuple[str, str, str, str]) -> str:
 
 
 def _targets(run_a: Path, run_b: Path, lang: str) -> Iterator[str]:
+    zh = lang == "zh"
     before, after = ({(row["id"], row["region"]): row for row in _judged(run)["targets"]} for run in (run_a, run_b))
-    for key, row in before.items():
+    for key in [*before, *(key for key in after if key not in before)]:
+        row = before.get(key) or after[key]
         title = f"{row.get(f'title_{lang}') or row['id']} {key[1] or ''}".rstrip()
+        if key not in before or key not in after:
+            word = code_word("verdict", row["verdict"], lang)
+            run = "B" if key not in before else "A"
+            if key[1] is None:
+                yield f"目标 {title} 只在 {run} 中：{word}" if zh else f"target {title} is judged in {run} only: {word}"
+            continue
+        unit, factor = ("%", 100.0) if row["unit"] == "1" else (row["unit"], 1.0)
         for name, words in NUMBERS.items():
-            one, two = row[name], after.get(key, row)[name]
-            if one is not None and two is not None:
-                yield from _difference(f"{title} {words[0 if lang == 'zh' else 1]} {row['unit']}".removesuffix(" 1"), one, two)
-        if key in after and row["verdict"] != after[key]["verdict"]:
+            values = [None if found[name] is None else factor * found[name] for found in (row, after[key])]
+            yield from _difference(f"{title} {words[0 if zh else 1]} {unit}", *values)
+        if row["verdict"] != after[key]["verdict"]:
             one, two = (code_word("verdict", found["verdict"], lang) for found in (row, after[key]))
-            title = row.get(f"title_{lang}") or row["id"]
-            yield f"{'目标' if lang == 'zh' else 'target'} {title} {key[1] or ''}".rstrip() + f": {one} → {two}"
+            yield f"{'目标' if zh else 'target'} {title}: {one} → {two}"
 
 
 def _inputs(a: Mapping[str, Any], b: Mapping[str, Any], lang: str) -> Iterator[str]:

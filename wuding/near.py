@@ -11,16 +11,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from geo.regions import majority_region
+from layers.capacity import existing_pv
 from layers.codes import code_word
 from layers.demand import load_demand
 from layers.findings import survey_complete
 from layers.form_values import FormValues
 from layers.hosting import load_hosting
-from layers.near_use import area_loads, near_use
+from layers.near_use import area_loads, hosted_of_all, near_use
 from layers.profiles import USE, WHOLE, read_profile
 from layers.sums import OUTSIDE
 
-from .grid_objects import form_layer, grid_objects
+from .grid_objects import form_layer, grid_layer, grid_objects
 from .manifest import plain, write_json
 from .metering import metered_areas, study_loads
 from .placing import COLUMN_OF
@@ -29,6 +30,8 @@ from .study import Study
 FILE = "near_use.json"
 TYPICAL = "typical"
 NOT_AREAS = (WHOLE, USE, TYPICAL, "parcels")
+SUMMED = ("pac0_kw", "pdc0_kwp", "installed_kwp")
+SURVEY_ERROR = 0.02  # of the existing PV, by which a complete survey and the grid company's total may differ
 
 
 def write_near_use(
@@ -66,14 +69,16 @@ def write_near_use(
         if hours is None or typical is None:
             continue
         areas, member = _areas(layer, buildings, regions)
-        areas = _with_existing(areas, layer, form, form_layer(study))
         known = grid_objects(study, layer, form) if layer != WHOLE else pd.DataFrame(index=areas.index)
+        areas = _with_existing(areas, layer, form, form_layer(study), unlisted=_unlisted(buildings, form))
+        areas = _with_connected(areas, known)
         sun = hours.reindex(columns=areas.index, fill_value=0.0).to_numpy(dtype=np.float64).T
         existing = _existing_hours(areas, sun, typical.iloc[:, 0].to_numpy(dtype=np.float64))
         own = area_loads(table, member, list(areas.index), loads, demand, metered)
         found = near_use(areas, sun, existing, own, known, rules)
         for name, row in zip(found.index, found.to_dict("records"), strict=True):
             rows.append(_told({"layer": layer, "area": str(name)} | {str(key): value for key, value in row.items()}))
+    _tell_whole(rows, (grid_layer(study), form_layer(study)))
     facts = [vars_of(fact) for fact in (*rules.facts, *loads.facts, *demand.electricity.values())]
     write_json(out / FILE, {"as_of": str(study.study.as_of), "facts": facts, "rows": rows})
     _csv(rows, out / "near_use.csv", study.study.lang)
@@ -120,14 +125,13 @@ def vars_of(fact: Any) -> dict[str, Any]:
 
 def _areas(layer: str, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame]) -> tuple[pd.DataFrame, pd.Series]:
     """Give the sums by area, and the area of each building."""
-    columns = ["pac0_kw", "pdc0_kwp", "installed_kwp"]
     if layer == WHOLE:
-        sums = {name: [float(np.nansum(buildings[name].to_numpy(dtype=np.float64, na_value=np.nan)))] for name in columns}
+        sums = {name: [float(np.nansum(buildings[name].to_numpy(dtype=np.float64, na_value=np.nan)))] for name in SUMMED}
         return pd.DataFrame(sums, index=pd.Index([WHOLE])), pd.Series(WHOLE, index=buildings.index)
     frame = regions[layer]
     areas = frame[frame["kind"] != OUTSIDE]
     names = areas["name"].astype(object)
-    told = pd.DataFrame({name: areas[name].to_numpy(dtype=np.float64, na_value=0.0) for name in columns}, index=pd.Index(names))
+    told = pd.DataFrame({name: areas[name].to_numpy(dtype=np.float64, na_value=0.0) for name in SUMMED}, index=pd.Index(names))
     if layer in COLUMN_OF:
         return told, buildings[COLUMN_OF[layer]]
     row, _ = majority_region(buildings.geometry.to_numpy(), gpd.GeoDataFrame(areas))
@@ -135,7 +139,34 @@ def _areas(layer: str, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.Ge
     return told, pd.Series(words[row], index=buildings.index)
 
 
-def _with_existing(areas: pd.DataFrame, layer: str, form: FormValues | None, spoken_of: str) -> pd.DataFrame:
+def _unlisted(buildings: gpd.GeoDataFrame, form: FormValues | None) -> bool:
+    """Tell whether the form knows of more existing PV than the buildings list: the rest stands somewhere, on the ground or on roofs."""
+    total = None if form is None else existing_pv(form, None, "ac")
+    ac, dc, installed = (float(np.nansum(buildings[n].to_numpy(dtype=np.float64, na_value=np.nan))) for n in SUMMED)
+    listed = installed * (ac / dc if dc > 0.0 else 1.0)
+    return total is not None and 1000.0 * total > (1.0 + SURVEY_ERROR) * listed
+
+
+def _with_connected(areas: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Take what the grid company says is connected: it stands there and generates, whatever the buildings list."""
+    if "connected_mw" not in known:
+        return areas
+    kw = 1000.0 * known["connected_mw"].reindex(areas.index).to_numpy(dtype=np.float64, na_value=np.nan)
+    said = ~np.isnan(kw)
+    return areas.assign(existing_kw=np.where(said, kw, areas["existing_kw"]), existing_known=areas["existing_known"] | said)
+
+
+def _tell_whole(rows: list[dict[str, Any]], layers: tuple[str, ...]) -> None:
+    """Add up in the row of the whole what the grid of its areas takes, from the first layer that knows of it."""
+    whole = next((row for row in rows if row["layer"] == WHOLE), None)
+    for layer in layers:
+        found = hosted_of_all([row for row in rows if row["layer"] == layer], whole["pv_mw"]) if whole else None
+        if whole is not None and found is not None:
+            whole.update(found)
+            return
+
+
+def _with_existing(areas: pd.DataFrame, layer: str, form: FormValues | None, spoken_of: str, *, unlisted: bool = False) -> pd.DataFrame:
     """Add what stands and what is committed [kW AC]: the form's totals, else what the buildings list (all only if the form says so)."""
     dc, ac = float(areas["pdc0_kwp"].sum()), float(areas["pac0_kw"].sum())
     listed = areas["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0) * (ac / dc if dc > 0.0 else 1.0)
@@ -150,12 +181,13 @@ def _with_existing(areas: pd.DataFrame, layer: str, form: FormValues | None, spo
         if form is None:
             break
         for row, key in enumerate(("existing_ac_mw", "committed_roof_ac_mw", "committed_other_ac_mw")):
-            value = form.total(name, key)
+            value = existing_pv(form, name, "ac") if key == "existing_ac_mw" else form.total(name, key)
             told[row, at] = np.nan if value is None else 1000.0 * value
         complete[at] = survey_complete(form, name)
     committed = np.where(np.isnan(told[1:]).all(axis=0), np.nan, np.nansum(told[1:], axis=0))
     given = ~np.isnan(told[0])
-    return areas.assign(existing_kw=np.where(given, told[0], listed), existing_known=given | complete, committed_kw=committed)
+    known = given | (complete & (not unlisted))
+    return areas.assign(existing_kw=np.where(given, told[0], listed), existing_known=known, committed_kw=committed)
 
 
 def _existing_hours(areas: pd.DataFrame, sun: npt.NDArray[np.float64], typical: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
