@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .closing import gap_words, split_words
 from .codes import code_word
 from .missing import missing_text
 
@@ -47,7 +48,7 @@ def evaluation_lines(targets: Sequence[Mapping[str, Any]], lang: str) -> list[Li
         The whole first, then area by area in their order, each with its tasks in the order of the policy; context rows are left
         out, since nobody is judged by them.
     """
-    asked = [row for row in targets if row["responsible"]]
+    asked = [row for row in targets if row.get("method") != "context"]
     regions = list(dict.fromkeys(row["region"] for row in asked))
     return [_line(row, lang) for region in regions for row in asked if row["region"] == region]
 
@@ -101,7 +102,9 @@ def _steps(row: Mapping[str, Any], lang: str) -> Iterator[str]:
         yield "已达标，逐年复核并保持" if zh else "met: check again each year"
         return
     if row["region"] is not None and row["required"] is None:
-        yield "先确定本区域分解目标" if zh else "first settle this area's share of the target"
+        split = split_words(row, lang)
+        first = "先确定本区域分解目标" if zh else "first settle this area's share of the target"
+        yield first if not split else f"{first}（{split}）" if zh else f"{first} ({split})"
     if row["missing"]:
         yield "补充缺失资料后重新研判" if zh else "give what is missing and judge again"
     if row["verdict"] == "on_track":
@@ -110,9 +113,8 @@ def _steps(row: Mapping[str, Any], lang: str) -> Iterator[str]:
         yield f"补足差距 {_amount(row)}" if zh else f"close the gap of {_amount(row)}"
     if row.get("planned_beyond_technical"):
         yield "规划值超过技术可开发量，须核对" if zh else "planned exceeds technical: check"
-    if row.get("gap_roofs"):
-        count = row["gap_roofs"]
-        yield f"按度电成本由低到高，约 {count} 栋可补足" if zh else f"about {count} buildings, cheapest first, would close it"
+    if closes := gap_words(row, lang):
+        yield closes
     if (plan := row.get("roadmap_year")) is not None:
         yield f"路线图在 {plan} 年达到" if zh else f"the roadmap reaches it in {plan}"
 

@@ -60,9 +60,11 @@ def plan_sheets(
     """
     sheets = []
     if targets:
-        sheets += [_evaluation(targets, word, lang), _units(targets, word, lang)]
+        sheets.append(_evaluation(targets, word, lang))
+        if any(row["responsible"] for row in targets):
+            sheets.append(_units(targets, word, lang))
     if roadmap is not None:
-        titles = {row["id"]: row.get(f"title_{lang}") or row["id"] for row in targets}
+        titles = {row["id"]: f"{row.get(f'title_{lang}') or row['id']}{'' if row['verified'] else ' †'}" for row in targets}
         sheets += [_years(roadmap["scenarios"], word), _reached(roadmap["scenarios"], titles, word, lang)]
         if len(roadmap["scenarios"]) > 1:
             sheets.append(_compared(roadmap["scenarios"], word))

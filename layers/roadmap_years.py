@@ -123,7 +123,11 @@ def _explained(roadmap: Roadmap, lang: str) -> str:
     built = int((roadmap.year > 0).sum())
     limits = []
     if scenario.yearly_mw is not None:
-        limits.append(f"每年不超过 {scenario.yearly_mw:g} MW（交流）" if zh else f"at most {scenario.yearly_mw:g} MW (AC) a year")
+        limits.append(
+            f"每年 {scenario.yearly_mw:g} MW（交流）为限，放不下的余量结转下一年"
+            if zh
+            else f"at most {scenario.yearly_mw:g} MW (AC) a year, and what a year could not fit is added to the next"
+        )
     if scenario.uptake is not None:
         limits.append("各类建筑按 S 形接受曲线逐年放开" if zh else "each class within its S-shaped uptake")
     if scenario.room_mw:

@@ -18,6 +18,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
+from .closing import split_words
 from .codes import KINDS, code_word, role_word
 from .missing import missing_text
 from .near_sheet import connection_sheet, near_sheet
@@ -238,6 +239,10 @@ def _target_heads(lang: str) -> list[_Head]:
         "achieved",
         "gap",
         "unit",
+        "gap_kwp",
+        "gap_m2",
+        "gap_roofs",
+        "proposal",
         "deadline",
     )
     return [_Head(_word(name, lang)) for name in (*names, "verdict", "missing", "verified", "note")]
@@ -259,13 +264,15 @@ def _target_rows(targets: Sequence[Mapping[str, Any]], lang: str) -> Iterator[Se
             units if isinstance(units, str) or units is None else "、".join(units),
             required, built, row["planned"], row["technical"], achieved, row["gap"],
             "%" if share else row["unit"],
+            *(row.get(name) for name in ("gap_kwp", "gap_m2", "gap_roofs")),
+            split_words(row, lang) or None,
             row["deadline"],
             code_word("verdict", row["verdict"], lang),
             ("；" if lang == "zh" else "; ").join(missing_text(item, lang) for item in row["missing"] or ()),
-            _word("yes" if row["verified"] else "no", lang),
+            _word("yes" if row["verified"] else "value_only" if row.get("value_verified") else "no_mark", lang),
             row.get(f"note_{lang}"),
         ]  # fmt: skip
-        yield _Formatted(values, ["General"] * 4 + [number] * 4 + ["0.0%", number] + ["General"] * 6)
+        yield _Formatted(values, ["General"] * 4 + [number] * 4 + ["0.0%", number, "General"] + ["#,##0"] * 3 + ["General"] * 6)
 
 
 def _region_heads(lang: str) -> list[_Head]:

@@ -180,6 +180,7 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
     notes += _whose(case, found)
     row: dict[str, Any] = {
         "id": target.id,
+        "method": target.method,
         "region": case.region,
         "unit": target.unit,
         "required": found.required,

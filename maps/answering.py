@@ -35,7 +35,7 @@ def target_sentence(targets: Sequence[Mapping[str, Any]], words: Words) -> list[
     for row in targets:
         if row.get("region") is None:
             shown = gauge(row, words.lang)
-            by_verdict.setdefault(shown.verdict_word, []).append(shown.title)
+            by_verdict.setdefault(shown.verdict_word, []).append(shown.marked)
     comma = "、" if words.lang == "zh" else ", "
     parts = [
         words["answer_verdict"].format(verdict=verdict, count=len(titles), titles=comma.join(titles))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from layers.closing import gap_words, split_words
 from layers.missing import missing_text
 
 from .words import amount, as_float, load_words
@@ -28,6 +29,7 @@ class Gauge:
     planned: str
     technical: str
     gap: str
+    closes: str
     share: str
     from_roofs: str
     missing: tuple[str, ...]
@@ -41,6 +43,11 @@ class Gauge:
     planned_length: float | None
     technical_length: float | None
     required_at: float | None
+
+    @property
+    def marked(self) -> str:
+        """The title, with the mark of what could not be checked against an official original."""
+        return self.title if self.verified else f"{self.title} †"
 
 
 def gauges(targets: Sequence[Mapping[str, Any]], lang: str) -> tuple[list[Gauge], list[Gauge]]:
@@ -91,13 +98,14 @@ def gauge(row: Mapping[str, Any], lang: str) -> Gauge:
         title=str(row.get(f"title_{lang}") or row.get("title_zh") or row.get("id", "")),
         verdict=verdict,
         verdict_word=load_words(lang).code(verdict),
-        required=amount(values["required"], unit, lang) if values["required"] is not None else load_words(lang)["not_allocated"],
+        required=amount(values["required"], unit, lang) if values["required"] is not None else _not_allocated(row, lang),
         deadline=str(row.get("deadline") or "—"),
         year=_year(str(row.get("deadline") or ""), lang),
         built=amount(values["built"], unit, lang),
         planned=amount(values["planned"], unit, lang),
         technical=amount(values["technical"], unit, lang),
         gap=amount(values["gap"], unit, lang),
+        closes=gap_words(row, lang),
         share="—" if share is None else f"{share * 100:.1f} %",
         from_roofs=_from_roofs(row, values["required"], unit, lang),
         missing=missing_inputs(row, lang),
@@ -144,6 +152,12 @@ def _from_roofs(row: Mapping[str, Any], required: float | None, unit: str, lang:
     said = amount(roofs, unit, lang)
     share = f"{roofs / required * 100:.2g} %" if required else ""
     return load_words(lang)["of_target"].format(amount=said, share=share) if share else said
+
+
+def _not_allocated(row: Mapping[str, Any], lang: str) -> str:
+    """Nothing is asked of the area; what the study proposes to it is called a proposal."""
+    word, split = load_words(lang)["not_allocated"], split_words(row, lang)
+    return word if not split else f"{word}（{split}）" if lang == "zh" else f"{word} ({split})"
 
 
 def _year(deadline: str, lang: str) -> str:

@@ -254,7 +254,7 @@ def _regional_targets(tables: MapTables, words: Words) -> list[tuple[str, Grid]]
         shown = gauge(row, words.lang)
         missing = words["listed"].join(shown.missing)
         values = (shown.required, shown.built, shown.planned, shown.technical, shown.gap)
-        found.setdefault(shown.title, []).append((str(row["region"]), *values, shown.verdict_word, missing))
+        found.setdefault(shown.marked, []).append((str(row["region"]), *values, shown.verdict_word, missing))
     return [(title, Grid(heads, tuple(rows))) for title, rows in found.items()]
 
 
@@ -272,7 +272,7 @@ def _sensitivity(tables: MapTables, words: Words) -> tuple[str, Grid, str] | Non
         for case in rows[0]["sensitivity"]
     )
     unknown = "" if rows[0].get("roofs_needed") is not None else words["sensitivity_unknown"]
-    title = words["sensitivity"].format(title=gauge(rows[0], words.lang).title)
+    title = words["sensitivity"].format(title=gauge(rows[0], words.lang).marked)
     return title, Grid((words["case"], *(words[f"case_{key}"] for key in columns)), cases), unknown
 
 
@@ -312,7 +312,7 @@ def _plan_grid(rows: list[tuple[str, ...]], words: Words) -> Grid:
 
 
 def _outcomes(tables: MapTables, words: Words) -> Grid | None:
-    titles = {row["id"]: gauge(row, words.lang).title for row in tables.targets if row.get("region") is None}
+    titles = {row["id"]: gauge(row, words.lang).marked for row in tables.targets if row.get("region") is None}
     rows = outcome_rows(tables.roadmap, titles, words)
     names = [str(scenario["name"]) for scenario in (tables.roadmap or {}).get("scenarios", ())]
     return Grid((words["targets"], words["roofs_needed"], *names), tuple(rows)) if rows else None

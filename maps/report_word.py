@@ -23,7 +23,6 @@ from layers.evaluation import Line, evaluation_lines
 from layers.replacing import put_in_place
 
 from .charts import Chart
-from .gauges import Gauge
 from .report import Grid, content
 from .tables import MapTables
 from .words import Words, amount
@@ -219,10 +218,12 @@ def _targets(paper: _Paper, said: dict[str, Any]) -> None:
         return
     names = ("targets", "clause", "deadline", "required", "built", "share_done", "planned", "technical", "gap", "verdict")
     rows = tuple(
-        (_marked(g), g.clause, g.year or "—", g.required, g.built, g.share, g.planned, g.technical, g.gap, g.verdict_word) for g in shown
+        (g.marked, g.clause, g.year or "—", g.required, g.built, g.share, g.planned, g.technical, g.gap, g.verdict_word) for g in shown
     )
     paper.grid(Grid(tuple(words[name] for name in names), rows))
-    paper.listed([f"{g.title}{_colon(words)}{g.note}" for g in shown if g.note])
+    join = ("；" if words.lang == "zh" else "; ").join
+    said_of = [(g.marked, join(filter(None, (g.closes, g.note)))) for g in shown]
+    paper.listed([f"{title}{_colon(words)}{text}" for title, text in said_of if text])
     if said["unverified"]:
         paper.say(words["unverified"])
     if said["sensitivity"]:
@@ -230,10 +231,6 @@ def _targets(paper: _Paper, said: dict[str, Any]) -> None:
         paper.grid(cases, title)
         if unknown:
             paper.say(unknown)
-
-
-def _marked(shown: Gauge) -> str:
-    return shown.title if shown.verified else f"{shown.title} †"
 
 
 def _colon(words: Words) -> str:

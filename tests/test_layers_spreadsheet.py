@@ -103,7 +103,7 @@ def test_targets_in_the_words_of_the_evaluation(book):
     first, second = table(book["目标"])
     assert (first["责任区域"], first["任务"], first["责任单位"]) == ("全部", "光伏装机容量", "市发改委、市住建局")
     assert (first["目标值"], first["现状值"], first["差距"], first["完成率"]) == (2000, 1500, 200, 0.75)
-    assert (first["研判"], first["已核对原文"]) == ("存在缺口", "否")
+    assert (first["研判"], first["已核对原文"]) == ("存在缺口", "否 †")
     assert (second["研判"], second["现状值"], second["完成率"]) == ("无法判定", None, None)
     assert second["缺失资料"] == "已建容量（填报!B4）；批复文件；负荷"
     assert book["目标"]["E3"].number_format == "0.0%"

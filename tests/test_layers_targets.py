@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layers.closing import gap_words, split_words
 from layers.coverage import closing_list, coverage_reach
 from layers.errors import LayersError
+from layers.evaluation import by_unit, evaluation_lines
 from layers.form_values import FormValues, blank_form
 from layers.missing import missing_text
 from layers.policy import load_policy
@@ -528,3 +530,34 @@ def test_sensitivity_of_the_roofs_part() -> None:
     assert cases["usable_area_minus_20"]["needed_share"] == pytest.approx(0.1 / 0.324)
     assert cases["base"]["energy_p90_gwh"] == pytest.approx(0.9 * cases["base"]["energy_gwh"])
     assert cases["usable_area_p90"]["roofs_mw"] == pytest.approx(0.936 * 0.405)
+
+
+def test_an_area_without_a_share_is_told_the_proposal_under_its_label() -> None:
+    form = filled(existing_ac_mw=0.1, committed_other_ac_mw=0.0, committed_roof_ac_mw=0.0, allocated_pv_mw=0.3)
+    rows = judge(JINAN, ten(), as_of=AS_OF, form=form)
+    # 0.3 MW by the roofs: 315 of 405 kW
+    assert split_words(row(rows, "pv_capacity", "甲区"), "zh") == "测算分解建议 0.2 MW，不是方案目标"
+    assert split_words(row(rows, "pv_capacity", "甲区"), "en") == "proposed split 0.2 MW, not a target"
+    assert split_words(row(rows, "pv_capacity"), "zh") == ""
+    line = next(line for line in evaluation_lines(rows, "zh") if (line.region, line.clause) == ("甲区", "三(一)2"))
+    assert "测算分解建议 0.2 MW，不是方案目标" in line.next_step
+    whole = next(line for line in evaluation_lines(rows, "zh") if line.region is None)
+    assert "补足差距 0.2 MW；差距折合直流 247 kWp、组件水平投影 1,210 m²，按度电成本由低到高约" in whole.next_step
+
+
+def test_gaps_in_words() -> None:
+    row = {"gap_kwp": 100.0, "gap_m2": 500.0, "gap_roofs": 3, "verdict": "short"}
+    assert gap_words(row, "en") == "the gap is 100 kWp DC, 500 m² of modules in plan, about 3 buildings, cheapest first"
+    assert "其余屋顶全部建成也不能补足" in gap_words({**row, "gap_roofs": None}, "zh")
+    assert gap_words({**row, "verdict": "cannot_judge"}, "zh").startswith("差距至多折合")  # more may be built than is known
+    assert gap_words({**row, "installed_share": 0.0}, "zh") == "差距折合可利用屋面 500 m²（直流 100 kWp）"
+    assert gap_words({"verdict": "met", "gap_kwp": 0.0, "gap_m2": 0.0, "gap_roofs": 0}, "zh") == ""
+
+
+def test_the_pilot_is_evaluated_by_area_and_class_though_it_names_no_unit() -> None:
+    frame = ten().assign(area_m2=ten()["footprint_area_m2"], usable_area_m2=ten()["footprint_area_m2"] * 0.25, existing_area_m2=0.0)
+    rows = judge(load_policy("nea-2021-pilot"), frame, as_of=AS_OF, areas=AREAS)
+    assert len(evaluation_lines(rows, "zh")) == 4 * 3
+    assert by_unit(rows, "zh") == []
+    assert all(line.task.endswith("†") for line in evaluation_lines(rows, "en"))
+    assert not any(line.clause == "二" for line in evaluation_lines(judge(JINAN, ten(), as_of=AS_OF, areas=AREAS), "zh"))

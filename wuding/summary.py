@@ -86,7 +86,7 @@ def about_rows(manifest: Mapping[str, Any], judged: Mapping[str, Any]) -> list[d
         if row["region"] is None:
             verdict = " ".join(code_word("verdict", row["verdict"], lang) for lang in ("zh", "en"))
             if not row["verified"]:
-                verdict += "（† 未经官方原文核实 not checked against the official text）"
+                verdict += "（† 数值或口径未经官方原文核实 value or reckoning not checked against the official text）"
             rows.append((f"target_{row['id']}", f"目标研判：{row['title_zh']}", f"Target: {row['title_en']}", verdict))
     rows += [(f"warning_{n:02d}", "提示", "Warning", text) for n, text in enumerate(manifest["warnings"], start=1)]
     return [{"key": key, "zh": zh, "en": en, "value": value} for key, zh, en, value in rows]
@@ -129,10 +129,12 @@ def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[
     ]
     for row in targets:
         if row["region"] is None:
-            title = row.get("title_zh" if zh else "title_en", row["id"])
+            title = row.get("title_zh" if zh else "title_en", row["id"]) + ("" if row["verified"] else " †")
             lacking = [missing_text(item, lang) for item in row["missing"]]
             needs = f"{'；需补充' if zh else '; needs '}{('；' if zh else '; ').join(lacking)}" if lacking else ""
             lines.append(f"{title}{'：' if zh else ': '}{code_word('verdict', row['verdict'], lang)}{needs}")
+    if any(not row["verified"] for row in targets):
+        lines.append("† 数值或口径未经官方原文核实" if zh else "† value or reckoning not checked against the official text")
     lines += [f"{'注意：' if zh else 'note: '}{text}" for text in in_language(manifest, lang)["warnings"]]
     files = f"map.html, report.html, report.docx, {manifest['study']['name']}.gpkg, tables.xlsx, targets.json"
     lines.append(f"结果：{folder}（{files.replace(', ', '、')}）" if zh else f"products: {folder}  ({files})")
