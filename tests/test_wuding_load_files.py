@@ -99,8 +99,17 @@ def test_empty_cell_is_named(tmp_path: Path) -> None:
     lines = file.read_text(encoding="utf-8-sig").split("\n")
     lines[100] = lines[100].split(",")[0] + ","
     file.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(StudyError, match=r"1 values of the load are missing, the first in row 100"):
+    with pytest.raises(StudyError, match=r"1 values of the load are missing, the first in row 101"):
         read_load(file)
+
+
+def test_rows_are_those_of_the_spreadsheet_below_titles_and_blanks(tmp_path: Path) -> None:
+    rows = [["用电情况", None], [None, None], ["月份", "电量(kWh)"], *([m, -1 if m == 7 else 5] for m in range(1, 13))]
+    pd.DataFrame(rows).to_excel(tmp_path / "bills.xlsx", index=False, header=False)
+    (tmp_path / "bills.csv").write_text("\n".join(",".join("" if c is None else str(c) for c in row) for row in rows), encoding="utf-8")
+    for name in ("bills.xlsx", "bills.csv"):
+        with pytest.raises(StudyError, match="row 10 holds -1"):
+            read_load(tmp_path / name)
 
 
 def test_daylight_saving_is_recognised(tmp_path: Path) -> None:
@@ -115,7 +124,7 @@ def test_daylight_saving_is_recognised(tmp_path: Path) -> None:
     [
         (HOURLY[:8000], "load (kW)", "8000 values; expected 12 bills or a whole year"),
         (np.cumsum(HOURLY), "电量(kWh)", "示数"),
-        (np.where(np.arange(HOURS) == 7, -1.0, HOURLY), "load (kW)", "row 8 holds -1"),
+        (np.where(np.arange(HOURS) == 7, -1.0, HOURLY), "load (kW)", "row 9 holds -1"),
         (np.zeros(HOURS), "load (kW)", "every value is 0"),
     ],
 )

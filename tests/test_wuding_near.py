@@ -115,7 +115,7 @@ def test_mistakes_are_explained(study: Study, tmp_path: Path) -> None:
         grid_objects(study.model_copy(update={"hosting": HostingSection(layer="town", table="x")}), "responsible", None)
     for text, words in (
         ("颜色\n绿\n", "no column for the area"),
-        ("区域,room\n甲,many\n", "is no number"),
+        ("区域,room\n乙,1\n\n甲,many\n", "row 4: 'many' is no number"),
         ("区域,room\n甲,1\n甲,2\n", "twice"),
     ):
         (tmp_path / "t.csv").write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geo.vectors import read_vectors
+from geo.vectors import read_vectors, row_numbers
 from layers.form_values import FormValues
 from layers.hosting import NUMBERS, TEXTS
 
@@ -85,7 +85,8 @@ def grid_objects(study: Study, layer: str, form: FormValues | None) -> pd.DataFr
         section = study.regions[layer]
         for path in study.paths(section):
             frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=[])
-            parts.append(_named(pd.DataFrame(frame.drop(columns=frame.geometry.name)), path.name, section.name))
+            rows = pd.DataFrame(frame.drop(columns=frame.geometry.name)).set_axis(row_numbers(frame), axis=0)
+            parts.append(_named(rows, path.name, section.name))
     if form is not None and layer == form_layer(study):
         rows = {area: {"colour": form.get(area, "hosting_colour"), "room_mw": form.get(area, "hosting_room_mw")} for area in form.areas}
         parts.append(pd.DataFrame.from_dict(rows, orient="index"))
@@ -128,7 +129,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Returns
     -------
     table
-        As it is, texts untouched.
+        As it is, texts untouched; its index counts the rows as the spreadsheet does, the head being the first.
 
     Raises
     ------
@@ -138,15 +139,19 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise StudyError(f"hosting.table: there is no file {path.name}; correct the path in the study file")
     if path.suffix.lower() in (".xlsx", ".xlsm", ".xls"):
-        return pd.read_excel(path, dtype=object)
+        return _counted(pd.read_excel(path, dtype=object))
     for encoding in ("utf-8-sig", "gb18030"):
         try:
-            return pd.read_csv(path, dtype=object, encoding=encoding)
+            return _counted(pd.read_csv(path, dtype=object, encoding=encoding, skip_blank_lines=False))
         except UnicodeDecodeError:
             continue
         except ValueError as error:
             raise StudyError(f"hosting.table: {path.name} is no table ({error})") from error
     raise StudyError(f"hosting.table: {path.name} is neither UTF-8 nor GB18030; save it as UTF-8")
+
+
+def _counted(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.set_axis(frame.index + 2, axis=0)
 
 
 def _named(frame: pd.DataFrame, source: str, key: str | None) -> pd.DataFrame:
@@ -204,5 +209,5 @@ def _numbers(column: pd.Series, factor: float, source: str) -> np.ndarray:
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
     empty = column.isna() | (column.astype("string").str.strip() == "")
     if (wrong := np.flatnonzero(np.isnan(values) & ~empty.to_numpy(dtype=bool))).size:
-        raise StudyError(f"hosting.table: {source}, row {int(wrong[0]) + 1}: {str(column.iloc[wrong[0]])!r} is no number")
+        raise StudyError(f"hosting.table: {source}, row {column.index[wrong[0]]}: {str(column.iloc[wrong[0]])!r} is no number")
     return values * factor

@@ -74,7 +74,7 @@ def _table(path: Path) -> pd.DataFrame:
         raise StudyError(f"{path.name}: there is no such load file; correct the path")
     excel = path.suffix.lower() in (".xlsx", ".xlsm", ".xls")
     try:
-        frame = pd.read_excel(path, header=None, dtype=object) if excel else _text_table(path)
+        frame = _sheet(path) if excel else _text_table(path)
     except (OSError, ValueError) as error:
         raise StudyError(f"{path.name}: cannot be read as CSV or Excel ({error}); save the load as CSV with one value a line") from error
     frame = frame.dropna(how="all").dropna(axis=1, how="all")
@@ -83,8 +83,13 @@ def _table(path: Path) -> pd.DataFrame:
     return _headed(_without_totals(frame), path.name)
 
 
+def _sheet(path: Path) -> pd.DataFrame:
+    frame = pd.read_excel(path, header=None, dtype=object)
+    return frame.set_axis(frame.index + 1, axis=0)
+
+
 def _headed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Rows under their heads: titles above the heads are skipped (their unit is kept), heads of two rows are joined."""
+    """Rows under their heads, each with its number in the file: titles above the heads are skipped (their unit is kept), heads of two rows are joined."""
     at, unit = 0, ""
     while at < len(frame) - 1 and _is_title(frame.iloc[at]):
         for cell in frame.iloc[at].dropna():
@@ -99,7 +104,7 @@ def _headed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     else:
         heads, rest = [str(head).strip() for head in first], frame.iloc[at + 1 :]
     heads = _with_unit(heads, unit, name)
-    return rest.set_axis(heads, axis=1).dropna(axis=1, how="all").reset_index(drop=True)
+    return rest.set_axis(heads, axis=1).dropna(axis=1, how="all")
 
 
 def _with_unit(heads: list[str], unit: str, name: str) -> list[str]:
@@ -155,10 +160,10 @@ def _text_table(path: Path) -> pd.DataFrame:
             continue
         sample = text.splitlines()[:5]
         mark = max((",", ";", "\t"), key=lambda sign: sum(line.count(sign) for line in sample))
-        rows = [line.split(mark) for line in text.splitlines() if line.strip(mark + " ")]
-        width = max(map(len, rows), default=0)
-        cells = [[cell.strip().strip('"') or None for cell in row] + [None] * (width - len(row)) for row in rows]
-        return pd.DataFrame(cells, dtype=object)
+        rows = {number: line.split(mark) for number, line in enumerate(text.splitlines(), 1) if line.strip(mark + " ")}
+        width = max(map(len, rows.values()), default=0)
+        cells = [[cell.strip().strip('"') or None for cell in row] + [None] * (width - len(row)) for row in rows.values()]
+        return pd.DataFrame(cells, index=list(rows), dtype=object)
     raise ValueError("neither UTF-8 nor GB18030")
 
 
@@ -217,12 +222,12 @@ def _numbers(column: pd.Series, name: str) -> Floats:
         found = column.iloc[wrong[0]]
         shown = "nothing" if pd.isna(found) or str(found).strip() == "" else repr(str(found))
         raise StudyError(
-            f"{name}: {wrong.size} values of the load are missing, the first in row {wrong[0] + 1} ({shown}); fill the gaps first"
+            f"{name}: {wrong.size} values of the load are missing, the first in row {column.index[wrong[0]]} ({shown}); fill the gaps first"
         )
     if (values < 0.0).any():
-        row = int(np.argmax(values < 0.0)) + 1
+        below = int(np.argmax(values < 0.0))
         raise StudyError(
-            f"{name}: row {row} holds {values[row - 1]:g}; a load is 0 or more: give what is drawn from the grid, PV that stands added"
+            f"{name}: row {column.index[below]} holds {values[below]:g}; a load is 0 or more: give what is drawn from the grid, PV that stands added"
         )
     if not values.any():
         raise StudyError(f"{name}: every value is 0; expected a load")
@@ -344,7 +349,7 @@ def _numbers_or_zero(column: pd.Series, name: str) -> Floats:
     """As `_numbers`, but a point of the day may be 0 all year."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     if not np.isfinite(values).all() or (values < 0.0).any():
-        row = int(np.argmax(~np.isfinite(values) | (values < 0.0))) + 1
+        row = column.index[int(np.argmax(~np.isfinite(values) | (values < 0.0)))]
         raise StudyError(f"{name}: column {column.name}, row {row} is missing or below 0; fill the gaps first")
     return values
 
