@@ -86,6 +86,7 @@ def parcel_page(
         "variants": _variants(sheet, words),
         "notes": _notes(sheet, words),
         "warnings": [str(warning) for warning in sheet["warnings"][:MOST_WARNINGS]],
+        "sources": "; ".join(map(str, sheet.get("sources") or ())),
         "style": asset("parcel.css"),
     }
     return write_whole(out, templates().get_template("parcel.html").render(**content))

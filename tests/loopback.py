@@ -1,5 +1,6 @@
 """A server on loopback that plays the sources of `wuding fetch`, from answers made in their real formats, and their failures."""
 
+import gzip
 import io
 import json
 import tempfile
@@ -27,6 +28,8 @@ from rasterio.warp import Resampling, reproject
 
 Answer = Callable[[dict[str, str], str], bytes]
 RELEASE = "2026-10-21.0"
+# Faults of an answer that is given all the same.
+GIVEN = ("truncated", "no-tag", "wrong-range", "packed", "spoilt", "slow", "drip")
 
 
 @dataclass
@@ -76,7 +79,7 @@ def served(loopback: Loopback, tls: Any = None) -> Iterator[Loopback]:
             parts = urlsplit(self.path)
             loopback.asked.append((parts.path, self.headers.get("Range", "")))
             fault = loopback.fault(parts.path)
-            if fault and fault != "truncated" and not self.misbehave(fault, parts.path):
+            if fault and fault not in GIVEN and not self.misbehave(fault, parts.path):
                 return
             body = loopback.files.get(parts.path)
             if parts.path in loopback.answers:
@@ -85,7 +88,7 @@ def served(loopback: Loopback, tls: Any = None) -> Iterator[Loopback]:
             if body is None:
                 self.say(404, b"no such file", {})
                 return
-            self.give(body, cut=fault == "truncated", ranges=parts.path in loopback.files)
+            self.give(body, fault, ranges=parts.path in loopback.files)
 
         def misbehave(self, fault: str, path: str) -> bool:
             page = b"<!DOCTYPE html><html><body>overloaded</body></html>"
@@ -109,34 +112,48 @@ def served(loopback: Loopback, tls: Any = None) -> Iterator[Loopback]:
                     self.say(400, b'{"message": "Location over the sea. Please, select another location"}', {})
                 case "no-ranges":
                     self.say(200, loopback.files[path], {})
+                case "loop":
+                    self.say(302, b"", {"Location": f"{loopback.address}{self.path}"})
+                case "407":
+                    self.say(407, b"", {"Proxy-Authenticate": "Basic"})
             return False
 
-        def give(self, body: bytes, *, cut: bool, ranges: bool) -> None:
+        def give(self, body: bytes, fault: str, *, ranges: bool) -> None:
             tag = f'"{len(body)}-{hash(body)}"'
-            head = {"ETag": tag, "Content-Type": "application/octet-stream"} if ranges else {}
+            head = {"ETag": tag, "Content-Type": "application/octet-stream"} if ranges and fault != "no-tag" else {}
             head |= loopback.heads.get(urlsplit(self.path).path, {})
             status, asked = 200, self.headers.get("Range")
             if asked and ranges and self.headers.get("If-Range", tag) == tag:
                 first, last = (int(v) if v else None for v in asked.removeprefix("bytes=").split("-"))
                 if first >= len(body):
-                    self.say(416, b"", {})
+                    self.say(416, b"", {"Content-Range": f"bytes */{len(body)}"})
                     return
                 last = len(body) - 1 if last is None else min(last, len(body) - 1)
+                if fault == "wrong-range" and first:
+                    first, last = 0, last - first
                 head["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
                 body, status = body[first : last + 1], 206
-            if cut:
+            if fault == "truncated":
                 head["Content-Length"] = str(len(body))
                 body = body[: len(body) // 2]
                 self.close_connection = True
-            self.say(status, body, head)
+            if fault == "packed":
+                body, head = gzip.compress(body), head | {"Content-Encoding": "gzip"}
+            if fault == "spoilt" and status == 206 and not asked.startswith("bytes=0-"):
+                body = bytes(256 - value if n % 97 == 0 and value else value for n, value in enumerate(body))
+            self.say(status, body, head, slowly={"slow": 0.05, "drip": 0.2}.get(fault, 0.0))
 
-        def say(self, status: int, body: bytes, head: Mapping[str, str]) -> None:
+        def say(self, status: int, body: bytes, head: Mapping[str, str], slowly: float = 0.0) -> None:
             try:
                 self.send_response(status)
                 for name, value in ({"Content-Length": str(len(body))} | dict(head)).items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                step = 20_000 if slowly < 0.1 else 1
+                for start in range(0, len(body), step) if slowly else ():
+                    self.wfile.write(body[start : start + step])
+                    threading.Event().wait(slowly)
+                self.wfile.write(b"" if slowly else body)
             except OSError:
                 self.close_connection = True
 

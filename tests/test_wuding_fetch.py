@@ -71,7 +71,7 @@ def test_a_name_becomes_a_study(study: tuple[Path, subprocess.CompletedProcess[s
     sources = (folder / "SOURCES.md").read_text(encoding="utf-8")
     for word in (
         "© OpenStreetMap contributors",
-        "Copernicus DEM licence",
+        "哥白尼 DEM 许可",
         "PVGIS © European Union",
         RELEASE,
         "sha256",
@@ -227,5 +227,5 @@ def test_mistakes_are_told_before_a_connection_is_opened(world: Loopback, tmp_pa
 
 def test_a_folder_with_a_study_is_left_alone(world: Loopback, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text("", encoding="utf-8")
-    with pytest.raises(StudyError, match=r"holds a study\.toml already"):
+    with pytest.raises(StudyError, match=r"holds a study\.toml already that is not as fetch wrote it"):
         app(["fetch", "117,36,117.1,36.1", "--out", str(tmp_path)], standalone_mode=False)

@@ -23,7 +23,7 @@ from wuding.fetching.districts import choose_level
 from wuding.fetching.place import Area, find_place, study_crs_of
 from wuding.fetching.quality import judge_buildings, what_would_help
 from wuding.fetching.rasters import fetch_raster, read_tiles, tiles_of
-from wuding.fetching.sources import Rules, load_sources
+from wuding.fetching.sources import Fetched, Rules, load_sources
 from wuding.fetching.tables import fetch_buildings_by_url, fetch_districts_by_url
 from wuding.fetching.typical_year import typical_months
 from wuding.fetching.weather import fetch_nasa_power, fetch_pvgis, stations
@@ -102,7 +102,7 @@ def test_of_overture_only_row_groups_that_touch_the_place_are_loaded(world: Any,
     narrow = Area("narrow", shapely.box(west, south, west + 0.1 * (east - west), north), ("", ""))
     came = []
     web.told = lambda stage, done, total: came.append(done)
-    found = fetch_buildings_by_url(narrow, tmp_path, web, rules["buildings_url"], loopback.address + path)
+    found = fetch_buildings_by_url(narrow, tmp_path, web, rules["buildings_url"], [loopback.address + path])
     assert sorted(gpd.read_parquet(found.files[0])["id"]) == sorted(expected_in(buildings, narrow)["id"])
     assert came[-1] < 0.6 * len(loopback.files[path])
     assert found.keys["columns"] == {"id": "id"}
@@ -113,19 +113,19 @@ def test_a_geoparquet_of_another_maker(world: Any, rules: Rules, web: Web, area:
     # as geopandas writes it: shapes in a column of another name, no column bbox
     buildings[["id", "height", "geometry"]].rename_geometry("geom").to_parquet(tmp_path / "mirror.parquet")
     loopback.files["/mirror.parquet"] = (tmp_path / "mirror.parquet").read_bytes()
-    found = fetch_buildings_by_url(area, tmp_path, web, rules["buildings_url"], loopback.address + "/mirror.parquet")
+    found = fetch_buildings_by_url(area, tmp_path, web, rules["buildings_url"], [loopback.address + "/mirror.parquet"])
     assert sorted(gpd.read_parquet(found.files[0])["id"]) == sorted(expected_in(buildings, area)["id"])
     buildings[["id", "geometry"]].to_crs(4548).to_parquet(tmp_path / "metres.parquet")
     loopback.files["/metres.parquet"] = (tmp_path / "metres.parquet").read_bytes()
     with pytest.raises(FetchError, match="only WGS 84"):
-        fetch_buildings_by_url(area, tmp_path, web, rules["buildings_url"], loopback.address + "/metres.parquet")
+        fetch_buildings_by_url(area, tmp_path, web, rules["buildings_url"], [loopback.address + "/metres.parquet"])
 
 
 def test_a_flatgeobuf_by_address(world: Any, rules: Rules, web: Web, area: Area, tmp_path: Path) -> None:
     loopback, buildings, _ = world
     pyogrio.write_dataframe(buildings[["id", "height", "geometry"]], tmp_path / "mirror.fgb", driver="FlatGeobuf")
     loopback.files["/mirror.fgb"] = (tmp_path / "mirror.fgb").read_bytes()
-    found = fetch_buildings_by_url(area, tmp_path, web, rules["buildings_url"], loopback.address + "/mirror.fgb?key=secret")
+    found = fetch_buildings_by_url(area, tmp_path, web, rules["buildings_url"], [loopback.address + "/mirror.fgb?key=secret"])
     assert sorted(gpd.read_parquet(found.files[0])["id"]) == sorted(expected_in(buildings, area)["id"])
     assert "secret" not in found.address and found.keys["columns"]["height"] == "height"
 
@@ -282,7 +282,7 @@ def test_divisions_of_overture_and_datav(world: Any, rules: Rules, web: Web, tmp
     loopback.files["/370100_full.json"] = shifted.to_json().encode()
     other = tmp_path / "datav"
     other.mkdir()
-    found = fetch_districts_by_url(whole, other, web, rules["districts_url"], f"{loopback.address}/370100_full.json", rules["datav"])
+    found = fetch_districts_by_url(whole, other, web, rules["districts_url"], [f"{loopback.address}/370100_full.json"], rules["datav"])
     assert found.source == "datav"
     layer = gpd.read_file(found.files[0]).set_index("name").loc[districts["name"]]
     # GCJ-02 lies 500 m off; a centimetre is left
@@ -296,9 +296,22 @@ def test_the_coarsest_level_that_divides_is_chosen() -> None:
     rows += [(f"d{n}", "6", shapely.box(2 * n, 0, 2 * n + 2, 2)) for n in range(2)]
     rows += [(f"t{n}", "8", shapely.box(n, 0, n + 1, 2)) for n in range(4)]
     frame = gpd.GeoDataFrame({"name": [r[0] for r in rows], "level": [r[1] for r in rows]}, geometry=[r[2] for r in rows], crs=4326)
-    assert choose_level(frame, whole)["name"].tolist() == ["d0", "d1"]
+    chosen, told = choose_level(frame, whole)
+    assert chosen["name"].tolist() == ["d0", "d1"] and told == []
     one = Area("d0", shapely.box(0, 0, 2, 2), ("", ""))
-    assert choose_level(frame, one)["name"].tolist() == ["t0", "t1"]
+    assert choose_level(frame, one)[0]["name"].tolist() == ["t0", "t1"]
+    # a box that cuts: every building of it has its district, and that these are only in part there is told
+    cut = Area("cut", shapely.box(1.2, 0.5, 2.8, 1.5), ("", ""))
+    chosen, told = choose_level(frame, cut)
+    assert chosen["name"].tolist() == ["d0", "d1"] and told[0][1].endswith("d0 20%, d1 20%")
+    # inside of one: the finest that holds it; a border drawn a little otherwise makes no district of the neighbour
+    inner = Area("inner", shapely.box(0.2, 0.5, 0.8, 1.5), ("", ""))
+    assert choose_level(frame, inner)[0]["name"].tolist() == ["t0"]
+    off = Area("off", shapely.box(0, 0, 2.01, 2), ("", ""))
+    assert choose_level(frame[frame["level"] != "8"], off)[0]["name"].tolist() == ["d0"]
+    # what has no district is told
+    beyond = Area("beyond", shapely.box(0, 0, 4, 4), ("", ""))
+    assert "cover 50% of the area" in choose_level(frame, beyond)[1][0][1]
     with pytest.raises(FetchError, match="no district"):
         choose_level(frame, Area("x", shapely.box(20, 20, 21, 21), ("", "")))
 
@@ -355,8 +368,12 @@ def test_quality_by_hand(rules: Rules, tmp_path: Path) -> None:
     assert (facts["share_with_height"], facts["share_with_floors"], facts["share_with_use"]) == (0.25, 0.5, 0.75)
     assert facts["median_age_years"] == pytest.approx(1.5, abs=0.01) and facts["share_old"] == 0.25 and facts["newest"] == "2026-05-01"
     assert "with height 25%" in quality.said[0][1]
-    helps = [en for _, en in what_would_help(quality, {"dem": "copernicus", "weather": "pvgis"}, rules)]
+    # one has both, one has floors alone
+    assert facts["share_with_height_or_floors"] == 0.5
+    got = [Fetched("dem", "copernicus", [], "", ""), Fetched("weather", "pvgis", [], "", "", {"weakness": "era5_weakness"})]
+    helps = [en for _, en in what_would_help(quality, got, {}, rules)]
     assert "surface model of 2 m" in " ".join(helps) and "reanalysed" in " ".join(helps)
+    assert what_would_help(None, [], {"weather": "no answer"}, rules)[0][1].startswith("a typical year of weather")
 
 
 def test_missing_buildings_show_against_the_cells_around(world: Any, rules: Rules, web: Web, tmp_path: Path) -> None:
@@ -408,10 +425,10 @@ def test_the_real_source(kind: str, tmp_path: Path) -> None:
         case "datav":
             city = find_place("116.2,36.0,117.8,37.6", way, real["place"], "zh")
             url = "https://geo.datav.aliyun.com/areas_v3/bound/370100_full.json"
-            found = fetch_districts_by_url(city, tmp_path, way, real["districts_url"], url, real["datav"])
+            found = fetch_districts_by_url(city, tmp_path, way, real["districts_url"], [url], real["datav"])
             assert found.source == "datav" and len(gpd.read_file(found.files[0])) == 12
         case "worldcover":
-            cells, *_ = read_tiles(way, tiles_of(real["worldcover"], spot.bounds), spot.bounds, 30.0, "fetch_quality")
+            cells = read_tiles(way, tiles_of(real["worldcover"], spot.bounds), spot.bounds, 30.0, "fetch_quality").cells
             assert (cells == real["worldcover"]["built_up"]).mean() > 0.2
         case "copernicus" | "meta_canopy":
             what = "dem" if kind == "copernicus" else "canopy"

@@ -15,7 +15,7 @@ def source_notes(study: Study) -> list[str]:
     Returns
     -------
     list of str
-        Two lines for each source.
+        Lines for each source.
     """
     notes = []
     for source in study.sources:
@@ -23,12 +23,13 @@ def source_notes(study: Study) -> list[str]:
         notes.append(f"data from {title}: {source.attribution}; licence: {source.licence}")
         if source.weakness:
             notes.append(f"known weakness of {source.title}: {source.weakness}")
+        notes.extend(f"found in {source.title}: {note}" for note in source.notes)
     return list(dict.fromkeys(notes))
 
 
 def attributions(study: Study) -> list[str]:
     """
-    Give the attributions of a study's data, for maps.
+    Give the attributions of a study's data, for maps and sheets.
 
     Parameters
     ----------
@@ -38,6 +39,6 @@ def attributions(study: Study) -> list[str]:
     Returns
     -------
     list of str
-        Each once, as its source wants to be named.
+        Each once, as its source wants to be named, with its licence.
     """
-    return list(dict.fromkeys(source.attribution for source in study.sources))
+    return list(dict.fromkeys(f"{source.attribution} ({source.licence})" for source in study.sources))

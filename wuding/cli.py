@@ -157,7 +157,8 @@ def init(file: Annotated[Path, typer.Argument(help="要写的文件。 File to w
     print(f"{file}: 请按注释修改后运行 wuding check {file}")
 
 
-@app.command()
+# a box west of Greenwich begins with a minus
+@app.command(context_settings={"ignore_unknown_options": True})
 def fetch(
     place: Annotated[str, typer.Argument(help="地名，西,南,东,北（度），或多边形文件。 Name, box w,s,e,n, or polygon file.")],
     kinds: Annotated[
@@ -176,17 +177,14 @@ def fetch(
     lang: Lang = None,
 ) -> None:
     """联网下载开放数据并写好研究文件；只有本命令联网。 Fetch open inputs and write a study file; the only command that goes online."""
-    from .fetching.job import Wanted
     from .fetching.job import fetch as fetch_inputs
+    from .fetching.job import wanted_of
     from .fetching.sources import load_sources
     from .fetching.web import Web
     from .progress import Screen
 
     rules = load_sources(sources)
-    urls: dict[str, list[str]] = {}
-    for kind, address in _pairs(url, "--url"):
-        urls.setdefault(kind, []).append(address)
-    wanted = Wanted(kinds or ["buildings", "dem", "weather", "districts"], dict(_pairs(source, "--source")), urls)
+    wanted = wanted_of(kinds or [], _pairs(source, "--source"), _pairs(url, "--url"))
     screen = Screen(_lang(lang, "zh"))
     with screen.running():
         web = Web(

@@ -28,6 +28,7 @@ from maps.tables import sheet_folder
 from solar.money import MOUNTS, USES
 from solar.storage import load_battery
 
+from .attributing import attributions
 from .errors import INPUT_ERRORS, StudyError
 from .load_files import lay_bills, read_load
 from .manifest import plain, read_manifest, source_digest, version, write_json
@@ -204,6 +205,7 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
         "ghi": source.ghi,
     }
     content["flags"] = data_flags(source.study)
+    content["sources"] = attributions(source.study)
     content["study"] = {"name": source.study.study.name, "as_of": str(source.study.study.as_of), "made_up": source.study.study.made_up}
     folder.mkdir(parents=True, exist_ok=True)
     layers = roof_layers(result.parts) | {

@@ -263,6 +263,7 @@ class SourceSection(Section):
     licence: str
     version: str = ""
     weakness: str = ""
+    notes: list[str] = []
 
 
 class LoadSection(Section):

@@ -1,26 +1,38 @@
-"""What servers answer, and how it fails: the errors of fetching, pages instead of data, pauses that a server asks for."""
+"""What servers answer, and how it fails: the errors of fetching, pages instead of data, pauses that a server asks for, a full disk."""
 
 import base64
+import errno
 import hashlib
 import json
-import os
 import re
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from shapely.errors import ShapelyError
+
+from layers.replacing import unfinished
 from wuding.errors import StudyError
 
 _DIGEST = re.compile(r"sha-256=:([^:]+):")
 _GOOGLE = re.compile(r"md5=([^,\s]+)")
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<body")
+# What libraries raise where an answer is not what it should be; pyogrio's errors are RuntimeErrors, rasterio's and pyarrow's OSErrors.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, NotImplementedError, ShapelyError, OSError)
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 class FetchError(StudyError):
     """A source could not be had: the message says which, why and what to do."""
+
+
+class DiskError(StudyError):
+    """The disk cannot take what comes: no other source would help."""
 
 
 class PassingError(Exception):
@@ -55,6 +67,27 @@ def host(url: str) -> str:
         Without user, port and path, which may hold a key.
     """
     return urlsplit(url).hostname or url[:60]
+
+
+def shown(url: str) -> str:
+    """
+    Show an address.
+
+    Parameters
+    ----------
+    url
+        Address.
+
+    Returns
+    -------
+    str
+        Without user and query, which may hold a key.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return url.split("?")[0][:200]
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
 def read_json(path: Path) -> Any:
@@ -94,25 +127,99 @@ def file_checksum(path: Path, kind: str = "sha256") -> str:
         return hashlib.file_digest(stream, kind).hexdigest()
 
 
-def finish(part: Path, path: Path) -> Path:
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
     """
-    Give a whole file its final name.
+    Give a name to write a file under; it takes its final name when it is whole, and vanishes where it is not.
 
     Parameters
     ----------
-    part
-        The file under its name for the meantime, in the same folder.
     path
         Its final name.
 
+    Yields
+    ------
+    pathlib.Path
+        Where to write.
+
+    Raises
+    ------
+    DiskError
+        If it cannot be written.
+    """
+    part = None
+    try:
+        with unfinished(path, path.parent) as part:
+            yield part
+    except (FetchError, DiskError):
+        raise
+    except (OSError, RuntimeError) as error:
+        raise disk_error(path, error) from error
+    finally:
+        if part is not None:  # what SQLite leaves beside a file that it could not finish
+            part.with_name(part.name + "-journal").unlink(missing_ok=True)
+
+
+def disk_error(path: Path, error: Exception) -> DiskError:
+    """
+    Say that a file cannot be written, and how much room there is.
+
+    Parameters
+    ----------
+    path
+        The file.
+    error
+        What the writer said.
+
     Returns
     -------
-    pathlib.Path
-        The final name.
+    DiskError
+        To be raised.
     """
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    return part.replace(path)
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    free = shutil.disk_usage(folder).free / 1e6
+    said = getattr(error, "strerror", None) or reason(error)
+    return DiskError(
+        f"{path.name}: cannot be written ({said}); the disk has {free:,.1f} MB left: make room, or choose another folder, "
+        "and run the command again (what has come is kept)"
+    )
+
+
+def of_the_disk(error: BaseException) -> bool:
+    """
+    Tell whether an error is the disk's and not the source's.
+
+    Parameters
+    ----------
+    error
+        What was raised.
+
+    Returns
+    -------
+    bool
+        True where it is.
+    """
+    return isinstance(error, OSError) and error.errno in _DISK
+
+
+def reason(error: BaseException) -> str:
+    """
+    Say in one line what a library said.
+
+    Parameters
+    ----------
+    error
+        What it raised.
+
+    Returns
+    -------
+    str
+        Its first line, or its name where it says nothing.
+    """
+    lines = str(error).strip().splitlines()
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return lines[0][:200] if lines else type(error).__name__
 
 
 def told_checksum(headers: Mapping[str, str]) -> str:
@@ -151,7 +258,7 @@ def told_checksum(headers: Mapping[str, str]) -> str:
     return ""
 
 
-def refuse_pages(url: str, kind: str) -> None:
+def refuse_pages(url: str, kind: str, head: bytes = b"") -> None:
     """
     Refuse a web page where data was asked for.
 
@@ -161,13 +268,15 @@ def refuse_pages(url: str, kind: str) -> None:
         Address.
     kind
         Content-Type of the answer.
+    head
+        Its first bytes.
 
     Raises
     ------
     FetchError
         If it is a page.
     """
-    if kind.split(";")[0].strip().lower() in ("text/html", "application/xhtml+xml"):
+    if kind.split(";")[0].strip().lower() in ("text/html", "application/xhtml+xml") or head.lstrip().lower().startswith(PAGES):
         raise FetchError(
             f"{host(url)}: answers with a web page instead of data, as sign-in pages of networks and overloaded servers do; "
             "open the address in a browser"

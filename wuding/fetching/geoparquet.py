@@ -1,7 +1,9 @@
 """The part of a GeoParquet file on a server that lies in a box: only the row groups whose statistics touch it are loaded."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -12,7 +14,7 @@ import pyarrow.parquet as pq
 import pyproj
 import shapely
 
-from .answers import FetchError, host
+from .answers import UNREADABLE, DiskError, FetchError, host, reason
 from .parts import PartFile
 from .place import Bounds
 from .web import Web
@@ -51,28 +53,52 @@ def read_box(web: Web, urls: Sequence[str], bounds: Bounds, columns: Iterable[st
     -----
     GeoParquet 1.1 covering: a struct column `bbox` with xmin, ymin, xmax, ymax (geoparquet.org/releases/v1.1.0).
     """
-    opened = []
-    for url in urls:
-        try:
-            file = pq.ParquetFile(pa.PythonFile(PartFile(web, url, stage), mode="r"))
-        except pa.ArrowInvalid as error:
-            raise FetchError(f"{host(url)}: the file is no GeoParquet ({str(error).splitlines()[0]}); check the address") from error
+    opened = [_opened(web, url, bounds, columns, stage) for url in urls]
+    # the size is told before the first group is loaded
+    web.expect(stage, sum(_size(one.file, group, one.wanted) for one in opened for group in one.groups))
+    tables = [table for one in opened for table in _rows(one, bounds)]
+    if not tables:
+        raise FetchError(f"{host(urls[0]) if urls else stage}: no data for this area; check the place, or use another source")
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+@dataclass(frozen=True)
+class _Opened:
+    source: PartFile
+    file: pq.ParquetFile
+    groups: list[int]
+    wanted: list[str]
+    shapes: str
+
+
+def _opened(web: Web, url: str, bounds: Bounds, columns: Iterable[str], stage: str) -> _Opened:
+    source = PartFile(web, url, stage)
+    with _readable(source):
+        file = pq.ParquetFile(pa.PythonFile(source, mode="r"))
         names = file.schema_arrow.names
         shapes = _geometry_column(file, url)
         if shapes not in names:
             raise FetchError(f"{host(url)}: the GeoParquet has no column {shapes!r}; it has: {', '.join(names)}")
         wanted = [name for name in dict.fromkeys((*columns, shapes, "bbox")) if name in names] if columns else names
-        opened.append((file, _touching(file, bounds), wanted, shapes))
-    # the size is told before the first group is loaded
-    web.expect(stage, sum(_size(file, group, wanted) for file, groups, wanted, _ in opened for group in groups))
-    tables = [
-        _inside(_named(file.read_row_group(group, columns=wanted, use_threads=False), shapes), bounds)
-        for file, groups, wanted, shapes in opened
-        for group in groups
-    ]
-    if not tables:
-        raise FetchError(f"{host(urls[0]) if urls else stage}: no data for this area; check the place, or use another source")
-    return pa.concat_tables(tables, promote_options="permissive")
+        return _Opened(source, file, _touching(file, bounds), wanted, shapes)
+
+
+def _rows(one: _Opened, bounds: Bounds) -> Iterator[pa.Table]:
+    with _readable(one.source):
+        for group in one.groups:
+            yield _inside(_named(one.file.read_row_group(group, columns=one.wanted, use_threads=False), one.shapes), bounds)
+
+
+@contextmanager
+def _readable(source: PartFile) -> Iterator[None]:
+    """Say what is wrong with a file that cannot be read, and do not keep it."""
+    try:
+        yield
+    except (FetchError, DiskError):
+        raise
+    except UNREADABLE as error:
+        source.forget()
+        raise FetchError(f"{host(source.url)}: the file is no GeoParquet, or a spoilt one ({reason(error)}); check the address") from error
 
 
 def with_shapes(table: pa.Table) -> gpd.GeoDataFrame:
@@ -98,6 +124,11 @@ def _geometry_column(file: pq.ParquetFile, url: str) -> str:
     """Name the column of shapes, which must be in degrees of WGS 84."""
     about = json.loads((file.schema_arrow.metadata or {}).get(b"geo", b"{}"))
     name = str(about.get("primary_column", "geometry"))
+    coded = str(about.get("columns", {}).get(name, {}).get("encoding", "WKB"))
+    if coded != "WKB":
+        raise FetchError(
+            f"{host(url)}: the shapes of the GeoParquet are coded as {coded}, not as WKB: load it and name it in the study file"
+        )
     crs = about.get("columns", {}).get(name, {}).get("crs")
     # no crs is OGC:CRS84 by the specification
     said = None if crs is None else pyproj.CRS.from_json_dict(crs)

@@ -101,11 +101,11 @@ def fetch_districts(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]
     ]
     if not rows:
         raise FetchError("OpenStreetMap has no administrative borders here; use another source")
-    chosen = choose_level(gpd.GeoDataFrame(rows, geometry="geometry", crs=4326), area)
+    chosen, told = choose_level(gpd.GeoDataFrame(rows, geometry="geometry", crs=4326), area)
     path = write_districts(chosen, folder / "districts.gpkg")
     dated = str(content.get("osm3s", {}).get("timestamp_osm_base", ""))
     level = str(chosen["level"].iloc[0])
-    notes = [(f"层级：admin_level {level}", f"level: admin_level {level}")]
+    notes = [(f"层级：admin_level {level}", f"level: admin_level {level}"), *told]
     return Fetched("districts", "openstreetmap", [path], dated, str(rules["url"]), {}, notes)
 
 
@@ -122,7 +122,7 @@ def _count(web: Web, rules: Mapping[str, Any], what: str) -> int:
 
 def _is_answer(path: Path) -> None:
     content = read_json(path)
-    if not isinstance(content.get("elements"), list):
+    if not isinstance(content, dict) or not isinstance(content.get("elements"), list):
         raise ValueError("no list of elements")
     # Overpass answers 200 and says here that it ran out of time or memory
     if "remark" in content:

@@ -88,10 +88,10 @@ def fetch_districts(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]
     urls = _files(web, rules, release, "division_area", area.bounds)
     frame = _flat(read_box(web, urls, area.bounds, ("id", "subtype", "class", "names"), "fetch_districts"))
     land = frame[frame["class"].eq("land")] if "class" in frame else frame
-    chosen = choose_level(land.rename(columns={"subtype": "level"}), area)
+    chosen, told = choose_level(land.rename(columns={"subtype": "level"}), area)
     path = write_districts(chosen, folder / "districts.gpkg")
     level = str(chosen["level"].iloc[0])
-    return Fetched("districts", "overture", [path], release, str(rules["files"]), {}, [(f"层级：{level}", f"level: {level}")])
+    return Fetched("districts", "overture", [path], release, str(rules["files"]), {}, [(f"层级：{level}", f"level: {level}"), *told])
 
 
 def newest_release(web: Web, rules: Mapping[str, Any]) -> str:

@@ -1,19 +1,17 @@
 """A file on a server that is read by parts (HTTP range requests), its blocks kept in the cache."""
 
+import hashlib
 import io
-import json
-import re
+import os
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from .answers import FetchError, PassingError, host
+from .answers import DiskError, FetchError, PassingError, disk_error, host, refuse_pages
+from .receiving import part_of, pieces
 from .web import Web
-
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 class PartFile(io.RawIOBase):
@@ -40,17 +38,19 @@ class PartFile(io.RawIOBase):
         self.block = int(web.rules["block_kb"]) * 1024
         self._at = 0
         self._recent: dict[int, bytes] = {}
-        about = web.place(url, "parts").with_suffix(".json")
+        self.fault: FetchError | DiskError | None = None
         self._folder, self.size, self._tag = Path(), 0, ""
-        if about.is_file():
-            content = json.loads(about.read_text(encoding="utf-8"))
-            if content["block"] == self.block:
-                self._open(content["size"], content["tag"])
         # the first block is always asked anew: it tells whether the file is still the same
         first = web.persist(url, lambda: self._ask(0, self.block - 1))
+        # a server that names no version is known by the first block
+        version = self._tag or hashlib.blake2b(first, digest_size=10).hexdigest()
+        self._folder = web.place(url, f"parts {self.size} {version} {self.block}").with_suffix(".parts")
         self._keep(0, first)
-        web.cache.mkdir(parents=True, exist_ok=True)
-        about.write_text(json.dumps({"size": self.size, "tag": self._tag, "block": self.block}), encoding="utf-8")
+
+    def forget(self) -> None:
+        """Drop its blocks, where they cannot be read as what they should be, so that another try asks for them anew."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._recent.clear()
 
     def readable(self) -> bool:
         """
@@ -125,6 +125,13 @@ class PartFile(io.RawIOBase):
         end = min(self._at + len(view), self.size)
         if end <= self._at:
             return 0
+        try:
+            return self._read_into(view, end)
+        except (FetchError, DiskError) as error:
+            self.fault = error  # GDAL forgets what went wrong below it
+            raise
+
+    def _read_into(self, view: memoryview, end: int) -> int:
         first, last = self._at // self.block, (end - 1) // self.block
         for start, stop in self._missing(first, last):
             body = self.web.persist(self.url, partial(self._ask, start * self.block, stop * self.block - 1))
@@ -143,7 +150,7 @@ class PartFile(io.RawIOBase):
         """Find runs of blocks that are not in the cache, each to be asked for at once."""
         start = None
         for number in range(first, last + 2):
-            lacking = number <= last and not (self._folder / f"{number:08d}").is_file()
+            lacking = number <= last and not self._has(number)
             if lacking and start is None:
                 start = number
             elif not lacking and start is not None:
@@ -157,37 +164,39 @@ class PartFile(io.RawIOBase):
             self._recent[number] = (self._folder / f"{number:08d}").read_bytes()
         return self._recent[number]
 
-    def _keep(self, number: int, body: bytes) -> None:
-        part = self._folder / f"{number:08d}.part"
-        part.write_bytes(body)
-        part.replace(self._folder / f"{number:08d}")
+    def _has(self, number: int) -> bool:
+        file = self._folder / f"{number:08d}"
+        return file.is_file() and file.stat().st_size == min(self.block, self.size - number * self.block)
 
-    def _open(self, size: int, tag: str) -> None:
-        self.size, self._tag = size, tag
-        self._folder = self.web.place(self.url, f"parts {size} {tag} {self.block}").with_suffix(".parts")
-        self._folder.mkdir(parents=True, exist_ok=True)
+    def _keep(self, number: int, body: bytes) -> None:
+        # two commands may load the same block at once
+        part = self._folder / f"{number:08d}.{os.getpid()}.part"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(body)
+            part.replace(self._folder / f"{number:08d}")
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise disk_error(self.web.cache, error) from error
 
     def _ask(self, first: int, last: int) -> bytes:
         """Ask for bytes first to last, both included."""
         with self.web.ask(self.url, headers={"Range": f"bytes={first}-{last}"}) as answer:
-            found = _RANGE.match(answer.headers.get("Content-Range", ""))
-            if answer.status_code != 206 or found is None:
+            refuse_pages(self.url, answer.headers.get("Content-Type", ""))
+            found = part_of(answer)
+            if found is None:
+                refuse_pages(self.url, "", next(pieces(answer, self.web.rules), b""))
                 raise FetchError(f"{host(self.url)}: does not give parts of a file; load the whole file and name it in the study file")
-            start, end, size = (int(v) for v in found.groups())
+            start, end, size = found
             tag = str(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
-            if (size, tag) != (self.size, self._tag):
-                if first:
-                    raise FetchError(f"{host(self.url)}: the file has changed while it was read; run the command again")
-                self._open(size, tag)
-            body = self._body(answer)
+            if not first:
+                self.size, self._tag = size, tag
+            elif (size, tag) != (self.size, self._tag):
+                raise FetchError(f"{host(self.url)}: the file has changed while it was read; run the command again")
+            body = bytearray()
+            for piece in pieces(answer, self.web.rules):
+                body += piece
+                self.web.came(self.stage, len(piece))
         if start != first or len(body) != end - start + 1 or end != min(last, size - 1):
             raise PassingError(f"the answer broke off after {len(body):,} of {end - first + 1:,} bytes")
-        self.web.came(self.stage, len(body))
-        return body
-
-    @staticmethod
-    def _body(answer: Any) -> bytes:
-        try:
-            return bytes(answer.content)
-        except requests.exceptions.RequestException as error:
-            raise PassingError("the answer broke off") from error
+        return bytes(body)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +114,10 @@ def find_place(text: str, web: Web, rules: Mapping[str, Any], lang: str) -> Area
     FetchError
         If nothing is found, or it is no plausible area.
     """
-    numbers = text.replace("，", ",").split(",")
-    if all(_number(part) for part in numbers):
+    if not text.strip():
+        raise FetchError("no place is given; write a name, a box (west,south,east,north in degrees) or a polygon file")
+    numbers = [part for part in re.split(r"[\s,;，；、]+", text.strip(" []()")) if part]
+    if numbers and all(_number(part) for part in numbers):
         if len(numbers) != 4:
             raise FetchError(f"{text[:60]!r} is no box: write west,south,east,north in degrees, for example 116.9,36.5,117.2,36.8")
         area = _box(*(float(part) for part in numbers))
@@ -167,7 +170,7 @@ def _box(west: float, south: float, east: float, north: float) -> Area:
     if not (-180 <= west < east <= 180 and -85 <= south < north <= 85):
         raise FetchError(
             f"west, south, east, north = {west:g}, {south:g}, {east:g}, {north:g} is no box on Earth in degrees, "
-            "west before east and south before north"
+            "longitude before latitude, west before east and south before north"
         )
     name = f"{west:g}_{south:g}_{east:g}_{north:g}"
     return Area(name, shapely.box(west, south, east, north), ("按给定范围", "the box that was given"))
@@ -206,12 +209,12 @@ def _named(text: str, web: Web, rules: Mapping[str, Any], lang: str) -> Area:
     """Ask Nominatim for the outline of a named place (nominatim.org/release-docs/latest/api/Search)."""
     asked = {"q": text, "format": "jsonv2", "polygon_geojson": 1, "limit": 5, "accept-language": "zh-CN" if lang == "zh" else "en"}
     try:
-        path = web.download(rules["url"], stage="fetch_place", params=asked, opens=_answers)
+        path = web.download(rules["url"], stage="fetch_place", params=asked, opens=_hits)
     except FetchError as error:
         raise FetchError(
             f"the place {text!r} cannot be looked up: {error}. Give a box (west,south,east,north in degrees) or a polygon file instead"
         ) from error
-    found = [hit for hit in read_json(path) if str(hit.get("geojson", {}).get("type", "")).endswith("Polygon")]
+    found = [hit for hit in _hits(path) if str(hit["geojson"].get("type", "")).endswith("Polygon")]
     if not found:
         raise FetchError(
             f"no area named {text!r} was found; write it with its province, or give a box (west,south,east,north) or a polygon file"
@@ -226,7 +229,8 @@ def _named(text: str, web: Web, rules: Mapping[str, Any], lang: str) -> Area:
     return Area(str(best.get("name") or text), _polygons(shape, text), (zh, en))
 
 
-def _answers(path: Path) -> None:
-    content = read_json(path)
-    if not isinstance(content, list):
+def _hits(path: Path) -> list[dict[str, Any]]:
+    hits = read_json(path)
+    if not isinstance(hits, list) or not all(isinstance(hit, dict) and "display_name" in hit for hit in hits):
         raise ValueError("no list of places")
+    return [hit for hit in hits if isinstance(hit.get("geojson"), dict)]

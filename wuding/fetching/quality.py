@@ -1,6 +1,6 @@
 """How good is what was fetched: what the buildings know, how old they are, whether they are all there, what would help most."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,18 +10,19 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyproj
 import shapely
 from affine import Affine
 
 from .place import Area
 from .rasters import read_tiles, tiles_of
-from .sources import Rules
+from .sources import Fetched, Rules, Words
 from .web import Web
 
-Words = tuple[str, str]
-_GEOD = pyproj.Geod(ellps="WGS84")
-Floats = npt.NDArray[np.float64]
+_ESSENTIAL = {
+    "buildings": ("建筑轮廓：没有它无法测算", "building footprints: nothing can be assessed without them"),
+    "weather": ("典型年气象文件（EPW）", "a typical year of weather (EPW)"),
+    "dem": ("地形高程（DEM）", "elevation of the terrain (DEM)"),
+}
 
 
 @dataclass
@@ -71,15 +72,22 @@ def judge_buildings(path: Path, area: Area, web: Web | None, rules: Rules, today
     frame = gpd.read_parquet(path)
     out = Quality({"buildings": len(frame)})
     known = {c.lower(): c for c in map(str, frame.columns)}
-    shares = {}
+    shares, any_of_both = {}, np.zeros(len(frame), dtype=bool)
     for key, names in {"height": ("height",), "floors": ("num_floors", "floors"), "use": ("use", "class")}.items():
         column = next((known[name] for name in names if name in known), None)
-        shares[key] = float(frame[column].notna().mean()) if column else 0.0
+        there = frame[column].notna().to_numpy() if column else np.zeros(len(frame), dtype=bool)
+        shares[key] = float(there.mean())
+        if key != "use":
+            any_of_both |= there
+    either = float(any_of_both.mean())
     out.facts |= {f"share_with_{key}": share for key, share in shares.items()}
+    out.facts["share_with_height_or_floors"] = either
     out.said.append(
         (
-            f"建筑 {len(frame):,} 栋；有高度 {shares['height']:.0%}，有层数 {shares['floors']:.0%}，有用途 {shares['use']:.0%}",
-            f"{len(frame):,} buildings; with height {shares['height']:.0%}, floors {shares['floors']:.0%}, use {shares['use']:.0%}",
+            f"建筑 {len(frame):,} 栋；有高度 {shares['height']:.0%}，有层数 {shares['floors']:.0%}（二者有其一 {either:.0%}），"
+            f"有用途 {shares['use']:.0%}",
+            f"{len(frame):,} buildings; with height {shares['height']:.0%}, floors {shares['floors']:.0%} (one of both {either:.0%}), "
+            f"use {shares['use']:.0%}",
         )
     )
     _age(frame, out, rules["expected"], today)
@@ -88,7 +96,7 @@ def judge_buildings(path: Path, area: Area, web: Web | None, rules: Rules, today
     return out
 
 
-def what_would_help(quality: Quality | None, had: Mapping[str, str], rules: Rules) -> list[Words]:
+def what_would_help(quality: Quality | None, got: Sequence[Fetched], lacking: Mapping[str, str], rules: Rules) -> list[Words]:
     """
     Name the user's data that would improve the study most, the most important first.
 
@@ -96,8 +104,10 @@ def what_would_help(quality: Quality | None, had: Mapping[str, str], rules: Rule
     ----------
     quality
         Of the buildings; None where there are none.
-    had
-        Kind to source, of what was fetched.
+    got
+        What was fetched.
+    lacking
+        Kind to why it could not be had.
     rules
         The table of sources.
 
@@ -106,34 +116,35 @@ def what_would_help(quality: Quality | None, had: Mapping[str, str], rules: Rule
     list of tuple
         Chinese and English.
     """
-    facts = quality.facts if quality else {}
+    facts, had = quality.facts if quality else {}, {item.kind: item for item in got}
+    # without these there is no study at all
+    out = [_ESSENTIAL[kind] for kind in _ESSENTIAL if kind in lacking]
     survey = (
         "房屋建筑普查（自然灾害综合风险普查）的轮廓、层数、年代和用途",
         "footprints with floors, year and use of the national building survey",
     )
-    out = []
-    if not facts or facts.get("roof_share", 1.0) < rules["expected"]["least_share"] or facts.get("lacking_share", 0.0) > 0.1:
+    if facts and (facts.get("roof_share", 1.0) < rules["expected"]["least_share"] or facts.get("lacking_share", 0.0) > 0.1):
         out.append((f"{survey[0]}：现有轮廓不全", f"{survey[1]}: the outlines at hand are incomplete"))
-    elif max(facts.get("share_with_height", 0.0), facts.get("share_with_floors", 0.0)) < 0.5:
+    elif facts and facts["share_with_height_or_floors"] < 0.5:
         out.append((f"{survey[0]}：多数建筑没有高度", f"{survey[1]}: most buildings have no height"))
-    if facts.get("share_with_use", 0.0) < 0.5:
+    if facts and facts["share_with_use"] < 0.5:
         out.append(("国土“三调”地类图斑或建筑用途：目标按用途考核", "the land-use survey or building uses: targets are judged by use"))
     out.append(("已装光伏容量和在建项目（wuding template 生成填报表）", "PV that is built and committed (the form of wuding template)"))
-    if had.get("dem") == "copernicus":
+    if "dem" in had and had["dem"].source == "copernicus":
         out.append(("2 米以内的数字表面模型：实测屋面坡度和遮挡", "a surface model of 2 m or finer: measured roof slopes and shade"))
-    if had.get("weather") in ("pvgis", "nasa_power"):
+    if "weather" in had and had["weather"].keys.get("weakness") != "satellite_weakness":
         out.append(
             (
                 "本地气象站或卫星反演的典型年（EPW）：再分析辐照度在中国误差大",
-                "a typical year (EPW) of a local station or of satellites: reanalysed irradiance is poor over China",
+                "a typical year (EPW) of a local station or of satellites: coarse or reanalysed irradiance is poor over China",
             )
         )
     if facts.get("median_age_years", 0.0) > rules["expected"]["old_years"]:
         out.append(
             ("近五年竣工建筑清单：新建屋顶单独考核", "a list of buildings finished in the last five years: new roofs have their own target")
         )
-    if "districts" not in had:
-        out.append(("区县、镇街的法定界线", "the official borders of districts and towns"))
+    # borders of volunteers may be the right ones, but are not the official ones
+    out.append(("区县、镇街的法定界线", "the official borders of districts and towns"))
     return out
 
 
@@ -158,9 +169,9 @@ def _age(frame: gpd.GeoDataFrame, out: Quality, expected: Mapping[str, Any], tod
 def _completeness(frame: gpd.GeoDataFrame, area: Area, web: Web, rules: Rules, out: Quality) -> None:
     """Roof area over built-up land, whole and by cells of some kilometres against the cells around."""
     cover, expected = rules["worldcover"], rules["expected"]
-    cells, transform, _ = read_tiles(web, tiles_of(cover, area.bounds), area.bounds, float(cover["resolution_m"]), "fetch_quality")
+    tiles = read_tiles(web, tiles_of(cover, area.bounds), area.bounds, float(cover["resolution_m"]), "fetch_quality")
     size = float(expected["cell_degrees"])
-    land = _built_up(cells, transform, area, int(cover["built_up"]), size)
+    land = _built_up(tiles.cells, tiles.transform, area, int(cover["built_up"]), size)
     roofs = _roof_area(frame, size)
     joined = pd.DataFrame({"land": land}).join(roofs.rename("roofs"), how="left").fillna(0.0)
     if not joined["land"].sum():

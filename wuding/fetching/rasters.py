@@ -6,9 +6,11 @@ dataforgood-fb-forests (tiles named by quadkey at zoom 9), esa-worldcover.org/en
 `rasterio.open(opener=...)`, so that proxies, pauses and the cache are those of every other source.
 """
 
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,11 @@ import rasterio.features
 import rasterio.merge
 from affine import Affine
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioIOError
+from rasterio.errors import RasterioError
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds, transform_geom
 
-from .answers import FetchError, finish, host
+from .answers import DiskError, FetchError, host, reason, shown, written
 from .parts import PartFile
 from .place import Area, Bounds
 from .sources import Fetched
@@ -65,31 +67,63 @@ def fetch_raster(
         `dem.tif` or `canopy.tif`.
     """
     bounds = area.grown(float(rules.get("margin_km", 0.0)))
-    cells, transform, crs = read_tiles(web, urls or tiles_of(rules, bounds), bounds, rules.get("resolution_m"), f"fetch_{kind}")
+    tiles = read_tiles(web, urls or tiles_of(rules, bounds), bounds, rules.get("resolution_m"), f"fetch_{kind}")
+    cells, transform, crs, lacking = tiles.cells, tiles.transform, tiles.crs, tiles.lacking
     share = covered(cells, transform, crs, area)
     if share <= 0.0:
         raise FetchError(f"{host((urls or [str(rules['url'])])[0])}: no data for this area; check the place, or use another source")
     path = folder / f"{kind}.tif"
-    part = path.with_suffix(".tif.part")
     profile = {"driver": "GTiff", "height": cells.shape[0], "width": cells.shape[1], "count": 1, "dtype": "float32", "crs": crs}
     packed = {"compress": "deflate", "predictor": 3, "tiled": True, "nodata": math.nan, "BIGTIFF": "IF_SAFER"}
-    with rasterio.open(part, "w", transform=transform, **profile, **packed) as data:
-        data.write(cells.astype(np.float32), 1)
-        data.update_tags(source=rules["title"], attribution=rules["attribution"])
-    with rasterio.open(part) as data:
-        data.read(1, window=((0, 1), (0, 1)))
+    with written(path) as part:
+        with rasterio.open(part, "w", transform=transform, **profile, **packed) as data:
+            data.write(cells.astype(np.float32), 1)
+            data.update_tags(source=rules["title"], attribution=rules["attribution"])
+        # GDAL writes the last of a file when it closes it, and says nothing where the disk is full then
+        with rasterio.open(part) as data:
+            if not np.array_equal(data.read(1), cells, equal_nan=True):
+                raise OSError("what was written is not what is read again")
     notes = [(f"覆盖研究区的 {share:.1%}", f"covers {share:.1%} of the area")]
     if share < _WHOLE:
         notes.append(("缺口处请自行补充", "the gaps are left for you to fill"))
-    address = str(rules["url"]) if urls is None else " ".join(url.split("?")[0] for url in urls)
-    return Fetched(kind, source, [finish(part, path)], str(rules.get("version", "")), address, {}, notes)
+    if lacking:
+        names = ", ".join(Path(shown(url)).name for url in lacking)
+        notes.append(
+            (
+                f"研究区及其周边有 {len(lacking)} 幅图块来源没有（海面或未发布），按无数据处理：{names}",
+                f"{len(lacking)} tiles of the area and its margin are not there (sea, or not released) and count as no data: {names}",
+            )
+        )
+    address = str(rules["url"]) if urls is None else " ".join(shown(url) for url in urls)
+    return Fetched(kind, source, [path], str(rules.get("version", "")), address, {}, notes)
 
 
-def read_tiles(
-    web: Web, urls: Sequence[str], bounds: Bounds, resolution_m: float | None, stage: str
-) -> tuple[npt.NDArray[np.floating], Affine, Any]:
+@dataclass(frozen=True)
+class Tiles:
     """
-    Read the window of a set of tiles, put together.
+    The window of a set of tiles, put together.
+
+    Attributes
+    ----------
+    cells
+        Shape (ny, nx), NaN where there are none.
+    transform
+        Of the cells.
+    crs
+        Of the cells.
+    lacking
+        Addresses of tiles that the source does not have.
+    """
+
+    cells: npt.NDArray[np.floating]
+    transform: Affine
+    crs: Any
+    lacking: list[str]
+
+
+def read_tiles(web: Web, urls: Sequence[str], bounds: Bounds, resolution_m: float | None, stage: str) -> Tiles:
+    """
+    Read the window of a set of tiles.
 
     Parameters
     ----------
@@ -106,8 +140,8 @@ def read_tiles(
 
     Returns
     -------
-    tuple
-        Cells of shape (ny, nx) with NaN where there are none, transform, CRS.
+    Tiles
+        The window.
 
     Raises
     ------
@@ -115,7 +149,8 @@ def read_tiles(
         If no tile is there, or one cannot be read.
     """
     with ExitStack() as open_files, rasterio.Env(**_ENV):
-        tiles = [tile for url in urls for tile in _opened(web, url, stage, open_files)]
+        opened = [(url, _opened(web, url, stage, open_files)) for url in urls]
+        tiles = [tile for _, tile in opened if tile is not None]
         if not tiles:
             raise FetchError(f"{host(urls[0])}: has no tile for this area; check the place, or use another source")
         first = tiles[0][1]
@@ -134,9 +169,9 @@ def read_tiles(
             cells, transform = rasterio.merge.merge(
                 [data for _, data in inside], bounds=window, res=size, nodata=math.nan, dtype="float32", resampling=Resampling.nearest
             )
-        except RasterioIOError as error:
-            raise FetchError(f"{host(urls[0])}: the GeoTIFF cannot be read ({error}); try again later or use another source") from error
-        return cells[0], transform, first.crs
+        except RasterioError as error:
+            raise _why(error, [part for part, _ in inside]) from error
+        return Tiles(cells[0], transform, first.crs, [url for url, tile in opened if tile is None])
 
 
 def covered(cells: npt.NDArray[np.floating], transform: Affine, crs: Any, area: Area) -> float:
@@ -214,29 +249,70 @@ def _quadkeys(bounds: Bounds, zoom: int) -> Iterator[str]:
             yield "".join(str((x >> bit & 1) + 2 * (y >> bit & 1)) for bit in range(zoom - 1, -1, -1))
 
 
-def _opened(web: Web, url: str, stage: str, open_files: ExitStack) -> Iterator[tuple[PartFile, Any]]:
+def _opened(web: Web, url: str, stage: str, open_files: ExitStack) -> tuple[PartFile, Any] | None:
     """Open a tile; one that the server does not have is sea, or not released, and shows as cells without data."""
     try:
         part = PartFile(web, url, stage)
     except FetchError as error:
-        if ": answers 404" in str(error) or ": answers 403" in str(error):
-            return
+        if ": answers 404" in str(error):
+            return None
         raise
     try:
-        yield part, open_files.enter_context(_raster(part))
-    except RasterioIOError as error:
-        raise FetchError(f"{host(url)}: the file is no GeoTIFF ({error}); check the address") from error
+        return part, open_files.enter_context(_raster(part))
+    except RasterioError as error:
+        raise _why(error, [part]) from error
+
+
+def _why(error: Exception, parts: Sequence[PartFile]) -> Exception:
+    """Say what went wrong below GDAL; where nothing did, what came is spoilt and is not kept."""
+    for part in parts:
+        if part.fault is not None:
+            return part.fault
+    for part in parts:
+        part.forget()
+    return FetchError(f"{host(parts[0].url)}: the file is no GeoTIFF, or a spoilt one ({reason(error)}); check the address, or try again")
+
+
+class _Quiet(io.RawIOBase):
+    """A part file as GDAL reads it: it takes a short read for a fault, and prints what is raised to it."""
+
+    def __init__(self, part: PartFile) -> None:
+        super().__init__()
+        self._part = part
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Stay usable: GDAL opens and closes a file more than once, and nothing is held open here."""
+
+    def tell(self) -> int:
+        return self._part.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._part.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        if self._part.fault is not None:
+            return 0
+        try:
+            return self._part.readinto(buffer)
+        except (FetchError, DiskError):
+            return 0
 
 
 @contextmanager
 def _raster(part: PartFile) -> Iterator[Any]:
     name = f"{part.web.place(part.url).stem}.tif"
 
-    def opener(path: str, mode: str = "rb") -> PartFile:
+    def opener(path: str, mode: str = "rb") -> _Quiet:
         if not path.endswith(name):
             raise FileNotFoundError(path)
         part.seek(0)
-        return part
+        return _Quiet(part)
 
     with rasterio.open(name, opener=opener) as data:
         yield data

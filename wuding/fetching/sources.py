@@ -11,6 +11,7 @@ from .answers import FetchError
 
 KINDS = ("buildings", "dem", "weather", "districts", "canopy")
 Rules = dict[str, dict[str, Any]]
+Words = tuple[str, str]
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Fetched:
     version: str
     address: str
     keys: dict[str, Any] = field(default_factory=dict)
-    notes: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[Words] = field(default_factory=list)
 
 
 def load_sources(own: Path | None = None) -> Rules:

@@ -2,13 +2,19 @@
 Weather: a typical year of PVGIS for every quarter degree, NASA POWER where PVGIS cannot be had.
 
 PVGIS: joint-research-centre.ec.europa.eu/photovoltaic-geographical-information-system-pvgis/getting-started-pvgis/
-api-non-interactive-service_en, tool `tmy`, JSON; read by `solar.weather` through pvlib.iotools.read_pvgis_tmy. Its horizon is switched
-off (`usehorizon=0`): shade by hills is computed here. NASA POWER: power.larc.nasa.gov/docs/services/api/temporal/hourly, the request and
-the names as in pvlib.iotools.get_nasa_power, which has neither time-outs nor a second try.
+api-non-interactive-service_en, tool `tmy`, JSON, read by `solar.weather` through pvlib.iotools.read_pvgis_tmy. The request is that of
+pvlib.iotools.get_pvgis_tmy(url=...), word by word; the call itself takes our address but no session, so that it neither tries again,
+nor keeps, nor goes on after a break, and asks the address without a version unless told. `tmy` has no parameter for the database: the
+server takes its best for the place and says which. The images of PVGIS-SARAH3 reach 65 degrees east at most, so in China it is
+PVGIS-ERA5; what the answer says is kept and told. The horizon is switched off (`usehorizon=0`): shade by hills is computed here.
+
+NASA POWER: power.larc.nasa.gov/docs/services/api/temporal/hourly, the request and the names as in pvlib.iotools.get_nasa_power, which
+has neither time-outs nor a second try. Its cells are 0.5 degrees and more, so that nearer stations would be copies.
 """
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +23,14 @@ import shapely
 from solar.errors import SolarError
 from solar.weather import read_weather
 
-from .answers import FetchError, finish, read_json
+from .answers import FetchError, read_json, written
 from .place import Area
 from .sources import Fetched
 from .typical_year import read_power_year, typical_months, write_epw
 from .web import Web
+
+# An answer says for where it is; it may have been put onto a grid.
+_NEAR = 0.05
 
 
 def fetch_pvgis(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]) -> Fetched:
@@ -49,12 +58,13 @@ def fetch_pvgis(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]) ->
     web.expect("fetch_weather", len(places) * int(rules["bytes_per_station"]))
     for lon, lat in places:
         asked = {"lat": f"{lat:.4f}", "lon": f"{lon:.4f}", "outputformat": "json", "usehorizon": 0}
-        got = web.download(f"{rules['url']}tmy", stage="fetch_weather", params=asked, opens=_is_year)
+        got = web.download(f"{rules['url']}tmy", stage="fetch_weather", params=asked, opens=partial(_is_year, lon=lon, lat=lat))
         databases.add(str(read_json(got)["inputs"]["meteo_data"]["radiation_db"]))
         files.append(_put(got.read_bytes(), folder / "weather" / f"pvgis_{lat:.2f}_{lon:.2f}.json"))
     said = ", ".join(sorted(databases))
-    notes = [(f"{len(files)} 个站点，辐照度数据库：{said}", f"{len(files)} stations, irradiance of {said}")]
-    return Fetched("weather", "pvgis", files, f"{rules['version']}, {said}", str(rules["url"]), {}, notes)
+    notes = [(f"{len(files)} 个站点，辐照度数据库：{said}", f"stations: {len(files)}, irradiance of {said}")]
+    weak = "era5_weakness" if any("ERA5" in name for name in databases) else "satellite_weakness"
+    return Fetched("weather", "pvgis", files, f"{rules['version']}, {said}", str(rules["url"]), {"weakness": weak}, notes)
 
 
 def fetch_nasa_power(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]) -> Fetched:
@@ -95,7 +105,7 @@ def fetch_nasa_power(area: Area, folder: Path, web: Web, rules: Mapping[str, Any
                 "header": "true",
                 "time-standard": "utc",
             }
-            path = web.download(rules["url"], stage="fetch_weather", params=asked, opens=read_power_year)
+            path = web.download(rules["url"], stage="fetch_weather", params=asked, opens=partial(_is_power_year, lon=lon, lat=lat))
             got.append(read_power_year(path))
         frame, chosen = typical_months([year for year, _ in got])
         target = folder / "weather" / f"nasa_power_{lat:.2f}_{lon:.2f}.epw"
@@ -104,7 +114,7 @@ def fetch_nasa_power(area: Area, folder: Path, web: Web, rules: Mapping[str, Any
     notes = [
         (
             f"{len(files)} 个站点，典型年由 {years[0]}–{years[-1]} 年逐月选取",
-            f"{len(files)} stations, typical months out of {years[0]}-{years[-1]}",
+            f"stations: {len(files)}, typical months out of {years[0]}-{years[-1]}",
         )
     ]
     return Fetched("weather", "nasa_power", files, str(rules["version"]), str(rules["url"]), {}, notes)
@@ -139,19 +149,32 @@ def stations(area: Area, spacing: float) -> list[tuple[float, float]]:
     return found
 
 
-def _is_year(path: Path) -> None:
-    if len(read_json(path)["outputs"]["tmy_hourly"]) != 8760:
+def _is_year(path: Path, *, lon: float, lat: float) -> None:
+    content = read_json(path)
+    if len(content["outputs"]["tmy_hourly"]) != 8760:
         raise ValueError("no year of hours")
+    there = content["inputs"]["location"]
+    _is_here(float(there["longitude"]), float(there["latitude"]), lon, lat)
+
+
+def _is_power_year(path: Path, *, lon: float, lat: float) -> None:
+    read_power_year(path)
+    there = read_json(path)["geometry"]["coordinates"]
+    _is_here(float(there[0]), float(there[1]), lon, lat)
+
+
+def _is_here(x: float, y: float, lon: float, lat: float) -> None:
+    if max(abs(x - lon), abs(y - lat)) > _NEAR:
+        raise ValueError(f"it is of another place: {y:.2f} N {x:.2f} E")
 
 
 def _put(content: bytes, path: Path) -> Path:
     """Write a file whole, and read it as a run will."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    try:
-        read_weather(part)
-    except SolarError as error:
-        part.unlink()
-        raise FetchError(f"{path.name}: the weather that came is not usable: {error}") from error
-    return finish(part, path)
+    with written(path) as part:
+        part.write_bytes(content)
+        try:
+            read_weather(part)
+        except SolarError as error:
+            raise FetchError(f"{path.name}: the weather that came is not usable: {error}") from error
+    return path

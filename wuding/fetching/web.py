@@ -1,6 +1,8 @@
 """Files from the internet into a cache: resumed after a break, tried again with growing pauses, checked before they get their name."""
 
 import hashlib
+import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -11,8 +13,24 @@ from urllib.parse import urlsplit
 
 import requests
 from filelock import FileLock
+from urllib3.exceptions import HTTPError
 
-from .answers import PAGES, FetchError, PassingError, file_checksum, host, refuse_pages, retry_after, said_in, told_checksum
+from .answers import (
+    UNREADABLE,
+    DiskError,
+    FetchError,
+    PassingError,
+    disk_error,
+    file_checksum,
+    host,
+    of_the_disk,
+    reason,
+    refuse_pages,
+    retry_after,
+    said_in,
+    shown,
+)
+from .receiving import Half, packed, part_of, pieces
 
 Told = Callable[[str, int, int], None]
 Announce = Callable[[str, int], None]
@@ -20,7 +38,6 @@ Opens = Callable[[Path], object]
 T = TypeVar("T")
 
 AGENT = "wuding-fetch (rooftop solar planning; one user at a desk)"
-_CHUNK = 1 << 18
 _TEMPORARY = {408, 425, 429, 500, 502, 503, 504, 529}
 
 
@@ -131,25 +148,40 @@ class Web:
         try:
             whole = str(requests.Request("GET", url, params=params).prepare().url)
         except (requests.exceptions.RequestException, ValueError) as error:
-            raise FetchError(f"{url!r} is no address that can be asked; write it whole, with https://") from error
+            raise FetchError(f"{shown(url)!r} is no address that can be asked; write it whole, with https://") from error
         path = self.place(whole, repr(data) if data else "")
         keep = self.rules["keep_days"] if keep_days is None else keep_days
-        self.cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            if path.is_file() and time.time() - path.stat().st_mtime < keep * 86400.0:
-                self.came(stage, path.stat().st_size)
-                return path
-            part = path.with_suffix(".part")
-            self.persist(url, lambda: self._fill(part, whole, data, stage))
-            try:
-                self._check(part, url, opens)
-            except FetchError:
-                part.unlink()
-                raise
-            part.replace(path)
-            for beside in (".tag", ".sum"):
-                part.with_suffix(beside).unlink(missing_ok=True)
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_suffix(".lock")):
+                self._have(path, url, whole, data, stage, opens, keep)
+        except OSError as error:
+            raise disk_error(self.cache, error) from error
         return path
+
+    def _have(self, path: Path, url: str, whole: str, data: Mapping[str, str] | None, stage: str, opens: Opens, keep_days: float) -> None:
+        """Load a file that is not in the cache, or too old, or spoilt there."""
+        if path.is_file() and time.time() - path.stat().st_mtime < keep_days * 86400.0:
+            try:
+                opens(path)
+            except UNREADABLE as error:
+                if of_the_disk(error):
+                    raise
+                path.unlink()
+            else:
+                self.came(stage, path.stat().st_size)
+                return
+        half = Half(path.with_suffix(".part"))
+        self.persist(url, lambda: self._fill(half, whole, data, stage))
+        try:
+            self._check(half, url, opens)
+        except FetchError:
+            half.drop()
+            raise
+        with half.path.open("r+b") as stream:  # its name must not stand for bytes that a power cut can still lose
+            os.fsync(stream.fileno())
+        half.path.replace(path)
+        half.drop(bytes_too=False)
 
     def place(self, url: str, more: str = "") -> Path:
         """
@@ -167,7 +199,7 @@ class Web:
         pathlib.Path
             Not created here.
         """
-        name = Path(urlsplit(url).path).name[-40:] or "answer"
+        name = re.sub(r"[^\w.-]", "_", Path(urlsplit(url).path).name)[-40:] or "answer"
         return self.cache / f"{hashlib.blake2b((url + more).encode(), digest_size=10).hexdigest()}-{name}.data"
 
     def persist(self, url: str, action: Callable[[], T]) -> T:
@@ -237,11 +269,20 @@ class Web:
         except requests.exceptions.ProxyError as error:
             raise PassingError("the proxy does not let it through; check HTTPS_PROXY or the proxy of the system") from error
         except requests.exceptions.Timeout as error:
-            raise PassingError(f"no answer within {wait[1]:g} s") from error
+            late = wait[0] if isinstance(error, requests.exceptions.ConnectTimeout) else wait[1]
+            raise PassingError(f"no answer within {late:g} s") from error
+        except requests.exceptions.TooManyRedirects as error:
+            raise FetchError(f"{host(url)}: sends on and on and never answers; use another source") from error
+        except requests.exceptions.InvalidProxyURL as error:
+            raise FetchError(f"the proxy of the system is no address ({reason(error)}); check HTTP_PROXY and HTTPS_PROXY") from error
         except requests.exceptions.ConnectionError as error:
             raise PassingError("no connection") from error
         except (requests.exceptions.RequestException, ValueError) as error:
-            raise FetchError(f"{url!r} is no address that can be asked; write it whole, with https://") from error
+            if "SOCKS" in str(error):
+                raise FetchError(
+                    "the proxy is a SOCKS proxy, for which the package PySocks must be installed; or name an HTTP proxy"
+                ) from error
+            raise FetchError(f"{shown(url)!r} is no address that can be asked; write it whole, with https://") from error
         return self._judged(url, answer)
 
     def _judged(self, url: str, answer: requests.Response) -> requests.Response:
@@ -254,65 +295,61 @@ class Web:
         with answer:
             if status in _TEMPORARY:
                 raise PassingError(f"it answers {status} ({answer.reason})", retry_after(answer.headers.get("Retry-After")))
-            said = said_in(answer.raw.read(2000, decode_content=True))
+            if status == 407:
+                raise FetchError("the proxy wants a name and a password (407); write HTTPS_PROXY as http://name:password@server:port")
+            said = self._complaint(answer)
         raise FetchError(f"{host(url)}: answers {status}: {said or answer.reason}; check the address and the place")
 
-    def _fill(self, part: Path, url: str, data: Mapping[str, str] | None, stage: str) -> None:
+    def _complaint(self, answer: requests.Response) -> str:
+        try:
+            return said_in(answer.raw.read(2000, decode_content=True))
+        except (HTTPError, OSError):
+            return ""
+
+    def _fill(self, half: Half, url: str, data: Mapping[str, str] | None, stage: str) -> None:
         """Load what is missing of a file; what came stays for the next try where the server can say that it is still the same."""
-        tag = part.with_suffix(".tag")
-        start = part.stat().st_size if part.is_file() and tag.is_file() else 0
-        asked = {"Range": f"bytes={start}-", "If-Range": tag.read_text(encoding="utf-8")} if start else {}
-        with self.ask(url, data, asked) as answer:
-            if answer.status_code == 416:
-                part.unlink(missing_ok=True)
-                raise PassingError("the file has changed meanwhile")
-            if answer.status_code != 206:
-                start = 0
-                part.with_suffix(".sum").write_text(told_checksum(answer.headers), encoding="utf-8")
+        with self.ask(url, data, half.asked()) as answer:
+            if half.complete(answer):
+                return
             refuse_pages(url, answer.headers.get("Content-Type", ""))
-            length = answer.headers.get("Content-Length")
-            total = start + int(length) if length else None
-            self._room(url, (total or start) - start)
-            mark = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
-            tag.write_text(mark, encoding="utf-8") if mark and not mark.startswith("W/") else tag.unlink(missing_ok=True)
+            start, part = half.begin(answer), part_of(answer)
+            length = answer.headers.get("Content-Length", "")
+            total = part[2] if part else int(length) if length.isdigit() and not packed(answer) else None
+            self._room((total or start) - start)
             if total is not None and not self._seen.get(stage, (0, 0))[1]:
                 self.expect(stage, total - start)
-            try:
-                with part.open("ab" if start else "wb") as stream:
-                    for block in answer.iter_content(_CHUNK):
-                        stream.write(block)
-                        start += len(block)
-                        self.came(stage, len(block))
-            except requests.exceptions.RequestException as error:
-                raise PassingError(f"the answer broke off after {start:,} bytes") from error
+            with half.path.open("ab" if start else "wb") as stream:
+                for piece in pieces(answer, self.rules):
+                    stream.write(piece)
+                    start += len(piece)
+                    self.came(stage, len(piece))
         if total is not None and start != total:
             raise PassingError(f"the answer broke off after {start:,} of {total:,} bytes")
 
-    def _room(self, url: str, size: int) -> None:
+    def _room(self, size: int) -> None:
         free = shutil.disk_usage(self.cache).free
         if size > free:
-            raise FetchError(f"{host(url)}: {size / 1e6:,.0f} MB are to come, but the disk has {free / 1e6:,.0f} MB left; make room")
-
-    def _check(self, part: Path, url: str, opens: Opens) -> None:
-        with part.open("rb") as stream:
-            head = stream.read(300).lstrip().lower()
-        if not head:
-            raise FetchError(f"{host(url)}: the answer is empty; try again later or use another source")
-        if head.startswith(PAGES):
-            raise FetchError(
-                f"{host(url)}: answers with a web page instead of data, as sign-in pages of networks and overloaded servers do; "
-                "open the address in a browser"
+            raise DiskError(
+                f"{size / 1e6:,.1f} MB are to come, but the disk of the cache has {free / 1e6:,.1f} MB left: make room, or choose another "
+                "folder with --cache, and run the command again (what has come is kept)"
             )
-        checksum = part.with_suffix(".sum")
-        kind, _, told = checksum.read_text(encoding="utf-8").partition(":") if checksum.is_file() else ("", "", "")
-        if told and file_checksum(part, kind) != told:
+
+    def _check(self, half: Half, url: str, opens: Opens) -> None:
+        with half.path.open("rb") as stream:
+            head = stream.read(300)
+        if not head.strip():
+            raise FetchError(f"{host(url)}: the answer is empty; try again later or use another source")
+        refuse_pages(url, "", head)
+        kind, told = half.checksum()
+        if told and file_checksum(half.path, kind) != told:
             raise FetchError(f"{host(url)}: the checksum of the file is not the one that its source gives; fetch it again")
         try:
-            opens(part)
+            opens(half.path)
         except FetchError:
             raise
-        except (ValueError, KeyError, IndexError, TypeError, OSError) as error:
-            said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        except UNREADABLE as error:
+            if of_the_disk(error):
+                raise
             raise FetchError(
-                f"{host(url)}: the answer is not what was asked for ({said}); try again later or use another source"
+                f"{host(url)}: the answer is not what was asked for ({reason(error)}); try again later or use another source"
             ) from error

@@ -8,10 +8,10 @@ from typing import Any
 
 from wuding.study import TerrainSection
 
-from .answers import file_checksum
+from .answers import file_checksum, written
 from .place import Area, study_crs_of
-from .quality import Quality, Words
-from .sources import KINDS, Fetched, Rules
+from .quality import Quality
+from .sources import KINDS, Fetched, Rules, Words
 
 TITLES = {
     "buildings": ("建筑轮廓", "buildings"),
@@ -75,7 +75,8 @@ def write_sources(
     for item in got:
         rule = rules[item.source]
         lines += [f"## {TITLES[item.kind][side]}: {rule['title']} {item.version}".rstrip(), ""]
-        lines += [f"- {_say(side, '署名', 'attribution')}: {rule['attribution']}", f"- {_say(side, '许可', 'licence')}: {rule['licence']}"]
+        lines += [f"- {_say(side, '署名', 'attribution')}: {_told(rule, 'attribution', lang)}"]
+        lines += [f"- {_say(side, '许可', 'licence')}: {_told(rule, 'licence', lang)}"]
         lines += [f"- {_say(side, '地址', 'address')}: {item.address}", f"- {_say(side, '说明文档', 'documentation')}: {rule['page']}"]
         lines += [f"- {_say(side, '已知不足', 'known weakness')}: {_weakness(item, rules, lang)}"]
         lines += [f"- {note[side]}" for note in item.notes]
@@ -93,11 +94,14 @@ def write_sources(
     ]
     lines += [f"{number}. {words[side]}" for number, words in enumerate(helps, start=1)]
     path = folder / "SOURCES.md"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with written(path) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
-def write_study(folder: Path, area: Area, got: Sequence[Fetched], lacking: Mapping[str, str], rules: Rules, lang: str) -> Path:
+def write_study(
+    folder: Path, area: Area, got: Sequence[Fetched], lacking: Mapping[str, str], quality: Quality, rules: Rules, lang: str
+) -> Path:
     """
     Write the study file.
 
@@ -111,6 +115,8 @@ def write_study(folder: Path, area: Area, got: Sequence[Fetched], lacking: Mappi
         What was fetched.
     lacking
         Kind to why it could not be had.
+    quality
+        Of the buildings.
     rules
         The table of sources.
     lang
@@ -121,10 +127,11 @@ def write_study(folder: Path, area: Area, got: Sequence[Fetched], lacking: Mappi
     pathlib.Path
         `study.toml`. What is lacking is named by a file that is not there, so that a check asks for it; nothing stands in for it.
     """
-    had = {item.kind: item for item in got}
+    side, had = 0 if lang == "zh" else 1, {item.kind: item for item in got}
     paths = {kind: [file.relative_to(folder).as_posix() for file in item.files] for kind, item in had.items()}
-    missing = "# 未能获取，请放入自己的文件 could not be fetched: put your own file here"
-    marks = {kind: f"  {missing}" if kind in lacking or kind not in had else "" for kind in KINDS}
+    missing = "  # 未能获取，请放入自己的文件 could not be fetched: put your own file here"
+    unasked = "  # 未要求下载，请放入自己的文件 was not asked for: put your own file here"
+    marks = {kind: "" if kind in had else missing if kind in lacking else unasked for kind in KINDS}
     columns = had["buildings"].keys["columns"] if "buildings" in had else {}
     name = "".join("_" if letter in '/\\:*?"<>|' else letter for letter in area.name)[:80]
     lines = [
@@ -159,20 +166,28 @@ def write_study(folder: Path, area: Area, got: Sequence[Fetched], lacking: Mappi
             "",
         ]
     for item in got:
-        rule = rules[item.source]
-        lines += ["[[sources]]", f"title = {_text(rule['title'])}", f"version = {_text(item.version)}"]
-        lines += [f"attribution = {_text(rule['attribution'])}", f"licence = {_text(rule['licence'])}"]
-        lines += [f"weakness = {_text(_weakness(item, rules, lang))}", ""]
+        rule, told = rules[item.source], [words[side] for words in (*item.notes, *(quality.said if item.kind == "buildings" else ()))]
+        title = f"{TITLES[item.kind][side]}: {rule['title']}"
+        lines += ["[[sources]]", f"title = {_text(title)}", f"version = {_text(item.version)}"]
+        # who publishes what was given by address is not known here, but where it came from is
+        credit = f"{item.address}: " * item.source.endswith("_url") + _told(rule, "attribution", lang)
+        lines += [f"attribution = {_text(credit)}", f"licence = {_text(_told(rule, 'licence', lang))}"]
+        lines += [f"weakness = {_text(_weakness(item, rules, lang))}", f"notes = {json.dumps(told, ensure_ascii=False)}", ""]
     path = folder / "study.toml"
-    part = path.with_name("study.toml.part")
-    part.write_text("\n".join(lines), encoding="utf-8")
-    return part.replace(path)
+    with written(path) as part:
+        part.write_text("\n".join(lines), encoding="utf-8")
+    return path
 
 
 def _weakness(item: Fetched, rules: Rules, lang: str) -> str:
-    """Say what is weak about a source for this kind of data, where it serves two."""
+    """Say what is weak about a source for this kind of data, where it serves two, or for what it answered."""
     rule = rules[item.source]
-    return str(rule.get(f"{item.kind}_weakness_{lang}", rule[f"weakness_{lang}"]))
+    name = item.keys.get("weakness") or (f"{item.kind}_weakness" if f"{item.kind}_weakness_{lang}" in rule else "weakness")
+    return str(rule[f"{name}_{lang}"])
+
+
+def _told(rule: Mapping[str, Any], key: str, lang: str) -> str:
+    return str(rule.get(f"{key}_{lang}", rule[key]))
 
 
 def _say(side: int, zh: str, en: str) -> str:
