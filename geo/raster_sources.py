@@ -20,6 +20,7 @@ from rasterio.warp import calculate_default_transform
 from rasterio.windows import Window
 
 from .errors import GeoError
+from .grid import Bounds
 from .sources import matches
 
 _SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".asc", ".bil", ".flt", ".hgt", ".dem", ".adf")
@@ -50,14 +51,12 @@ class Source:
         Factor of its values. [m]
     offset
         Added after scaling. [m]
-    unit
-        What was said about its unit, in plain words.
     masked
         Whether a mask beside the values says which cells count.
+    notes
+        How "no data" was decided, and what was said about unit and CRS.
     fill
         Values that mean "no data".
-    decided
-        How that was decided, in plain words.
     implausible
         Whether values no ground can have were met besides.
     """
@@ -66,10 +65,9 @@ class Source:
     crs: CRS
     scale: float
     offset: float
-    unit: str
     masked: bool
+    notes: list[str] = field(default_factory=list)
     fill: list[float] = field(default_factory=list)
-    decided: str = ""
     implausible: bool = False
 
     @property
@@ -83,16 +81,29 @@ class Source:
         """
         return Path(self.data.name).name
 
-    def nodata_words(self) -> str:
-        """Say how cells without data were recognised.
+    def edges(self) -> Bounds:
+        """Give its edges, whichever way up it is.
 
         Returns
         -------
-        str
-            In plain words.
+        tuple of float
+            West, south, east, north in its own CRS.
         """
-        more = "; values no ground can have taken as empty besides" if self.implausible else ""
-        return self.decided + more + self.unit
+        west, south, east, north = self.data.bounds
+        return min(west, east), min(south, north), max(west, east), max(south, north)
+
+    def words(self) -> list[str]:
+        """Say how cells without data were recognised, and what else was noticed.
+
+        Returns
+        -------
+        list of str
+            Sentences.
+        """
+        notes = list(self.notes)
+        if self.implausible:
+            notes.append("values no ground can have are taken as empty besides")
+        return notes
 
     def read(self, window: Window) -> NDArray[np.float32]:
         """Read metres, NaN where empty; masked here because GDAL knows one nodata value only.
@@ -154,7 +165,7 @@ def open_sources(source: Path, source_crs: str | None, stack: ExitStack) -> list
     source
         A file, a folder or a pattern with * and ?.
     source_crs
-        CRS of files that do not name theirs.
+        CRS that the study gives; it is believed where the files name another one.
     stack
         Closes the files.
 
@@ -173,7 +184,7 @@ def open_sources(source: Path, source_crs: str | None, stack: ExitStack) -> list
         shape = f"{opened[0].data.height} x {opened[0].data.width}"
         raise GeoError(f"{source.name} has only {shape} cells: between fewer than 2 x 2 no elevation can be found. Name a whole raster.")
     for one in opened:
-        one.fill, one.decided = _fill_values(one)
+        one.fill = _fill_values(one, one.notes)
     return opened
 
 
@@ -185,7 +196,7 @@ def open_heads(source: Path, source_crs: str | None, stack: ExitStack) -> list[S
     source
         A file, a folder or a pattern with * and ?.
     source_crs
-        CRS of files that do not name theirs.
+        CRS that the study gives; it is believed where the files name another one.
     stack
         Closes the files.
 
@@ -238,7 +249,7 @@ def _open(path: Path, source_crs: str | None, stack: ExitStack) -> Source:
     if (data.count >= 3 and data.dtypes[0] == "uint8") or data.colorinterp[0] == ColorInterp.palette or kind == "c":
         raise GeoError(f"{path.name} is a picture of {data.count} bands, not a raster of elevations: name the DEM or DSM itself.")
     try:
-        crs = data.crs or (CRS.from_user_input(source_crs) if source_crs else None)
+        crs = CRS.from_user_input(source_crs) if source_crs else data.crs
     except (CRSError, ValueError) as error:
         raise GeoError(f"{path.name}: crs {source_crs!r} is no CRS that is known here: expected e.g. EPSG:4490.") from error
     if crs is None:
@@ -249,10 +260,31 @@ def _open(path: Path, source_crs: str | None, stack: ExitStack) -> Source:
     if not placed:
         raise GeoError(f"{path.name} does not say where it lies (no geotransform): export it again as a GeoTIFF with its place.")
     horizontal, vertical = _split_crs(crs)
-    factor, note = _unit(data, vertical)
+    if data.crs:
+        labelled, vertical = _split_crs(data.crs)
+    notes: list[str] = []
+    factor = _unit(data, vertical, notes)
+    if data.crs and labelled != horizontal:
+        notes.append(f"the file says {crs_name(labelled)}, the study file {crs_name(horizontal)}, which is believed")
     scale, offset = float(data.scales[0]) * factor, float(data.offsets[0]) * factor
     masked = MaskFlags.per_dataset in data.mask_flag_enums[0]
-    return Source(data, horizontal, scale, offset, note, masked)
+    return Source(data, horizontal, scale, offset, masked, notes)
+
+
+def crs_name(crs: CRS) -> str:
+    """Name a CRS in a message.
+
+    Parameters
+    ----------
+    crs
+        The CRS.
+
+    Returns
+    -------
+    str
+        Its name in plain words.
+    """
+    return str(pyproj.CRS.from_wkt(crs.to_wkt()).name)
 
 
 def _split_crs(crs: CRS) -> tuple[CRS, float]:
@@ -268,18 +300,18 @@ def _split_crs(crs: CRS) -> tuple[CRS, float]:
     return CRS.from_wkt(flat.to_wkt()), float(vertical)
 
 
-def _unit(data: DatasetReader, vertical: float) -> tuple[float, str]:
+def _unit(data: DatasetReader, vertical: float, notes: list[str]) -> float:
     """Metres in a unit of the values: by the band's unit, else by the vertical CRS."""
     word = (data.units[0] or "").strip()
     factor = _FACTORS.get(word.lower())
-    if factor is None:
-        return (
-            vertical,
-            f"; its unit {word!r} is not known, metres assumed" if vertical == 1 else "; values converted from the vertical unit",
-        )
-    if word == "" and vertical != 1:
-        return vertical, f"; values converted from the unit of the vertical CRS ({vertical:.6g} m)"
-    return factor, f"; values converted from {word.lower()}" if factor != 1 else ""
+    if factor is None and vertical == 1:
+        notes.append(f"its unit {word!r} is not known, so metres are assumed")
+    elif factor is None or (word == "" and vertical != 1):
+        notes.append(f"values are converted from the unit of the vertical CRS ({vertical:.6g} m)")
+    elif factor != 1:
+        notes.append(f"values are converted from {word.lower()} ({factor:.6g} m)")
+        return factor
+    return vertical if factor is None or word == "" else factor
 
 
 def native_resolution(source: Source, goal: CRS) -> float:
@@ -304,21 +336,21 @@ def native_resolution(source: Source, goal: CRS) -> float:
     if source.crs.is_projected and abs(source.crs.linear_units_factor[1] - 1) < 1e-9:
         return float(f"{min(across, down):.6g}")
     try:
-        west, south, east, north = data.bounds
-        edges = (min(west, east), min(south, north), max(west, east), max(south, north))
-        transform, _, _ = calculate_default_transform(source.crs, goal, data.width, data.height, *edges)
+        transform, _, _ = calculate_default_transform(source.crs, goal, data.width, data.height, *source.edges())
     except Exception as error:  # rasterio lets GDAL's own kinds of error through
         raise GeoError(f"{source.name} does not fit its CRS {source.crs.to_string()} ({error}): correct the CRS of the file.") from error
     return float(f"{transform.a:.2g}")
 
 
-def _fill_values(source: Source) -> tuple[list[float], str]:
+def _fill_values(source: Source, notes: list[str]) -> list[float]:
     """Decide which values mean "no data", and say how that was decided."""
     if source.masked:
-        return [], "a mask in the file says which cells are empty"
+        notes.append("a mask in the file says which cells are empty")
+        return []
     tag = source.data.nodata
     if tag is not None and not np.isnan(tag):
-        return [float(tag)], f"nodata tag {tag:g}"
+        notes.append(f"nodata tag {tag:g}")
+        return [float(tag)]
     implausible: set[float] = set()
     missing = zeros = near_zero = cells = 0
     for _, window in source.data.block_windows(1):
@@ -332,14 +364,15 @@ def _fill_values(source: Source) -> tuple[list[float], str]:
         near_zero += int(((np.abs(metres) <= _ZERO_APART) & (values != 0)).sum())
         if len(implausible) <= 64:
             implausible.update(np.unique(values[strange])[:8].tolist())
-    said = []
     fill = sorted(implausible)
     if fill:
         shown = ", ".join(f"{v:g}" for v in fill[:3])
-        said.append(f"no nodata tag; values no ground can have ({shown}) taken as empty")
+        notes.append(f"without a nodata tag, values no ground can have ({shown}) are taken as empty")
     if missing:
-        said.append("NaN means empty")
+        notes.append("NaN means empty")
     if zeros < cells and zeros >= _ZERO_SHARE * cells and zeros and not near_zero and source.offset == 0:
         fill.append(0.0)
-        said.append(f"{zeros} cells of exactly 0 m, with no ground within {_ZERO_APART:g} m of it, taken as empty")
-    return fill, "; ".join(said) or "no nodata tag and no fill value found: every cell counts"
+        notes.append(f"{zeros} cells of exactly 0 m, with no ground within {_ZERO_APART:g} m of it, are taken as empty")
+    if not fill and not missing:
+        notes.append("no nodata tag and no fill value found: every cell counts")
+    return fill

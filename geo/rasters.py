@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyproj
 import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
@@ -17,7 +16,7 @@ from rasterio.windows import Window
 
 from .errors import GeoError
 from .grid import Bounds, Grid, snap
-from .raster_sources import Source, native_resolution, open_heads, open_sources, readable
+from .raster_sources import Source, crs_name, native_resolution, open_heads, open_sources, readable
 
 _CHUNK = 1024
 # The whole of Jinan at 1 m is 1e10 cells; more than this is a mistake in the resolution or the place.
@@ -39,7 +38,7 @@ class RasterFacts:
     shape
         Rows and columns of the prepared raster.
     nodata
-        How cells without data were recognised, in plain words.
+        How cells without data were recognised and values read, in plain words, joined by "; ".
     bounds
         Edges of the prepared raster in the study's CRS. [m]
     covered_bounds
@@ -91,7 +90,7 @@ def prepare_raster(
     bounds
         Limits of the result in the study's CRS; by default all of the source. [m]
     source_crs
-        CRS of sources that do not name theirs.
+        CRS that the study gives; it is believed where the files name another one.
 
     Returns
     -------
@@ -115,13 +114,13 @@ def prepare_raster(
             west, south, east, north = max(west, bounds[0]), max(south, bounds[1]), min(east, bounds[2]), min(north, bounds[3])
             if west >= east or south >= north:
                 raise GeoError(
-                    f"{source.name} does not reach the area of the study: it covers {_rounded(extents[0])} in {_name(goal)}, "
+                    f"{source.name} does not reach the area of the study: it covers {_rounded(extents[0])} in {crs_name(goal)}, "
                     f"the study lies in {_rounded(bounds)}. Check the CRS of both, or name another raster."
                 )
         window = snap((west, south, east, north), resolution)
         if (cells := (window[2] - window[0]) * (window[3] - window[1])) > _MOST_CELLS:
             raise GeoError(
-                f"{source.name} would have {cells:.1e} cells of {resolution:g} m in {_name(goal)}: check its resolution and its CRS."
+                f"{source.name} would have {cells:.1e} cells of {resolution:g} m in {crs_name(goal)}: check its resolution and its CRS."
             )
         facts = _write(sources, extents, target, goal, resolution, window)
     if not np.isfinite(facts.minimum):
@@ -182,8 +181,7 @@ def _crs(text: str) -> CRS:
 
 def _extent(source: Source, goal: CRS) -> Bounds:
     """Edges of a source in the study's CRS."""
-    west, south, east, north = source.data.bounds
-    edges = (min(west, east), min(south, north), max(west, east), max(south, north))
+    edges = source.edges()
     found = _edges(source.crs, goal, edges)
     if not np.isfinite(found).all():
         raise GeoError(
@@ -249,7 +247,7 @@ def _write(
         source_resolution=min(native_resolution(one, goal) for one in sources),
         resolution=resolution,
         shape=(height, width),
-        nodata="; ".join(sorted({s.nodata_words() for s in sources})),
+        nodata="; ".join(sorted({note for s in sources for note in s.words()})),
         bounds=(left, j0 * resolution, i1 * resolution, top),
         covered_bounds=covered,
         covered_share=cells / (width * height),
@@ -315,10 +313,6 @@ def _source_part(source: Source, bounds: Bounds) -> tuple[NDArray[np.float32], A
     return values, Affine(t.a, t.b, t.c + t.a * c0 + t.b * r0, t.d, t.e, t.f + t.d * c0 + t.e * r0)
 
 
-def _name(crs: CRS) -> str:
-    return str(pyproj.CRS.from_wkt(crs.to_wkt()).name)
-
-
 def _rounded(bounds: Bounds) -> str:
     return "(" + ", ".join(f"{v:.0f}" for v in bounds) + ")"
 
@@ -358,7 +352,7 @@ def glance(source: Path, crs: str, *, source_crs: str | None = None) -> RasterGl
     crs
         CRS in which to give the edges, as anything rasterio understands.
     source_crs
-        CRS of sources that do not name theirs.
+        CRS that the study gives; it is believed where the files name another one.
 
     Returns
     -------
@@ -372,7 +366,7 @@ def glance(source: Path, crs: str, *, source_crs: str | None = None) -> RasterGl
     """
     with ExitStack() as stack:
         sources = open_heads(source, source_crs, stack)
-        extents = [transform_bounds(s.crs, CRS.from_user_input(crs), *s.data.bounds, densify_pts=21) for s in sources]
+        extents = [transform_bounds(s.crs, CRS.from_user_input(crs), *s.edges(), densify_pts=21) for s in sources]
         west, south, east, north = (f(e[k] for e in extents) for k, f in enumerate((min, min, max, max)))
         for one in sources:  # a file that breaks off lacks its last cell
             with readable(one.data):

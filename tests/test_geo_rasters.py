@@ -79,7 +79,7 @@ def test_nodata_is_recognised_and_told(tmp_path: Path, fill: float, tagged: bool
     facts = prepare_raster(tmp_path / "a.tif", tmp_path / "dem.tif", CRS)
     assert (facts.minimum, facts.maximum) == (50.0, 50.0)
     assert facts.covered_bounds[3] == Y0 - 300
-    assert ("tag" in facts.nodata and f"{fill:g}" in facts.nodata) or "taken as empty" in facts.nodata or "NaN" in facts.nodata
+    assert ("tag" in facts.nodata and f"{fill:g}" in facts.nodata) or "are taken as empty" in facts.nodata or "NaN" in facts.nodata
 
 
 def test_folder_of_tiles_equals_one_file_and_chunks_do_not_show(tmp_path: Path) -> None:

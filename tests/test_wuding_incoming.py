@@ -202,6 +202,45 @@ def test_a_check_measures_on_the_surface_model(tmp_path: Path) -> None:
     assert any("shows no building at 100% of the 12 footprints" in problem.text for problem in flat.problems.listed())
 
 
+def flat_dem(folder: Path, name: str, crs: str) -> None:
+    size = {"driver": "GTiff", "dtype": "float32", "count": 1, "crs": crs, "width": 100, "height": 100}
+    with rasterio.open(folder / name, "w", transform=from_origin(X - 1000, Y + 1000, 30, 30), **size) as out:
+        out.write(np.full((100, 100), 50, np.float32), 1)
+
+
+@pytest.mark.parametrize(
+    ("of_buildings", "of_dem", "of_districts", "words"),
+    [
+        ("EPSG:4549", CRS, CRS, r'regions.districts lie on the DEM too, so it is the buildings.* with: crs = "EPSG:4548"'),
+        (CRS, "EPSG:4549", CRS, r'regions.districts lie where the buildings do, so it is the DEM.* with: dem_crs = "EPSG:4548"'),
+        (CRS, "EPSG:4549", "EPSG:4547", r'would meet if the buildings were read with: crs = "EPSG:4549".*DEM with: dem_crs = "EPSG:4548"'),
+    ],
+)
+def test_where_buildings_and_dem_do_not_meet_the_one_at_fault_is_named(
+    of_buildings: str, of_dem: str, of_districts: str, words: str, tmp_path: Path
+) -> None:
+    # all lie at one place in truth; one file of the three (or two) is labelled with another zone
+    gpd.GeoDataFrame({"n": range(4)}, geometry=boxes(4), crs=of_buildings).to_file(tmp_path / "b.gpkg")
+    flat_dem(tmp_path, "dem.tif", of_dem)
+    around = shapely.box(X - 500, Y - 500, X + 500, Y + 500)
+    gpd.GeoDataFrame({"name": ["甲"]}, geometry=[around], crs=of_districts).to_file(tmp_path / "d.gpkg")
+    file = study(tmp_path, '"b.gpkg"', dem='"dem.tif"', regions='districts = { path = "d.gpkg" }')
+    with pytest.raises(StudyError, match=words):
+        prepared(file)
+    checked = [problem.text for problem in check_study(load_study(file), "en").problems.listed() if problem.weight == "error"]
+    assert any(re.search(words, text) for text in checked)
+
+
+def test_the_study_is_believed_where_a_raster_is_labelled_wrongly(tmp_path: Path) -> None:
+    gpd.GeoDataFrame({"n": range(4)}, geometry=boxes(4), crs=CRS).to_file(tmp_path / "b.gpkg")
+    flat_dem(tmp_path, "dem.tif", "EPSG:4549")
+    found = prepared(study(tmp_path, '"b.gpkg"', dem='"dem.tif"\ndem_crs = "EPSG:4548"'))
+    assert (found.buildings["ground_elevation_m"] == 50.0).all()
+    said = next(text for text in found.warnings if "which is believed" in text)
+    assert "以研究文件为准" in translate(said, "zh")
+    assert "无效值标记" in translate(said, "zh")
+
+
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["wuding", *arguments])
     with pytest.raises(SystemExit) as done:

@@ -134,7 +134,7 @@ def _buildings(facts: Mapping[str, Any], words: Mapping[str, str], lang: str) ->
         )
         table.add_row(words["dem"], f"{terrain['dem']} {terrain.get('crs', '')}{size}")
         if "nodata" in terrain:
-            table.add_row(words["nodata"], translate(terrain["nodata"], lang))
+            table.add_row(words["nodata"], "; ".join(translate_all(terrain["nodata"].split("; "), lang)))
         table.add_row(words["on_dem"], _share(terrain["buildings_on_dem"], found))
         if "buildings_on_dsm" in terrain:
             table.add_row(words["on_dsm"], _share(terrain["buildings_on_dsm"], found))

@@ -18,6 +18,7 @@ from solar.canopy import load_transmissivity
 
 from .elevation import measured_heights, stand
 from .errors import StudyError
+from .misplaced import apart, refuse_dem
 from .study import Study
 
 # Cells that are read, resampled and written in about two seconds.
@@ -84,6 +85,8 @@ def coarse_terrain(
         terrain = Terrain.flat()
     else:
         bounds = _grown(table.total_bounds, 4 * head.resolution)
+        if apart(bounds, head.bounds):
+            refuse_dem(study, crs, _grown(table.total_bounds, 0.0), head.bounds)
         sides = (min(head.bounds[k + 2], bounds[k + 2]) - max(head.bounds[k], bounds[k]) for k in (0, 1))
         cells = math.prod(max(side, 0.0) / head.resolution for side in sides)
         resolution = head.resolution * math.ceil(math.sqrt(cells / _CELLS)) if cells > _CELLS else None

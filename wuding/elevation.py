@@ -17,7 +17,7 @@ from geo.threads import threaded
 from solar.canopy import load_transmissivity
 
 from .errors import StudyError
-from .reading import corner_words
+from .misplaced import refuse_dem
 from .study import Study
 
 
@@ -150,11 +150,8 @@ def stand(table: gpd.GeoDataFrame, terrain: Terrain, study: Study, crs: pyproj.C
     off = np.isnan(elevation) & (table["status"] == "").to_numpy()
     table.loc[off, ["status", "reason"]] = [footprints.OUTSIDE_TERRAIN, "the DEM does not cover it"]
     if off.any() and not (table["status"] == "").any():
-        raise StudyError(
-            f"terrain.dem {study.terrain.dem!r} does not cover any building: buildings lie at {corner_words(table.total_bounds)}, "
-            f"the DEM covers {corner_words(terrain.bounds)} "
-            f"(left, bottom, right, top in {crs.name}); check the DEM and the CRS of both"
-        )
+        left, bottom, right, top = (float(v) for v in table.total_bounds)
+        refuse_dem(study, crs, (left, bottom, right, top), terrain.bounds)
     if off.any():
         warnings.append(f"{int(off.sum())} of {len(table)} buildings lie outside the DEM and are not assessed")
 

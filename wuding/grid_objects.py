@@ -85,8 +85,8 @@ def grid_objects(study: Study, layer: str, form: FormValues | None) -> pd.DataFr
         section = study.regions[layer]
         for path in study.paths(section):
             frame = read_vectors(path, layer=section.layer, encoding=section.encoding, warnings=[])
-            rows = pd.DataFrame(frame.drop(columns=frame.geometry.name)).set_axis(row_numbers(frame), axis=0)
-            parts.append(_named(rows, path.name, section.name))
+            told = pd.DataFrame(frame.drop(columns=frame.geometry.name)).set_axis(row_numbers(frame), axis=0)
+            parts.append(_named(told, path.name, section.name))
     if form is not None and layer == form_layer(study):
         rows = {area: {"colour": form.get(area, "hosting_colour"), "room_mw": form.get(area, "hosting_room_mw")} for area in form.areas}
         parts.append(pd.DataFrame.from_dict(rows, orient="index"))

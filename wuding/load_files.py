@@ -89,7 +89,11 @@ def _sheet(path: Path) -> pd.DataFrame:
 
 
 def _headed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Rows under their heads, each with its number in the file: titles above the heads are skipped (their unit is kept), heads of two rows are joined."""
+    """
+    Put rows under their heads, each with its number in the file.
+
+    Titles above the heads are skipped (their unit is kept), heads of two rows are joined.
+    """
     at, unit = 0, ""
     while at < len(frame) - 1 and _is_title(frame.iloc[at]):
         for cell in frame.iloc[at].dropna():
@@ -227,7 +231,8 @@ def _numbers(column: pd.Series, name: str) -> Floats:
     if (values < 0.0).any():
         below = int(np.argmax(values < 0.0))
         raise StudyError(
-            f"{name}: row {column.index[below]} holds {values[below]:g}; a load is 0 or more: give what is drawn from the grid, PV that stands added"
+            f"{name}: row {column.index[below]} holds {values[below]:g}; a load is 0 or more: give what is drawn from the grid, PV that "
+            "stands added"
         )
     if not values.any():
         raise StudyError(f"{name}: every value is 0; expected a load")

@@ -22,6 +22,8 @@ _QUOTED = ("'", '"')
 # What Python writes for a value: text in quotes, anything else without them.
 _REPR = r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[({].*?|[^'":]*?)"""
 _COMMA = re.compile(", | or ")
+# Between several messages in one placeholder, in English and in Chinese.
+_JOINTS = {"or": (" or ", " 或 "), "notes": ("; ", "；")}
 _COUNTED = re.compile(r"^([\d,]+) (.+)$")
 _CODE = re.compile(r"(?<![\w.])[a-z]+(?:_[a-z]+)*(?![\w.])")
 
@@ -199,7 +201,8 @@ def _filled(template: str, parts: Sequence[str]) -> tuple[int, str]:
     """
     Put the parts into a Chinese template, and count the letters that they explain.
 
-    {0} is a message or a value, {0:list} items, {0:or} choices, {0:codes} codes of our tables, {0:raw} a key or a text that stays as it is.
+    {0} is a message or a value, {0:list} items, {0:notes} messages joined by "; ", {0:or} choices, {0:codes} codes of our tables, {0:raw} a
+    key or a text that stays as it is.
     """
     said, score = [], 0
     for text, placeholder, form, _ in Formatter().parse(template):
@@ -210,10 +213,11 @@ def _filled(template: str, parts: Sequence[str]) -> tuple[int, str]:
         if form == "raw":
             said.append(part)
             continue
-        if form == "or":
-            readings = [_best(item) for item in part.split(" or ")]
+        if form in _JOINTS:
+            joint, chinese = _JOINTS[form]
+            readings = [_best(item) for item in part.split(joint)]
             score += sum(letters for letters, _ in readings)
-            said.append(" 或 ".join(word for _, word in readings))
+            said.append(chinese.join(word for _, word in readings))
             continue
         if form == "codes":
             said.append("、".join(_COUNTED.sub(r"\2 \1", _CODE.sub(_code, item)) for item in part.split(", ")))

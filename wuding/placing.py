@@ -59,6 +59,10 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
         if layer == "parcels":
             table["parcel_share"] = np.where(row >= 0, share, np.nan)
         elif layer in ("responsible", "districts") and (outside := int((there & (row < 0)).sum())):
+            if outside == there.sum():
+                warnings.append(
+                    f"none of {outside} buildings lies in a region of {layer}: its place or its CRS is wrong, or it is of another county"
+                )
             warnings.append(f"{outside} of {len(table)} buildings lie in no region of {layer}; they are counted under 'outside'")
     if "responsible" not in regions:
         table["responsible_area"] = table["district"]

@@ -66,7 +66,7 @@ installed_kwp = "已装光伏kw"   # 已装光伏，千瓦（直流）
 
 [terrain]
 dem = "dem.tif"                # 数字高程模型：单个文件、分幅文件夹或通配 "dem/*.tif"；没有时必须写明 dem = "flat"（不考虑地形）
-# dem_crs = "EPSG:4490"        # 高程文件没有坐标系时写明；表面模型为 dsm_crs
+# dem_crs = "EPSG:4490"        # 高程文件没有坐标系或标错时写明，以此为准；表面模型为 dsm_crs
 # dsm = "dsm.tif"              # 数字表面模型（≤ 2 米），可用于建筑高度与遮挡
 # canopy = "trees.tif"         # 树冠高度栅格（离地米数，无树为 0），按月透光率遮挡
 # canopy_transmissivity = "deciduous"   # deciduous 落叶 / evergreen 常绿，或一月至十二月的十二个透光率
