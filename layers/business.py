@@ -17,8 +17,21 @@ from .demand import Demand, building_load_kwh
 from .sums import OUTSIDE
 
 MODELS = ("own", "contract")
+NEEDED = ("use", "use_detail", "floor_area_m2", "pdc0_kwp", "energy_kwh", "capex_cny", "usable_area_m2", "responsible_area")
 SUMS = ("capex_cny", "pdc0_kwp", "energy_kwh", "usable_area_m2", "used_kwh", "used_cny", "spot_cny")
-COLUMNS = ["kind", "name", "model", "capex_cny", "self_use_share", "project_irr", "equity_irr", "npv_cny", "owner_npv_cny", "payback_years"]
+COLUMNS = [
+    "kind",
+    "name",
+    "model",
+    "capex_cny",
+    "lcoe_cny_kwh",
+    "self_use_share",
+    "project_irr",
+    "equity_irr",
+    "npv_cny",
+    "owner_npv_cny",
+    "payback_years",
+]
 
 
 def earnings(buildings: pd.DataFrame, market: Market, demand: Demand) -> pd.DataFrame:
@@ -68,8 +81,8 @@ def business_cases(buildings: pd.DataFrame, finance: Finance, terms: Terms, mark
     Returns
     -------
     table
-        Columns kind (whole, use, area), name, model, capex_cny, self_use_share, project_irr and equity_irr after tax, npv_cny,
-        owner_npv_cny and payback_years; only where there is capacity.
+        Columns kind (whole, use, area), name, model, capex_cny, lcoe_cny_kwh before tax, self_use_share, project_irr and equity_irr after
+        tax, npv_cny, owner_npv_cny and payback_years; only where there is capacity.
 
     Notes
     -----
@@ -138,9 +151,12 @@ def plant_returns(row: Mapping[Any, Any], finance: Finance, terms: Terms, spot_a
 
 def _added(part: pd.DataFrame, found: list[Returns], finance: Finance) -> dict[str, float]:
     project, equity, owner = (np.sum([getattr(one, name) for one in found], axis=0) for name in ("project", "equity", "owner"))
-    energy = float(part["energy_kwh"].sum())
+    energy, capex = float(part["energy_kwh"].sum()), float(part["capex_cny"].sum())
+    years = (1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)
+    cost = capex + 1000.0 * finance.om_cost * float(part["pdc0_kwp"].sum()) * float(years.sum())
     return {
-        "capex_cny": float(part["capex_cny"].sum()),
+        "capex_cny": capex,
+        "lcoe_cny_kwh": cost / (energy * float((yearly_factors(finance) * years).sum())) if energy > 0.0 else np.nan,
         "self_use_share": float(part["used_kwh"].sum()) / energy if energy > 0.0 else np.nan,
         "project_irr": float(npf.irr(project)),
         "equity_irr": float(npf.irr(equity)),

@@ -72,7 +72,8 @@ def connection_table(buildings: pd.DataFrame, used_kwh: pd.Series, *, price_befo
     -------
     table
         A row a class with capacity: buildings, pac_mw, energy_gwh, self_use_share, required_share (None without a rule) and below_mw, the
-        capacity of plants that keep less than the rule; last the listed existing PV (MW DC) with its own export price.
+        capacity of plants that keep less than the rule; last the listed existing PV, brought to AC by the ratio of the new plants, with the
+        export price of projects before 2025-06-01: nobody listed the day on which it went on the grid.
     """
     with_pv = buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0
     rows = buildings[with_pv].assign(used=used_kwh[with_pv])
@@ -98,7 +99,8 @@ def connection_table(buildings: pd.DataFrame, used_kwh: pd.Series, *, price_befo
             }
         )
     installed = buildings["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0)
-    standing = np.nan_to_num(installed) * (buildings["status"] != "duplicate").to_numpy()
+    ac, dc = float(rows["pac0_kw"].sum()), float(rows["pdc0_kwp"].sum())
+    standing = np.nan_to_num(installed) * (buildings["status"] != "duplicate").to_numpy() * (ac / dc if dc > 0.0 else 1.0)
     if (standing > 0.0).any():
         listed = {"class": EXISTING, "buildings": int((standing > 0.0).sum()), "pac_mw": float(standing.sum()) / 1e3}
         found.append(listed | {"export_price": price_before})

@@ -195,6 +195,7 @@ def business_sheet(business: pd.DataFrame, word: Word, lang: str) -> Sheet:
         ("name", "General"),
         ("model", "General"),
         ("investment", TENTHS),
+        ("lcoe", "0.000"),
         ("self_use_share", "0.0%"),
         ("project_irr", "0.0%"),
         ("equity_irr", "0.0%"),
@@ -207,7 +208,14 @@ def business_sheet(business: pd.DataFrame, word: Word, lang: str) -> Sheet:
     rows = []
     for row in business.to_dict("records"):
         name = code_word("use", row["name"], lang) if row["kind"] == "use" else word("outside") if row["name"] == OUTSIDE else row["name"]
-        money = [row["capex_cny"] / 1e6, row["self_use_share"], row["project_irr"], row["equity_irr"], row["npv_cny"] / 1e6]
+        money = [
+            row["capex_cny"] / 1e6,
+            row["lcoe_cny_kwh"],
+            row["self_use_share"],
+            row["project_irr"],
+            row["equity_irr"],
+            row["npv_cny"] / 1e6,
+        ]
         money += [row["owner_npv_cny"] / 1e6, row["payback_years"]]
         rows.append(([word(kinds[row["kind"]]), name or word("whole"), word(row["model"]), *money, word("business_note")], None))
     return Sheet("business", tuple((word(name), form) for name, form in shown), tuple(rows))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
@@ -18,6 +19,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
+from .carbon import load_carbon
+from .carbon_sheet import carbon_sheet, department_sheet
 from .closing import split_words
 from .codes import KINDS, code_word, role_word
 from .missing import missing_text
@@ -59,6 +62,8 @@ def write_tables(
     business: pd.DataFrame | None = None,
     near: Mapping[str, Any] | None = None,
     connection: pd.DataFrame | None = None,
+    life: npt.ArrayLike | None = None,
+    departments: tuple[pd.DataFrame, Mapping[str, str]] | None = None,
 ) -> None:
     """
     Write the workbook: whole or not at all.
@@ -87,6 +92,10 @@ def write_tables(
         Content of near_use.json.
     connection
         From `connection.connection_table`.
+    life
+        Energy of each year of operation over that of the first, shape (years,).
+    departments
+        From `departments.department_table`, with the map it was made by.
 
     Raises
     ------
@@ -111,6 +120,11 @@ def write_tables(
     extra = [] if business is None else [business_sheet(business, word, lang)]
     extra += [] if connection is None else [connection_sheet(connection, word)]
     extra += [near_sheet(near["rows"], word, lang)] if near else []
+    if life is not None:
+        areas = regions.get("responsible", regions.get("districts"))
+        extra.append(carbon_sheet(by_use, areas, load_carbon(), life, word, lang))
+    if departments is not None and len(departments[0]):
+        extra.append(department_sheet(*departments, word, lang))
     for found in (*plan_sheets(targets, roadmap, supply, word, lang), *extra):
         own = (values if formats is None else _Formatted(values, formats) for values, formats in found.rows)
         sheet.add(found.name, [_Head(text, form) for text, form in found.heads], own)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.carbon import electricity_tce, load_carbon
+from layers.carbon import electricity_tce, life_carbon_t, load_carbon
+from solar.money import Finance, yearly_factors
 
 from .gauges import gauge
 from .near_page import Table
@@ -44,9 +45,9 @@ def target_sentence(targets: Sequence[Mapping[str, Any]], words: Words) -> list[
     return [words["answer_targets"].format(verdicts=words["listed"].join(parts))] if parts else []
 
 
-def carbon_sentences(totals: Mapping[str, Any], words: Words) -> list[str]:
+def carbon_sentences(totals: Mapping[str, Any], words: Words, finance: Finance | None = None) -> list[str]:
     """
-    Say what a year avoids in CO₂, with the factor and the national one beside it, and in standard coal by both conventions.
+    Say what a year and the life avoid in CO₂, with the factor and the national one, and in standard coal by both conventions.
 
     Parameters
     ----------
@@ -54,11 +55,13 @@ def carbon_sentences(totals: Mapping[str, Any], words: Words) -> list[str]:
         Totals of the study with `energy_kwh` and `carbon_t`.
     words
         Words of the language.
+    finance
+        Life and degradation of the run; without it nothing is said of the life.
 
     Returns
     -------
     list of str
-        Two sentences; none without energy.
+        Sentences; none without energy.
     """
     energy, avoided = as_float(totals.get("energy_kwh")), as_float(totals.get("carbon_t"))
     if not energy or avoided is None:
@@ -66,16 +69,25 @@ def carbon_sentences(totals: Mapping[str, Any], words: Words) -> list[str]:
     carbon = load_carbon()
     by, unit = (1e4, "万吨") if words.lang == "zh" else (1e3, "kt")
     saved = {name: number(electricity_tce(carbon, energy, name) / by, 2) for name in carbon.coal}
+    life = []
+    if finance is not None:
+        kept = yearly_factors(finance)
+        told = float(life_carbon_t(carbon, [1e3 * avoided / float(carbon.factor.value)], kept)[0])
+        life = [
+            words["carbon_life"].format(years=len(kept), tonnes=number(told / by, 1), unit=unit, decline=f"{100 * carbon.annual_decline:g}")
+        ]
     return [
         words["carbon_said"].format(
             tonnes=number(avoided / by, 2),
             unit=unit,
             factor=f"{1e3 * avoided / energy:.4g}",
+            place=words[carbon.factor.name.replace(".", "_")],
             year=carbon.factor.year,
             nation=f"{carbon.nation.value:.4g}",
             nation_year=carbon.nation.year,
             national=number(energy * carbon.nation.value / 1e3 / by, 2),
         ),
+        *life,
         words["coal_said"].format(
             equivalent=saved["equivalent_value"],
             heat=saved["heat_value"],

@@ -13,6 +13,7 @@ import pandas as pd
 from layers.codes import role_word
 
 from .answering import carbon_sentences, potential_steps, target_sentence
+from .business_page import business_grid, run_finance
 from .charts import Chart, bars, months, region_map
 from .county_map import asset, capacity, energy, headline, templates, write_whole
 from .energy_charts import typical_day_chart, uncertainty_chart
@@ -86,6 +87,7 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
     words = load_words(lang)
     main, others = gauges(tables.targets, lang)
     areas = _areas(tables)
+    business = business_grid(tables.business, words)
     return {
         "w": words,
         "manifest": tables.manifest,
@@ -102,7 +104,9 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "by_area": _sums(areas, words, words["responsible"] if "responsible" in tables.regions else words["districts"]),
         "by_use": _sums(_uses(tables, words), words, words["use"]),
         "money": _money(areas, words),
-        "carbon": carbon_sentences(tables.totals, words),
+        "business": None if business is None else Grid(*business),
+        "by_department": _departments(tables, words),
+        "carbon": carbon_sentences(tables.totals, words, run_finance(tables.manifest)),
         "near": [(title, Grid(heads, rows)) for title, (heads, rows) in near_tables(tables.near, words)],
         "near_said": near_sentence(tables.near, words),
         "scenarios": [(name, said, _plan_grid(rows, words)) for name, said, rows in scenario_tables(tables.roadmap, words)],
@@ -123,6 +127,16 @@ def content(tables: MapTables, lang: str) -> dict[str, Any]:
         "limits": words.lists["limits"],
         "steps": _steps(tables, words),
     }
+
+
+def _departments(tables: MapTables, words: Words) -> Grid | None:
+    """Sum the classes of use by the department that the policy file proposes for them."""
+    if not tables.departments or tables.by_use.empty:
+        return None
+    names = pd.Series(tables.by_use.index, index=tables.by_use.index).map(dict(tables.departments)).fillna(words["no_department"])
+    table = tables.by_use.groupby(names, sort=False).sum().rename_axis("name").reset_index().assign(kind="class")
+    table["specific_yield"] = table["energy_kwh"] / table["pdc0_kwp"].where(table["pdc0_kwp"] > 0)
+    return _sums(table.sort_values(["pdc0_kwp", "name"], ascending=[False, True]), words, words["department"])
 
 
 def _areas(tables: MapTables) -> pd.DataFrame:

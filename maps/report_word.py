@@ -208,6 +208,8 @@ def _first_chapters(paper: _Paper, said: dict[str, Any]) -> None:
         if chart in said["charts"]:
             paper.picture(said["charts"][chart])
             paper.grid(said[grid], words[title])
+    if said["by_department"]:
+        paper.grid(said["by_department"], words["department_title"])
 
 
 def _targets(paper: _Paper, said: dict[str, Any]) -> None:
@@ -262,6 +264,9 @@ def _plans(paper: _Paper, said: dict[str, Any]) -> None:
     if said["money"].rows:
         paper.grid(said["money"])
         paper.say(words["lcoe_note"])
+    if said["business"]:
+        paper.grid(said["business"], words["business_title"])
+        paper.say(words["business_note"])
     if "supply" in said["charts"]:
         paper.picture(said["charts"]["supply"])
     paper.chapter("carbon")

@@ -109,6 +109,10 @@ class MapTables:
         Content of roadmap.json, None where the run has none.
     supply
         Supply curve, None where it is not made.
+    business
+        Both business models from `layers.business.business_cases`, None where the run has no prices.
+    departments
+        Department by class of use, as the policy file proposes.
     economic
         Number and sums of the buildings whose net present value is not negative, None where the run has no money.
     near
@@ -135,6 +139,8 @@ class MapTables:
     by_tier: pd.DataFrame
     roadmap: Mapping[str, Any] | None = None
     supply: pd.DataFrame | None = None
+    business: pd.DataFrame | None = None
+    departments: Mapping[str, str] = field(default_factory=dict)
     economic: Mapping[str, float] | None = None
     near: Mapping[str, Any] | None = None
     hours: npt.NDArray[np.float64] | None = None
@@ -368,7 +374,8 @@ def _assemble(
     rows = list(targets.get("targets") or [])
     policy = targets.get("policy")
     name = policy.get("name") if isinstance(policy, Mapping) else policy
-    return MapTables(manifest, rows, None if name is None else str(name), dict(regions), roofs, places, by_use, by_tier)
+    found = MapTables(manifest, rows, None if name is None else str(name), dict(regions), roofs, places, by_use, by_tier)
+    return replace(found, departments=targets.get("departments") or {})
 
 
 def _largest(roofs: pd.DataFrame, count: int) -> pd.Index:

@@ -54,6 +54,9 @@ def test_areas_and_classes_are_sums_of_plants() -> None:
     # 15 % off 0.6 on half of the energy is the owner's
     gain = 0.15 * 0.6 * 50_000
     assert table.loc[("use", "factory", "contract"), "owner_npv_cny"] == pytest.approx(npf.npv(0.07, [0.0, *[gain] * 25]))
+    # O&M is nothing here: capex over the discounted energy of 25 years, annuity 11.653583
+    assert table.loc[("use", "factory", "own"), "lcoe_cny_kwh"] == pytest.approx(300_000 / (100_000 * 11.653583), rel=1e-6)
+    assert table.loc[("whole", "", "contract"), "lcoe_cny_kwh"] == pytest.approx(330_000 / (110_000 * 11.653583), rel=1e-6)
     assert "other" not in table.index.get_level_values("name")
 
 
@@ -95,4 +98,6 @@ def test_classes_of_2025_and_their_rule() -> None:
     assert found.loc["general", "self_use_share"] == pytest.approx(0.7 / 1.5)
     assert found.loc["large", ["required_share", "below_mw"]].tolist() == [1.0, 0.0]
     assert pd.isna(found.loc["household", "required_share"])
-    assert found.loc["before_2025_06", ["buildings", "pac_mw", "export_price"]].tolist() == pytest.approx([1, 0.25, 0.3949])
+    assert found.loc["before_2025_06", ["buildings", "pac_mw", "export_price"]].tolist() == pytest.approx(
+        [1, 0.2, 0.3949]
+    )  # 250 kWp at 0.8

@@ -9,10 +9,11 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from layers.business import business_cases, earnings
+from layers.business import NEEDED, business_cases, earnings
 from layers.connection import connection_table
 from layers.coverage import coverage_reach
 from layers.demand import load_demand
+from layers.departments import department_table
 from layers.form import read_form
 from layers.form_values import FormValues
 from layers.geopackage import renew_about, write_geopackage
@@ -24,7 +25,7 @@ from layers.sums import sum_classes
 from layers.supply import supply_curve
 from layers.targets import judge
 from solar.cashflow import load_terms
-from solar.money import load_finance
+from solar.money import Finance, load_finance, yearly_factors
 from solar.self_use import read_market
 
 from .beside import beside
@@ -34,7 +35,7 @@ from .gap_list import write_gap_roofs
 from .manifest import Clock, plain, read_manifest, write_json
 from .near import read_near_use, write_near_use
 from .progress import Screen
-from .roadmapping import make_roadmaps, read_roadmap, with_roadmap
+from .roadmapping import make_roadmaps, planned_by_use, read_roadmap, with_roadmap
 from .study import Study, study_content
 from .summary import about_rows, in_language
 
@@ -104,7 +105,14 @@ def write_targets(
     write_gap_roofs(policy, rows, table, out, study.study.lang)
     flags = data_flags(study)
     write_json(
-        out / "targets.json", {"as_of": str(study.study.as_of), "policy": policy.name if policy else None, "data": flags, "targets": rows}
+        out / "targets.json",
+        {
+            "as_of": str(study.study.as_of),
+            "policy": policy.name if policy else None,
+            "data": flags,
+            "departments": dict(policy.departments) if policy else {},
+            "targets": rows,
+        },
     )
     listed = pd.DataFrame([{key: _cell(value) for key, value in plain({**row, "data": "; ".join(flags)}).items()} for row in rows])
     part = out / "targets.csv.part"
@@ -199,9 +207,9 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
         with clock.stage("products"):
             screen.told("products", 0, 3)
             manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-            spreadsheet(out, read_regions_of(out), manifest, lang)
+            business = spreadsheet(out, read_regions_of(out), manifest, lang)
             screen.told("products", 1, 3)
-            remake_pages(out, lang)
+            remake_pages(out, lang, business=business)
             screen.told("products", 3, 3)
         clock.stages.insert(-1, geopackage()[1])
     if apart:
@@ -229,7 +237,7 @@ def _geopackage(out: Path, name: str, regions: Mapping[str, gpd.GeoDataFrame], m
     write_style_files(out / "styles", styles)
 
 
-def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> None:
+def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> pd.DataFrame:
     """
     Write tables.xlsx.
 
@@ -243,29 +251,46 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
         The run's manifest.
     lang
         "zh" or "en".
+
+    Returns
+    -------
+    pandas.DataFrame
+        Both business models, from `business_cases`.
     """
-    targets = _judged(out)["targets"]
+    judged, roadmap = _judged(out), read_roadmap(out)
+    units = judged.get("departments") or {}
     buildings = pd.read_parquet(out / "buildings.parquet").drop(columns=["geometry", "bbox"], errors="ignore")
     by_use = sum_classes(buildings, "use")
-    # the run's own prices, not today's defaults
-    finance = load_finance({fact["name"]: fact["value"] for fact in manifest["parameters"]["finance"]})
-    terms = load_terms({fact["name"]: fact["value"] for fact in manifest["parameters"]["tax"]})
-    market, demand = read_market(manifest["market"]), load_demand()
+    finance, market, demand = _finance(manifest), read_market(manifest["market"]), load_demand()
     used = earnings(buildings, market, demand)["used_kwh"]
+    business = _business(buildings, manifest)
     write_tables(
         out / "tables.xlsx",
-        targets=targets,
+        targets=judged["targets"],
         regions=regions,
         by_use=by_use,
         by_status=sum_classes(buildings, "status"),
         manifest=in_language(manifest, lang),
         lang=lang,
-        roadmap=read_roadmap(out),
+        roadmap=roadmap,
         supply=supply_curve(buildings),
-        business=business_cases(buildings, finance, terms, market, demand),
+        business=business,
         connection=connection_table(buildings, used, price_before=finance.price_before),
         near=read_near_use(out),
+        life=yearly_factors(finance),
+        departments=(department_table(buildings, units, planned_by_use(roadmap)), units) if units else None,
     )
+    return business
+
+
+def _finance(manifest: Mapping[str, Any]) -> Finance:
+    """Costs and rates of the run itself, not today's defaults."""
+    return load_finance({fact["name"]: fact["value"] for fact in manifest["parameters"]["finance"]})
+
+
+def _business(buildings: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+    terms = load_terms({fact["name"]: fact["value"] for fact in manifest["parameters"]["tax"]})
+    return business_cases(buildings, _finance(manifest), terms, read_market(manifest["market"]), load_demand())
 
 
 def _judged(out: Path) -> dict[str, Any]:
@@ -273,7 +298,14 @@ def _judged(out: Path) -> dict[str, Any]:
     return content
 
 
-def remake_pages(out: Path, lang: str | None = None, *, shift_m: tuple[float, float] = (0.0, 0.0), round_m: float = 0.0) -> list[Path]:
+def remake_pages(
+    out: Path,
+    lang: str | None = None,
+    *,
+    shift_m: tuple[float, float] = (0.0, 0.0),
+    round_m: float = 0.0,
+    business: pd.DataFrame | None = None,
+) -> list[Path]:
     """
     Write map.html, report.html and report.docx from a finished run.
 
@@ -285,6 +317,8 @@ def remake_pages(out: Path, lang: str | None = None, *, shift_m: tuple[float, fl
         "zh" or "en"; the study's language by default.
     shift_m, round_m
         Metres to the east and north by which the map is shifted, and metres that its coordinates are rounded to; 0 for neither.
+    business
+        Both business models, where they are at hand; they are computed otherwise.
 
     Returns
     -------
@@ -301,7 +335,9 @@ def remake_pages(out: Path, lang: str | None = None, *, shift_m: tuple[float, fl
         raise StudyError(f"--lang {lang}: expected zh or en")
     read = read_tables(out)
     chosen = lang or read.lang
-    tables = replace(read, manifest=in_language(read.manifest, chosen))
+    if business is None and "market" in read.manifest:
+        business = _business(pd.read_parquet(out / "buildings.parquet", columns=list(NEEDED)), read.manifest)
+    tables = replace(read, manifest=in_language(read.manifest, chosen), business=business)
     by = Displacement(*shift_m, round_m)
     drawn = displaced(tables, by) if by != Displacement() else tables
     said = content(tables, chosen)
@@ -398,8 +434,8 @@ def remake_targets(study: Study, out: Path) -> None:
         _geopackage(out, package.stem, regions, manifest, study.study.lang)
     elif package.is_file():
         renew_about(package, about_rows(in_language(manifest, study.study.lang), _judged(out)))
-    spreadsheet(out, regions, manifest, study.study.lang)
-    remake_pages(out, study.study.lang)
+    business = spreadsheet(out, regions, manifest, study.study.lang)
+    remake_pages(out, study.study.lang, business=business)
 
 
 def study_of(out: Path) -> Path:

@@ -84,6 +84,28 @@ def read_roadmap(out: Path) -> dict[str, Any] | None:
     return content
 
 
+def planned_by_use(content: Mapping[str, Any] | None) -> dict[str, float] | None:
+    """
+    Add up what the chosen scenario builds of each class.
+
+    Parameters
+    ----------
+    content
+        Content of roadmap.json, None where the run has none.
+
+    Returns
+    -------
+    dict or None
+        Capacity by class of use [kW AC].
+    """
+    if content is None:
+        return None
+    found: dict[str, float] = {}
+    for row in content["scenarios"][0]["rows"]:
+        found[row["use"]] = found.get(row["use"], 0.0) + row["pac0_kw"]
+    return found
+
+
 def with_roadmap(rows: list[dict[str, Any]], content: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """
     Tell in the rows of the whole what the chosen scenario makes of each target.
