@@ -9,7 +9,7 @@ from typing import Any
 from layers.closing import gap_words, split_words
 from layers.missing import missing_text
 
-from .words import amount, as_float, load_words
+from .words import amount, as_float, load_words, number
 
 MAIN = ("pv_capacity", "new_roof_coverage", "building_substitution")
 
@@ -150,7 +150,7 @@ def _from_roofs(row: Mapping[str, Any], required: float | None, unit: str, lang:
     if roofs is None:
         return ""
     said = amount(roofs, unit, lang)
-    share = f"{roofs / required * 100:.2g} %" if required else ""
+    share = f"{number(100 * roofs / required, 0 if roofs >= 0.1 * required else 2)} %" if required else ""
     return load_words(lang)["of_target"].format(amount=said, share=share) if share else said
 
 
