@@ -2,8 +2,11 @@
 
 import codecs
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -231,6 +234,48 @@ def text_encoding(path: Path, stated: str | None) -> str:
                 if len(texts) > _ENOUGH:
                     break
     return likely_encoding(texts)
+
+
+@contextmanager
+def as_utf8(path: Path, stated: str | None, warnings: list[str]) -> Iterator[Path]:
+    """
+    Give a file whose format wants UTF-8 as such, for as long as it is read.
+
+    Parameters
+    ----------
+    path
+        A GeoJSON or another text file.
+    stated
+        Encoding that the study file gives.
+    warnings
+        What the user should know; appended to.
+
+    Yields
+    ------
+    pathlib.Path
+        The file itself, or a copy where it is written in GB18030 or UTF-16.
+    """
+    codec = "UTF-8" if _is_utf8(path) else text_encoding(path, stated)
+    if codec not in ("GB18030", "utf-16"):
+        yield path
+        return
+    warnings.append(f"{path.name}: is not in UTF-8, which its format asks for; it is read as {codec}")
+    with TemporaryDirectory(prefix="wuding-", ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / path.name
+        with path.open(encoding=codec, errors="replace") as text, copy.open("w", encoding="utf-8") as out:
+            shutil.copyfileobj(text, out)
+        yield copy
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as stream:
+        try:
+            while block := stream.read(1 << 24):
+                decoder.decode(block)
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 def decoded(text: str | None, encoding: str) -> str | None:

@@ -7,12 +7,49 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from .overlaps import Pairs, meeting_pairs, near_duplicates, overlap_areas, visible_shapes
 from .threads import threaded
 
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 MODULE_SHARE = float(tomllib.loads(files(__package__).joinpath("existing_pv.toml").read_text(encoding="utf-8"))["array"]["module_share"])
+
+
+def apart(arrays: Objects, kwp: Floats) -> tuple[Objects, Floats, float]:
+    """
+    Leave of arrays that are drawn over each other what counts once.
+
+    Parameters
+    ----------
+    arrays
+        Shape (m,), valid polygons of PV; not changed.
+    kwp
+        Shape (m,), capacity of each as given, NaN where not [kWp]; not changed.
+
+    Returns
+    -------
+    arrays : array
+        Shape (m,), polygons that share no area; empty where another drawing shows the same array.
+    kwp : array of float
+        Shape (m,), 0 for a second drawing [kWp]. A capacity that is given stays whole where outlines overlap only in part.
+    shared : float
+        Area that would have counted twice. [m2]
+    """
+    pairs = meeting_pairs(arrays)
+    common = overlap_areas(arrays, pairs)
+    area = shapely.area(arrays)
+    corners = shapely.bounds(arrays)
+    # drawings that say their capacity are the better ones, then the larger ones; the place decides between equals, not the order of rows
+    order = np.lexsort((corners[:, 1], corners[:, 0], -np.nan_to_num(kwp), -area, ~np.isfinite(kwp)))
+    rank = np.empty(len(arrays), dtype=np.int64)
+    rank[order] = np.arange(len(arrays))
+    again = near_duplicates(area, pairs, common, rank) >= 0
+    stay = ~(again[pairs.left] | again[pairs.right])
+    rows, shapes, _ = visible_shapes(arrays, Pairs(pairs.left[stay], pairs.right[stay]), common[stay], rank)
+    out, capacity = arrays.copy(), kwp.copy()
+    out[rows], out[again], capacity[again] = shapes, shapely.Polygon(), 0.0
+    return out, capacity, float(area.sum() - shapely.area(out).sum())
 
 
 def pv_on_buildings(geometry: Objects, arrays: Objects, kwp: Floats, kwp_per_m2: float) -> tuple[Floats, Floats, float]:
@@ -24,7 +61,7 @@ def pv_on_buildings(geometry: Objects, arrays: Objects, kwp: Floats, kwp_per_m2:
     geometry
         Shape (n,), valid polygons of buildings that do not overlap, None allowed.
     arrays
-        Shape (m,), valid polygons of PV.
+        Shape (m,), valid polygons of PV that do not overlap, see `apart`.
     kwp
         Shape (m,), capacity of each array as given, NaN where not [kWp].
     kwp_per_m2

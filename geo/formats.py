@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pyogrio
 import shapely
 
-from .encodings import decoded, drawing_encoding, shapefile_encoding, text_encoding
+from .encodings import as_utf8, decoded, drawing_encoding, shapefile_encoding, text_encoding
 from .errors import GeoError
 from .shapes import from_wkb, numbered
-from .sources import ARCHIVE, OSM, PARQUET, SHAPEFILE, TABLE, beside, unpacked
+from .sources import ARCHIVE, JSON, OSM, PARQUET, SHAPEFILE, TABLE, beside, unpacked
 from .tables import read_table, with_places
 
 # Features that say how wide a layer of unknown type is searched for polygons.
@@ -95,6 +95,9 @@ def read_file(
                     )
                 return read_file(files[0], layer=layer, encoding=encoding, columns=columns, rows=rows, warnings=warnings)
             return _read_gdal(path.name, files, layer, encoding, columns, osm_key, rows, warnings)
+    if kind in JSON:
+        with as_utf8(path, encoding, warnings) as file:
+            return _read_gdal(path.name, [file], layer, encoding, columns, osm_key, rows, warnings)
     if kind in TABLE:
         frame = read_table(path, layer=layer, encoding=encoding, rows=rows)
         frame.attrs["encoding"] = None if path.suffix.lower() == ".xlsx" else text_encoding(path, encoding)

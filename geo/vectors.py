@@ -57,10 +57,13 @@ def read_vectors(
     said: list[str] = [] if warnings is None else warnings
     paths = [path] if isinstance(path, Path) else path
     files = list(dict.fromkeys(file for one in paths for file in vector_files(one)))
-    frames = []
+    frames, by_file = [], []
     for file in files:
-        frame = read_file(file, layer=layer, encoding=encoding, columns=columns, osm_key=osm_key, warnings=said)
-        frames.append(outlines(frame, file.name, said, points=points))
+        of_file: list[str] = []
+        frame = read_file(file, layer=layer, encoding=encoding, columns=columns, osm_key=osm_key, warnings=of_file)
+        frames.append(outlines(frame, file.name, of_file, points=points))
+        by_file.append((file.name, of_file))
+    tell_once(by_file, said)
     if len(frames) == 1:
         return frames[0]
     crs = frames[0].crs
@@ -68,6 +71,28 @@ def read_vectors(
         raise GeoError(f"{file_names(paths)}: some of its files name a CRS and some do not; add the missing .prj, or give them one by one")
     same = [frame if crs is None or frame.crs == crs else frame.to_crs(crs) for frame in frames]
     return gpd.GeoDataFrame(pd.concat(same, ignore_index=True), crs=crs)
+
+
+def tell_once(by_file: Sequence[tuple[str, list[str]]], warnings: list[str]) -> None:
+    """
+    Tell once what holds for several files alike.
+
+    Parameters
+    ----------
+    by_file
+        Name of each file and what is said of it, each sentence beginning with that name.
+    warnings
+        What the user should know; appended to.
+    """
+    files: dict[str, list[str]] = {}
+    for name, texts in by_file:
+        for text in texts:
+            files.setdefault(text.removeprefix(f"{name}: "), []).append(text)
+    for alike in files.values():
+        if len(alike) > 2:
+            warnings.append(f"for {len(alike)} files alike: {alike[0]}")
+        else:
+            warnings.extend(alike)
 
 
 def file_names(paths: Sequence[Path]) -> str:

@@ -55,6 +55,15 @@ def to_file(name: str, driver: str | None = None, **options: str) -> Callable[[P
     return write
 
 
+def recoded(write: Callable[[Path], Path], encoding: str) -> Callable[[Path], Path]:
+    def again(folder: Path) -> Path:
+        file = write(folder)
+        file.write_bytes(file.read_text(encoding="utf-8").encode(encoding))
+        return file
+
+    return again
+
+
 def zipped(write: Callable[[Path], object]) -> Callable[[Path], Path]:
     def pack(folder: Path) -> Path:
         (folder / "里面 inside").mkdir()
@@ -151,6 +160,8 @@ FORMATS: dict[str, Callable[[Path], Path]] = {
     "geopackage": to_file("建筑.gpkg"),
     "geopackage, zipped": zipped(to_file("建筑.gpkg")),
     "geojson": to_file("a.geojson"),
+    "geojson, GBK": recoded(to_file("a.geojson"), "gb18030"),
+    "geojson lines, UTF-16": recoded(to_file("a.geojsonl", "GeoJSONSeq"), "utf-16"),
     "geojson as json": to_file("a.json", "GeoJSON"),
     "geojson lines": to_file("a.geojsonl", "GeoJSONSeq"),
     "geojson lines, another ending": to_file("a.ndjson", "GeoJSONSeq"),
@@ -213,6 +224,14 @@ def test_ways_to_name_several_files(tmp_path: Path) -> None:
     assert len(files_behind(tmp_path / "镇0" / "房屋.shp")) == 5
     assert len(files_behind(tmp_path / "镇*" / "*.shp")) == 15
     assert [p.parent.name for p in vector_files(tmp_path)] == ["镇0", "镇1", "镇2"]
+
+
+def test_what_holds_for_many_files_is_told_once(tmp_path: Path) -> None:
+    for k in range(4):
+        shapefile(tmp_path, f"镇{k}")
+    said: list[str] = []
+    assert len(read_vectors(tmp_path, warnings=said)) == 12
+    assert len(said) == 1 and said[0].startswith("for 4 files alike: 镇0.shp: no .cpg says")
 
 
 def test_columns_are_chosen_and_repeated_names_numbered(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.errors import GeoError
-from geo.existing_pv import MODULE_SHARE, pv_on_buildings
+from geo.existing_pv import MODULE_SHARE, apart, pv_on_buildings
 from geo.regions import majority_region, read_regions, region_faults
 
 CRS = pyproj.CRS("EPSG:4548")
@@ -80,3 +80,19 @@ def test_drawn_pv_is_shared_out_by_area() -> None:
     np.testing.assert_allclose(kwp, [20.0, 20.0 + drawn / 2, np.nan, np.nan])
     np.testing.assert_allclose(taken, [100.0, 150.0, 0.0, 0.0])
     assert elsewhere == pytest.approx(drawn / 2)
+
+
+def test_arrays_drawn_over_each_other_count_once() -> None:
+    # a hall of 200 m2; two drawings of one array (one with its 10 kWp), another over half of it, and one with 8 kWp beside
+    hall = np.array([shapely.box(0, 0, 20, 10)])
+    arrays = np.array([shapely.box(0, 0, 10, 10), shapely.box(0, 0, 10, 9.9), shapely.box(5, 0, 15, 10), shapely.box(15, 0, 20, 10)])
+    given = np.array([np.nan, 10.0, np.nan, 8.0])
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        outlines, kwp, twice = apart(arrays[order], given[order])
+        installed, taken, elsewhere = pv_on_buildings(hall, outlines, kwp, 0.2)
+        # the drawing with a capacity stays (99 m2), the third keeps what shows: 100 - 5 x 9.9 m2
+        assert twice == pytest.approx(100.0 + 49.5)
+        assert taken[0] == pytest.approx(99.0 + 50.5 + 50.0)
+        assert installed[0] == pytest.approx(10.0 + 8.0 + 50.5 * MODULE_SHARE * 0.2)
+        assert elsewhere == pytest.approx(0.0, abs=1e-9)
+    assert apart(arrays[:0], given[:0])[2] == 0.0

@@ -12,7 +12,7 @@ import shapely
 from geo import footprints
 from geo.attributes import numbers
 from geo.coordinates import into_crs
-from geo.existing_pv import pv_on_buildings
+from geo.existing_pv import apart, pv_on_buildings
 from geo.overlaps import only
 from geo.regions import majority_region
 from geo.vectors import file_names, read_vectors
@@ -150,7 +150,12 @@ def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings
     module = load_system({"module": study.system.module} if study.system.module else {}).module
     standing = ~table["status"].isin(footprints.NOT_STANDING).to_numpy()
     geometry = only(table.geometry.to_numpy(), standing)
-    drawn, taken, elsewhere = pv_on_buildings(geometry, arrays.geometry.to_numpy(), kwp, module.pdc0_w / 1000.0 / module.area_m2)
+    outlines, kwp, twice = apart(arrays.geometry.to_numpy(), kwp)
+    if twice >= 1.0:
+        warnings.append(
+            f"buildings.pv: arrays of {title} are drawn over each other; {twice:.0f} m2 would have counted twice and count once"
+        )
+    drawn, taken, elsewhere = pv_on_buildings(geometry, outlines, kwp, module.pdc0_w / 1000.0 / module.area_m2)
     drawn = np.minimum(drawn, table["footprint_area_m2"].to_numpy(dtype=float) * MOST_KWP_PER_M2)
     silent = table["installed_kwp"].isna().to_numpy()
     table["installed_kwp"] = np.where(silent, drawn, table["installed_kwp"].to_numpy(dtype=float))

@@ -13,7 +13,7 @@ from geo.coordinates import into_crs
 from geo.regions import read_regions, region_faults
 from geo.shapes import squares
 from geo.sources import vector_files
-from geo.vectors import column_names, file_names, read_vectors, row_numbers
+from geo.vectors import column_names, file_names, read_vectors, row_numbers, tell_once
 
 from .canopies import BUILDINGS, add_surfaces, is_surface
 from .errors import StudyError
@@ -52,11 +52,13 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
         Our columns, `source_file` and `source_row`; `source` where the study has other surfaces than buildings.
     """
     section = study.buildings
-    frames = []
+    frames, by_file = [], []
     wanted = sorted(set(section.columns.values()))
     files = list(dict.fromkeys(file for text in section.path for file in vector_files(study.path(text))))
     named = Counter(file.name for file in files)
     for path in files:
+        said: list[str] = []
+        by_file.append((path.name, said))
         frame = read_vectors(
             path,
             layer=section.layer,
@@ -64,22 +66,23 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
             columns=wanted,
             osm_key="building",
             points="area" in section.columns,
-            warnings=warnings,
+            warnings=said,
         )
         source_rows = row_numbers(frame)
         for ours, theirs in section.columns.items():
             if theirs not in frame.columns:
                 have = ", ".join(column_names(path, layer=section.layer, encoding=section.encoding)) or "no columns at all"
                 raise StudyError(f"{path.name}: has no column {theirs!r} (buildings.columns.{ours}); it has: {have}")
-        frame = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, warnings))
+        frame = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, said))
         out = gpd.GeoDataFrame(
             {ours: _plain(frame[theirs]) for ours, theirs in section.columns.items()}, geometry=frame.geometry.to_numpy(), crs=crs
         )
         if "area" in out:
-            _draw_points(out, path.name, warnings)
+            _draw_points(out, path.name, said)
         out["source_file"] = path.name if named[path.name] == 1 else f"{path.parent.name}/{path.name}"
         out["source_row"] = source_rows
         frames.append(out)
+    tell_once(by_file, warnings)
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")
     every = frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
