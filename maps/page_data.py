@@ -19,7 +19,7 @@ from .grid_levels import grid_levels
 from .measures import AREAS, HOSTING, HOSTING_COLOURS, MEASURES, ROADMAP, build_order, goal_title, measured, roadmap_years
 from .roof_tiles import MAX_ZOOM, MIN_ZOOM, roof_tiles
 from .shapes import encode, lonlat, points
-from .tables import PLACE_KINDS, WITH_RESULT, MapTables, has_shape
+from .tables import PLACE_KINDS, PLACES_PER_KIND, WITH_RESULT, MapTables, has_shape
 from .words import Words, clean
 
 THEMES = ("districts", "responsible", "transformers", "grid")
@@ -154,8 +154,9 @@ def page_data(tables: MapTables, words: Words) -> dict[str, Any]:
         "regions": [_region(layer, drawn[layer], origin, words, tables) for layer in _ordered(drawn)],
         "heat": _heat(drawn.get("grid")),
         "roofs": _roofs(tables),
-        "places": _places(tables.places),
+        "places": _places(tables.places, tables.place_totals),
         "exclusions": _exclusions(tables.exclusions, origin),
+        "excludedAreas": 0 if tables.exclusions is None else len(tables.exclusions),
         "order": [{key: clean(value) for key, value in row.items()} for row in build_order(tables)],
     }
 
@@ -231,6 +232,7 @@ def _measures(tables: MapTables, drawn: Mapping[str, gpd.GeoDataFrame]) -> list[
 
 def _region(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], words: Words, tables: MapTables) -> dict[str, Any]:
     common: dict[str, Any] = {"key": layer, "title": words.text.get(layer, layer), "theme": layer in THEMES}
+    common["one"] = words.text.get("parcel" if layer == "parcels" else f"{layer}_one", common["title"])
     if layer == "grid":
         levels = [
             {"side": side, **_content(layer, measured(layer, cells, tables), origin, words, GRID_COLUMNS)}
@@ -268,10 +270,10 @@ def _content(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], w
     }
 
 
-def _heat(grid: gpd.GeoDataFrame | None) -> list[list[float]]:
+def _heat(grid: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
     """Middle of each cell of the finest level that is drawn, with its capacity as a share of the 98th percentile."""
     if grid is None:
-        return []
+        return None
     _, cells = grid_levels(grid)[0]
     capacity = cells["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0)
     filled = np.nan_to_num(capacity)
@@ -279,7 +281,7 @@ def _heat(grid: gpd.GeoDataFrame | None) -> list[list[float]]:
     weight = np.minimum(filled / top, 1.0).round(3)
     middles = points(cells)[:, ::-1].round(5)
     found: list[list[float]] = np.column_stack([middles, weight])[weight > 0].tolist()
-    return found
+    return {"top": clean(top), "points": found} if found else None
 
 
 def _exclusions(areas: gpd.GeoDataFrame | None, origin: tuple[float, float]) -> list[dict[str, Any]]:
@@ -336,7 +338,7 @@ def _spread(count: int) -> list[str]:
     return ["#" + "".join(f"{part:02x}" for part in colour) for colour in mixed.tolist()]
 
 
-def _places(places: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
+def _places(places: gpd.GeoDataFrame | None, totals: Mapping[str, int]) -> dict[str, Any] | None:
     if places is None:
         return None
     located = places[has_shape(places)]
@@ -352,6 +354,7 @@ def _places(places: gpd.GeoDataFrame | None) -> dict[str, Any] | None:
         "columns": columns,
         "rows": _rows(ranked, columns),
         "layers": [*PLACE_KINDS, "existing", "left_out"],
+        "totals": {kind: count for kind, count in totals.items() if count > PLACES_PER_KIND},
         "kinds": [str(kind).split() for kind in ranked["place"]],
         "points": points(ranked).tolist(),
     }

@@ -125,6 +125,8 @@ class MapTables:
         Links to the sheets of parcels by name, relative to the run folder.
     with_modules
         Number of all roofs that carry modules; `roofs` holds the largest of them.
+    place_totals
+        Number of all buildings of each kind of place; `places` holds the largest of them.
     served
         Whether a page that comes from `wuding map RUN --serve` may read all roofs from roofs.pmtiles.
     """
@@ -147,6 +149,7 @@ class MapTables:
     exclusions: gpd.GeoDataFrame | None = None
     sheets: Mapping[str, str] = field(default_factory=dict)
     with_modules: int = 0
+    place_totals: Mapping[str, int] = field(default_factory=dict)
     served: bool = True
 
     def region(self, layer: str) -> gpd.GeoDataFrame | None:
@@ -243,10 +246,11 @@ def map_tables(
     _require(buildings.columns, BUILDING_COLUMNS, "buildings")
     _require(roofs.columns, ROOF_COLUMNS, "roofs")
     plain = pd.DataFrame(buildings.drop(columns=buildings.geometry.name))
-    kinds = _place_kinds(plain)
+    kinds, totals = _place_kinds(plain)
     places = buildings.loc[kinds.index].assign(place=kinds)
     drawn = roofs.loc[_largest(roofs, ROOFS_DRAWN)]
-    return replace(_assemble(manifest, targets, regions, drawn, places, plain), with_modules=int((roofs["pdc0_kwp"] > 0).sum()))
+    assembled = _assemble(manifest, targets, regions, drawn, places, plain)
+    return replace(assembled, with_modules=int((roofs["pdc0_kwp"] > 0).sum()), place_totals=totals)
 
 
 def read_tables(run: Path) -> MapTables:
@@ -275,7 +279,7 @@ def read_tables(run: Path) -> MapTables:
     targets = json.loads((run / "targets.json").read_text(encoding="utf-8"))
     regions = {path.stem: gpd.read_parquet(path) for path in sorted((run / "regions").glob("*.parquet"))}
     plain = pd.read_parquet(run / "buildings.parquet", columns=list(BUILDING_COLUMNS))
-    kinds = _place_kinds(plain)
+    kinds, totals = _place_kinds(plain)
     present = set(pq.read_schema(run / "buildings.parquet").names)
     places = gpd.read_parquet(
         run / "buildings.parquet",
@@ -300,6 +304,7 @@ def read_tables(run: Path) -> MapTables:
         exclusions=gpd.read_parquet(excluded) if excluded.is_file() else None,
         sheets=_sheets(run, regions.get("parcels")),
         with_modules=ds.dataset(run / "roofs", format="parquet").count_rows(filter=pc.field("pdc0_kwp") > 0),
+        place_totals=totals,
     )
 
 
@@ -384,8 +389,8 @@ def _largest(roofs: pd.DataFrame, count: int) -> pd.Index:
     return with_modules.sort_values(["pdc0_kwp", "roof_id"], ascending=[False, True]).index[:count]
 
 
-def _place_kinds(buildings: pd.DataFrame) -> pd.Series:
-    """Kinds ("public existing ...") of the buildings worth a mark, on their row index."""
+def _place_kinds(buildings: pd.DataFrame) -> tuple[pd.Series, dict[str, int]]:
+    """Kinds ("public existing ...") of the buildings worth a mark, on their row index; and how many there are of each kind in all."""
     ranked = buildings.sort_values(["pdc0_kwp", "building_id"], ascending=[False, True])
     chosen: dict[str, pd.Index] = {}
     taken = ~(ranked["pdc0_kwp"] > 0)
@@ -394,18 +399,20 @@ def _place_kinds(buildings: pd.DataFrame) -> pd.Series:
         if detail is not None:
             own &= ranked["use_detail"] == detail
         taken |= own
-        chosen[kind] = ranked.index[own][:PLACES_PER_KIND]
+        chosen[kind] = ranked.index[own]
     out = ranked[~ranked["status"].isin(WITH_RESULT)]
-    chosen["left_out"] = out.sort_values(["footprint_area_m2", "building_id"], ascending=[False, True]).index[:PLACES_PER_KIND]
+    chosen["left_out"] = out.sort_values(["footprint_area_m2", "building_id"], ascending=[False, True]).index
     with_pv = ranked[ranked["installed_kwp"].fillna(0.0) > 0]
-    chosen["existing"] = with_pv.sort_values(["installed_kwp", "building_id"], ascending=[False, True]).index[:PLACES_PER_KIND]
+    chosen["existing"] = with_pv.sort_values(["installed_kwp", "building_id"], ascending=[False, True]).index
+    totals = {kind: len(rows) for kind, rows in chosen.items()}
+    chosen = {kind: rows[:PLACES_PER_KIND] for kind, rows in chosen.items()}
     named = ranked["name"].fillna("").astype(str).str.strip() != ""
     chosen["named"] = ranked.index[named][:PLACES_NAMED]
     kinds: dict[Any, list[str]] = {}
     for kind, rows in chosen.items():
         for row in rows:
             kinds.setdefault(row, []).append(kind)
-    return pd.Series({row: " ".join(found) for row, found in kinds.items()}, dtype=object)
+    return pd.Series({row: " ".join(found) for row, found in kinds.items()}, dtype=object), totals
 
 
 def _require(found: Sequence[str] | pd.Index, wanted: Sequence[str], table: str) -> None:

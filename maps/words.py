@@ -112,7 +112,7 @@ def load_words(lang: str) -> Words:
 def _field(key: str, row: Mapping[str, Any], lang: str) -> Field:
     at = LANGUAGES.index(lang)
     title = row["title"][at] if "title" in row else column(row["table"], key.removeprefix("one.")).title(lang)
-    return Field(title, row.get(f"unit_{lang}", row["unit"]), float(row["factor"]), int(row["digits"]))
+    return Field(title, row.get(f"unit_{lang}", row["unit"]), float(row.get(f"factor_{lang}", row["factor"])), int(row["digits"]))
 
 
 def number(value: object, digits: int = 0) -> str:

@@ -18,7 +18,9 @@ import pytest
 import shapely
 
 from maps.county_map import county_map
+from maps.page_data import page_data
 from maps.tables import MapTables, map_tables
+from maps.words import load_words
 
 from .test_maps_report import LOADS
 from .test_maps_tables import EAST, NASTY, NORTH, county, sums
@@ -277,7 +279,7 @@ def test_base_maps_ask_for_the_right_tiles(page_file: Path) -> None:
         answer: dict[str, Any] = {"status": 200, "body": PIXEL}
         page.route(
             lambda url: url.startswith("https:"),
-            lambda route: (asked.append(route.request.url), route.fulfill(content_type="image/png", **answer)),
+            lambda route: (asked.append(route.request.url), route.fulfill(**{"content_type": "image/png", **answer})),
         )
         page.evaluate("void window.county.map.setView([31.1774276, 121.5272106], 16, {animate: false})")
         # by hand: x = 65536 (lon + 180) / 360, y = 32768 (1 - ln(tan lat + sec lat) / pi); the same of the point in GCJ-02
@@ -304,13 +306,18 @@ def test_base_maps_ask_for_the_right_tiles(page_file: Path) -> None:
                 "osm": f"/16/{x}/{y}.png",
                 "amap": f"&x={x}&y={y}&z=16",
             }
-            here = [url for url in asked if url.endswith(wanted[base["key"].partition("_")[0]])]
+            here = {url for url in asked if url.endswith(wanted[base["key"].partition("_")[0]])}
             assert len(here) == (2 if base["names"] else 1), (base["key"], asked)
             assert base["attribution"] in page.inner_text(".base-source") and "未能载入" not in page.inner_text(".base-source")
             assert not any("{" in url for url in asked)
         answer.update(status=403, body=b"")
         page.evaluate("void window.county.map.setView([31.3, 121.7], 15, {animate: false})")
         until(page, "document.querySelector('.base-source').textContent.includes('未能载入')")
+        # a refusal that comes with a picture: OpenStreetMap answers so to a page that does not say where it comes from
+        answer.update(status=403, body=PIXEL, headers={"Access-Control-Allow-Origin": "*"})
+        page.evaluate("performance.clearResourceTimings()")
+        page.select_option("#base", "osm")
+        until(page, "document.querySelector('.base-source').textContent.includes('拒绝')")
         page.select_option("#base", "")
         assert not page.is_visible(".base-source") and "a/b" not in page.content()
         assert [said for said in wrong if "403" not in said] == []
@@ -343,7 +350,11 @@ def test_the_printed_map_is_a_sheet_with_its_fields(page_file: Path) -> None:
         return corners.every(p => p.x >= 0 && p.y >= 0 && p.x <= size.x && p.y <= size.y); }"""
     with opened(page_file) as (page, wrong):
         zoom = page.evaluate("window.county.map.getZoom()")
+        page.evaluate(COUNT_CLEARING)
         page.evaluate("void window.dispatchEvent(new Event('beforeprint'))")
+        # Chromium would print the clearing of a canvas as a white sheet over the roofs and the land under it
+        assert page.evaluate("window.cleared") == 0
+        assert page.evaluate("[...document.querySelectorAll('#panel details')].every(part => part.open)")
         page.emulate_media(media="print")
         assert page.evaluate(inside) and not page.is_visible(".card") and page.is_visible(".legend") and page.is_visible(".print-north")
         head, foot = page.inner_text(".print-head"), page.inner_text(".print-foot")
@@ -354,7 +365,39 @@ def test_the_printed_map_is_a_sheet_with_its_fields(page_file: Path) -> None:
         page.emulate_media(media="screen")
         page.evaluate("void window.dispatchEvent(new Event('afterprint'))")
         assert page.evaluate("window.county.map.getZoom()") == zoom and page.is_visible(".card") and not page.is_visible(".print-head")
+        assert page.evaluate("window.cleared") > 0 and not page.evaluate(
+            "[...document.querySelectorAll('#panel details')].some(part => part.open)"
+        )
         assert wrong == []
+
+
+@pytest.mark.browser
+@browser_test
+def test_a_zone_leaves_the_answer_to_what_lies_in_it(page_file: Path) -> None:
+    """The zone's outline answers on its line only; inside it the district does, whose measure is shown."""
+    with opened(page_file) as (page, wrong):
+        assert page.is_checked(".card input[value=zones]")
+        inside = """() => { const map = window.county.map, box = map.getContainer().getBoundingClientRect();
+            const p = map.latLngToContainerPoint(window.county.items.zones[0].getBounds().getCenter());
+            return [p.x + box.x, p.y + box.y]; }"""
+        page.mouse.move(*page.evaluate(inside))
+        said = page.wait_for_selector(".hint", timeout=3000).inner_text().split("\n")[0]
+        assert said in page.evaluate("window.county.items.districts.map(l => l.county.name)")
+        edge = """() => { const map = window.county.map, box = map.getContainer().getBoundingClientRect();
+            const ring = window.county.items.zones[0].getLatLngs()[0], at = ring.map(p => map.latLngToContainerPoint(p));
+            const east = at.reduce((a, b) => (b.x > a.x ? b : a)); return [east.x + box.x, east.y + box.y]; }"""
+        page.mouse.move(*page.evaluate(edge))
+        until(page, "document.querySelector('.hint b').textContent === window.county.items.zones[0].county.name")
+        assert wrong == []
+
+
+def test_what_is_only_partly_drawn_is_told(tmp_path: Path) -> None:
+    """450 rural dwellings, of which a page draws 400; parcels by rank say so, and by capacity otherwise."""
+    run = county(450)
+    run["buildings"]["use"], run["buildings"]["use_detail"] = "rural_residential", None
+    data = page_data(map_tables(**run), load_words("zh"))
+    rural = int((run["buildings"]["pdc0_kwp"] > 0).sum())
+    assert rural > 400 and data["places"]["totals"] == {"rural": rural}
 
 
 def test_coordinates_stand_where_the_county_lies(page_file: Path) -> None:
@@ -430,6 +473,11 @@ def test_single_roofs_answer(page_file: Path) -> None:
         assert wrong == []
 
 
+COUNT_CLEARING = """() => {
+    const plain = CanvasRenderingContext2D.prototype, { clearRect } = plain;
+    window.cleared = 0;
+    plain.clearRect = function (...box) { window.cleared += 1; clearRect.apply(this, box); };
+}"""
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     + "1f15c4890000000d49444154789c6360606060000000050001"

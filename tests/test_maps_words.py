@@ -42,6 +42,14 @@ def test_both_languages_say_everything() -> None:
         load_words("fr")
 
 
+def test_money_of_parcels_and_regions_reads_in_one_unit() -> None:
+    """8.09 million CNY: 809 万元 in Chinese, 8.09 M CNY in English, for a parcel and for a district."""
+    for lang, unit, said in (("zh", "万元", 809.0), ("en", "M CNY", 8.09)):
+        fields = load_words(lang).fields
+        for key in ("capex_cny", "one.capex_cny", "one.npv_cny"):
+            assert fields[key].unit == unit and 8.09e6 * fields[key].factor == pytest.approx(said)
+
+
 def test_cells_become_plain_json() -> None:
     assert clean(np.float64("nan")) is None and clean(None) is None
     assert clean(np.int64(7)) == 7 and clean(1234567.89) == 1234570 and clean("a") == "a" and clean(True) is True

@@ -11,15 +11,16 @@ function countyControls(county) {
     box.addEventListener("toggle", () => county.drawLabels());
     return box;
   };
-  function swatch(box, colour, text) {
-    const line = node("div"), sample = node("span", null, "sw");
-    sample.style.background = colour;
+  function swatch(box, colour, text, opacity) {
+    const line = node("div"), sample = node("span", null, "sw"), fill = node("i");
+    fill.style.background = colour; fill.style.opacity = opacity || 1;
+    sample.append(fill);
     line.append(sample, node("span", text));
     box.append(line);
   }
-  const swatches = (box, classes) => classes.edges.forEach((edge, at) => swatch(box, classes.colours[at], classes.labels[at]));
-  function noteShare(box, count, total) {
-    if (count < total) box.append(node("p", W.largest_of.replace("{shown}", plain(count, 0)).replace("{all}", plain(total, 0))));
+  const swatches = (box, classes, opacity) => classes.edges.forEach((edge, at) => swatch(box, classes.colours[at], classes.labels[at], opacity));
+  function noteShare(box, count, total, said) {
+    if (count < total) box.append(node("p", (said || W.largest_of).replace("{shown}", plain(count, 0)).replace("{all}", plain(total, 0))));
   }
   /* Colours always spread over what there is; where that differs by little a reader must know. */
   function noteAlike(box, region, field) {
@@ -38,30 +39,32 @@ function countyControls(county) {
     const lines = [...counted].sort((a, b) => b[1] - a[1]);
     return [...lines.slice(0, 3).map(([said, count]) => W.said_by_so_many.replace("{count}", count).replace("{said}", said)), ...(lines.length > 3 ? [W.more_sources.replace("{count}", lines.length - 3)] : [])];
   }
+  const sideOf = (metres) => (metres >= 1000 ? `${metres / 1000} km` : `${metres} m`);
   function drawTheme(box, region) {
     const field = data.fields[state.measure], head = node("h4", field.title), own = [field.unit];
-    const classes = state.measure === "hosting_colour" ? null : region.classes[state.measure];
+    const classes = state.measure === "hosting_colour" ? null : region.classes[state.measure], opacity = county.roofsShown() ? county.TINT : 1;
     if (state.measure === "roadmap_kw") own.push(`≤ ${state.year}`);
     own.push(region.key === "grid" ? W.grid_short : region.title);
-    if (region.side) own.push(region.side >= 1000 ? `${region.side / 1000} km` : `${region.side} m`);
+    if (region.side) own.push(sideOf(region.side));
     head.append(node("small", own.filter(Boolean).join(" · ")));
     box.append(head);
-    if (classes) swatches(box, classes);
+    if (classes) swatches(box, classes, opacity);
     if (state.measure === "hosting_colour") {
-      Object.entries(data.hosting).forEach(([name, colour]) => swatch(box, colour, W[name]));
+      Object.entries(data.hosting).forEach(([name, colour]) => swatch(box, colour, W[name], opacity));
       whoSaid(region).forEach((line) => box.append(node("p", line)));
       box.append(node("p", W.hosting_rule));
     }
     if (classes) noteAlike(box, region, field);
     const at = region.columns.indexOf(state.measure);
-    if (at >= 0 && region.rows.some((row) => row[at] === null)) swatch(box, data.noData, W.no_data);
+    if (at >= 0 && region.rows.some((row) => row[at] === null)) swatch(box, data.noData, W.no_data, opacity);
     noteShare(box, region.rows.length, region.total);
   }
   function drawRoofs(box) {
-    const key = state.roofColour, head = node("h4", W.roofs + " "), table = data.roofs;
+    const far = Math.round(map.getZoom()) < data.roofs.zooms[0], key = state.roofColour, table = data.roofs;
+    const head = node("h4", W.roofs + " ", far ? "screen" : "");
     head.append(node("small", key === "specific_yield" ? data.fields[key].unit : key === "data_tier" ? W.by_tier : `≤ ${state.year}`));
     box.append(head);
-    if (Math.round(map.getZoom()) < table.zooms[0]) { box.append(node("p", W.roofs_zoom)); return; }
+    if (far) { box.append(node("p", W.roofs_zoom, "screen")); return; }
     if (key === "specific_yield" && table.classes.specific_yield) swatches(box, table.classes.specific_yield);
     if (key === "data_tier") Object.entries(table.tiers).forEach(([tier, colour]) => swatch(box, colour, county.shown("data_tier", tier)));
     if (key === "roadmap_year") {
@@ -70,20 +73,27 @@ function countyControls(county) {
     }
     if (!county.roofs.complete) {
       noteShare(box, table.drawn, table.total);
-      if (table.served && !location.protocol.startsWith("http")) box.append(node("p", W.roofs_all));
+      if (table.served && !location.protocol.startsWith("http")) box.append(node("p", W.roofs_all, "screen"));
     }
   }
   function drawLegend() {
     const box = legend.getContainer();
     box.replaceChildren(node("summary", W.legend));
     const region = byKey.get(state.theme);
+    /* What is looked at stands first: single roofs where they are drawn, else the theme. */
+    const close = county.roofsShown();
+    if (close) drawRoofs(box);
     if (region && state.measure) drawTheme(box, region);
     overlays.filter((overlay) => state.on.has(overlay.key)).forEach((overlay) => {
-      if (overlay.key === "roofs") { drawRoofs(box); return; }
+      if (overlay.key === "roofs") { if (!close) drawRoofs(box); return; }
       const line = node("div");
       line.append(mark(overlay.key), node("span", overlay.title));
       box.append(line);
-      if (byKey.has(overlay.key)) noteShare(box, byKey.get(overlay.key).rows.length, byKey.get(overlay.key).total);
+      if (overlay.key === "heat") box.append(node("p", W.heat_scale.replace("{side}", sideOf(byKey.get("grid").levels[0].side)).replace("{top}", county.shown("pdc0_kwp", data.heat.top))));
+      const table = byKey.get(overlay.key), drawn = (county.items[overlay.key] || []).length;
+      if (table) noteShare(box, table.rows.length, table.total, table.columns.includes("rank") ? W.ranked_of : "");
+      else if (overlay.key === "exclusions") noteShare(box, drawn, data.excludedAreas, W.some_of);
+      else if (data.places && data.places.totals[overlay.key]) noteShare(box, drawn, data.places.totals[overlay.key], W.some_of);
     });
   }
   function mark(key) {

@@ -11,6 +11,7 @@ function countyMap(map, groups) {
   const STEPS = 1e6;
   map.options.minZoom = 3;  /* else the roofs' first zoom would become the map's */
   map.options.maxZoom = 20;
+  map.options.renderer = L.canvas({ tolerance: 3 });  /* thin outlines answer the mouse and a finger */
   const plainHeatCanvas = L.HeatLayer.prototype._initCanvas;
   const known = data.measures.filter((measure) => measure.known).map((measure) => measure.key);
   const state = { theme: null, measure: known[0] || null, on: new Set(), year: null, roofColour: "specific_yield", base: null };
@@ -66,7 +67,7 @@ function countyMap(map, groups) {
   }
 
   /* what a region shows of the chosen measure */
-  const has = (region, key) => Boolean(region && (key === "roadmap_kw" ? (region.years || []).length : region.columns.includes(key)));
+  const has = (region, key) => Boolean(region && (key === "roadmap_kw" ? (region.years || []).length : (region.columns || []).includes(key)));
   function valueOf(region, row, at) {
     if (state.measure === "roadmap_kw") return (region.years || []).length ? region.roadmap[at][region.years.indexOf(state.year)] : null;
     return has(region, state.measure) ? cell(region, row, state.measure) : null;
@@ -120,20 +121,24 @@ function countyMap(map, groups) {
   }
 
   /* regions: themes are filled, the others outlined */
+  /* Under single roofs the theme is a tint; the legend shows the same. */
+  const TINT = 0.2;
   const roofsShown = () => Boolean(roofs && state.on.has("roofs") && Math.round(map.getZoom()) >= data.roofs.zooms[0]);
   function regionStyle(region, row, at) {
     if (region.theme) {
       const cells = region.key === "grid";
-      const opacity = roofsShown() ? 0.12 : state.on.has("heat") ? 0.25 : state.base ? 0.55 : 0.92;
+      const opacity = roofsShown() ? TINT : state.on.has("heat") ? 0.25 : state.base ? 0.55 : 0.92;
       return { color: roofsShown() ? "#8d9793" : "#ffffff", weight: cells ? 0.4 : 1.6, opacity: cells ? 0.6 : 1, fillColor: fillOf(region, row, at), fillOpacity: opacity };
     }
-    const mark = MARKS[region.key] || "#55606a";
-    const dashed = region.key === "zones" || region.key === "urban";
-    return { color: mark, weight: dashed ? 2 : 1.2, dashArray: region.key === "urban" ? "2 5" : dashed ? "8 5" : null, opacity: 0.95, fillColor: mark, fillOpacity: dashed ? 0.03 : roofsShown() ? 0.02 : 0.1 };
+    const mark = MARKS[region.key] || "#55606a", dashed = outlined(region);
+    return { color: mark, weight: dashed ? 2 : 1.2, fill: !dashed, dashArray: region.key === "urban" ? "2 5" : dashed ? "8 5" : null, opacity: 0.95, fillColor: mark, fillOpacity: roofsShown() ? 0.02 : 0.1 };
   }
+  const outlined = (region) => region.key === "zones" || region.key === "urban";
   function drawRegion(region) {
     return region.rows.map((row, at) => {
-      const layer = L.polygon(decode(region.shapes[at]), Object.assign({ smoothFactor: 0.6 }, regionStyle(region, row, at)));
+      const shape = decode(region.shapes[at]), style = Object.assign({ smoothFactor: 0.6 }, regionStyle(region, row, at));
+      /* What lies inside a zone answers for itself: a zone answers on its line. */
+      const layer = outlined(region) ? L.polyline(shape.flatMap((rings) => rings.map((ring) => [...ring, ring[0]])), style) : L.polygon(shape, style);
       const lines = () => {
         if (!region.theme) return [[powerOf(region), cell(region, row, powerOf(region))]];
         const more = state.measure === "hosting_colour" ? ["hosting_room_mw", "hosting_said_by", "hosting_said_on"].filter((key) => has(region, key)) : [];
@@ -141,7 +146,7 @@ function countyMap(map, groups) {
       };
       const place = region.columns.includes("rank") ? cell(region, row, "rank") : null;
       const rank = place ? ` · ${W.rank} ${place}` : "";
-      attach(layer, region, row, region.title + rank, lines, (region.sheets || [])[at]);
+      attach(layer, region, row, region.one + rank, lines, (region.sheets || [])[at]);
       layer.on("mouseover", () => layer.setStyle(region.theme ? { color: "#1f2a29", weight: 2.2, opacity: 1 } : { weight: 3 }));
       layer.on("mouseout", () => layer.setStyle(regionStyle(region, row, at)));
       return layer;
@@ -221,7 +226,7 @@ function countyMap(map, groups) {
   const roofs = data.roofs ? roofTiles(map, { url: served ? new URL("roofs.pmtiles", location.href).href : null, inside: () => insideSource("roof-tiles") }, data.roofs.zooms, colourOfRoof) : null;
   const roofName = (values) => values.name || shown("use", values.use);
   function roofSheet(values) {
-    return sheet(data.roofs.shown, data.roofs.shown.map((key) => values[key.replace("one.", "")]), W.roofs, roofName(values));
+    return sheet(data.roofs.shown, data.roofs.shown.map((key) => values[key.replace("one.", "")]), W.roof_one, roofName(values));
   }
   function clickRoof(event) {
     const values = roofsShown() ? roofs.hit(event.latlng) : null;
@@ -242,13 +247,13 @@ function countyMap(map, groups) {
 
   /* marks of buildings and roofs */
   function dot(point, colour, radius) {
-    return L.circleMarker([point[1], point[0]], { radius, color: colour === MARKS.best ? "#ffffff" : "#2b3130", weight: 1, fillColor: colour, fillOpacity: 0.92 });
+    return L.circleMarker([point[1], point[0]], { radius, color: colour === MARKS.best ? "#ffffff" : "#2b3130", weight: colour === MARKS.best ? 0.7 : 1, fillColor: colour, fillOpacity: 0.92 });
   }
   function fillBest() {
     const table = data.roofs, most = cell(table, table.rows[0], "one.energy_kwh") || 1;
     items.best = table.best.map((point, at) => {
       const row = table.rows[at], energy = cell(table, row, "one.energy_kwh");
-      const layer = dot(point, MARKS.best, 3 + 6 * Math.sqrt((energy || 0) / most));
+      const layer = dot(point, MARKS.best, 1.5 + 4 * Math.sqrt((energy || 0) / most));
       attach(layer, table, row, `${W.best} · ${W.rank} ${at + 1}`, () => [["one.energy_kwh", energy]]);
       layer.county.name = cell(table, row, "name") || shown("use", cell(table, row, "use"));
       return layer.addTo(groups.best);
@@ -284,7 +289,7 @@ function countyMap(map, groups) {
       try { plainHeatCanvas.call(this); } finally { L.DomUtil.create = create; }
     },
   });
-  const heat = data.heat.length ? L.heatLayer(data.heat, { pane: "heat", max: 1, minOpacity: 0.12, radius: 18, blur: 14, gradient: { 0.25: "#f6d8a8", 0.5: "#eda35b", 0.75: "#c95b2a", 1: "#7f2310" } }) : null;
+  const heat = data.heat ? L.heatLayer(data.heat.points, { pane: "heat", max: 1, minOpacity: 0.12, radius: 18, blur: 14, gradient: { 0.25: "#f6d8a8", 0.5: "#eda35b", 0.75: "#c95b2a", 1: "#7f2310" } }) : null;
   function fitHeat() {
     if (!heat || !map.hasLayer(heat)) return;
     const metres = (40075016.7 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (256 * 2 ** map.getZoom());
@@ -350,8 +355,20 @@ function countyMap(map, groups) {
     roofs.layer.redraw();
     controls.sync();
   }
-  let tiles = [];
+  let tiles = [], refused = {};
+  /* A server may refuse with a picture, which counts as loaded; how it answered is told only to a request that asks for leave (CORS). */
+  function askOnce(address, tell) {
+    refused.asked = true;
+    const probe = new Image();
+    probe.crossOrigin = "anonymous"; probe.referrerPolicy = "origin";
+    probe.addEventListener("load", () => {
+      const answers = performance.getEntriesByName(probe.src);
+      if (answers.some((answer) => answer.responseStatus >= 400)) tell();
+    });
+    probe.src = address;
+  }
   function setBase(base, key) {
+    refused = {};
     tiles.forEach((layer) => map.removeLayer(layer));
     tiles = [];
     state.base = base;
@@ -365,7 +382,10 @@ function countyMap(map, groups) {
       /* OpenStreetMap and 天地图 refuse requests that do not say where they come from; a page from disk has nothing to say. */
       const options = { pane: "base", subdomains: base.shards, maxNativeZoom: base.most, maxZoom: 22, referrerPolicy: "origin" };
       tiles = [base.url, base.names].filter(Boolean).map((url) => L.tileLayer(url.replace("{key}", encodeURIComponent(key)), options).addTo(map));
-      tiles[0].on("tileerror", () => controls.tellBase(base, W.base_failed)).on("tileload", () => controls.tellBase(base, ""));
+      tiles[0].on("tileerror", () => controls.tellBase(base, W.base_failed)).on("tileload", ({ tile }) => {
+        if (!refused.asked) askOnce(tile.src, () => { if (state.base === base) { refused.is = true; controls.tellBase(base, W.base_refused); } });
+        controls.tellBase(base, refused.is ? W.base_refused : "");
+      });
     }
     controls.tellBase(base, "");
     restyle();
@@ -376,7 +396,7 @@ function countyMap(map, groups) {
   const roofYears = data.roofs ? Object.keys(data.roofs.years).map(Number) : [];
   state.year = Math.max(...years, ...roofYears, 0) || null;
   const api = {
-    map, state, items, data, groups, roofs, overlays, byKey, MARKS, W, node, plain, shown, cell, has, decode, sheet, sheetLink, show, wide, years,
+    map, state, items, data, groups, roofs, roofsShown, TINT, overlays, byKey, MARKS, W, node, plain, shown, cell, has, decode, sheet, sheetLink, show, wide, years,
     roofYears, setTheme, setMeasure, setOverlay, setYear, setRoofColour, setBase, drawLabels, roofName, popupOptions,
   };
   /* Beside the legend where that costs little, under it where the county is broad. */

@@ -12,7 +12,7 @@ function countyPanel(county, controls) {
   const index = [];
   data.regions.filter((region) => region.key !== "grid").forEach((region) => region.rows.forEach((row, at) => {
     const name = cell(region, row, "name");
-    if (name) index.push({ name, kind: region.title, go: () => goTo(region, at) });
+    if (name) index.push({ name, kind: region.one, go: () => goTo(region, at) });
   }));
   if (data.places) data.places.rows.forEach((row, at) => {
     const name = cell(data.places, row, "name");
@@ -52,6 +52,7 @@ function countyPanel(county, controls) {
     const box = document.getElementById("ranking"), region = county.byKey.get("parcels");
     if (!region) { box.remove(); return; }
     const list = box.querySelector("ol");
+    if (region.columns.includes("rank")) box.querySelector("summary").textContent = W.ranking_npv;
     region.rows.slice(0, 20).forEach((row, at) => {
       const item = node("li"), button = node("button", cell(region, row, "name"));
       button.type = "button";

@@ -8,6 +8,8 @@ function countyPrint(county) {
   north.append(node("b", W.north));
   box.append(north);
   document.body.prepend(head, box, foot);
+  const details = () => [...box.querySelectorAll("details.legend"), ...panel.querySelectorAll("details")];
+  const { retina } = L.Browser;
   let seen = null;
 
   function caption() {
@@ -18,20 +20,30 @@ function countyPrint(county) {
     const loud = [...panel.querySelectorAll(".loud")].map((line) => line.textContent.trim()).join(" ");
     foot.replaceChildren(node("span", panel.querySelector(".asof").textContent), node("span", loud), node("span", W.print_note));
   }
-  function toPaper() {
-    if (seen) return;
+  const toPaper = () => { if (!seen) withoutClearing(layOut); };
+  function layOut() {
     caption();
-    seen = { bounds: map.getBounds(), open: [...box.querySelectorAll("details.legend, details.card")].map((part) => [part, part.open]) };
-    box.querySelector("details.legend").open = true;
+    seen = { bounds: map.getBounds(), open: details().map((part) => [part, part.open]) };
+    details().forEach((part) => { part.open = true; });
+    L.Browser.retina = true;  /* paper is finer than a screen */
     document.documentElement.classList.add("paper");
     /* The whole county is fitted anew; a part of it keeps its scale, so that the roofs which are drawn stay drawn. */
     map.invalidateSize({ animate: false });
     if (seen.bounds.contains(data.bounds)) map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [14, 14], paddingBottomRight: [county.besideLegend(14), 30] });
     county.drawLabels();
   }
+  /* Chromium plays on paper again how a canvas was drawn in this moment, and its clearing would wipe what lies under it: a new size empties a canvas without. */
+  function withoutClearing(draw) {
+    const canvas = L.Canvas.prototype, plain = CanvasRenderingContext2D.prototype, { _clear, _update } = canvas, { clearRect } = plain;
+    canvas._clear = () => {};
+    canvas._update = function () { this._container.width = 0; _update.call(this); };
+    plain.clearRect = function () { const { width } = this.canvas; this.canvas.width = 0; this.canvas.width = width; };
+    try { draw(); } finally { Object.assign(canvas, { _clear, _update }); plain.clearRect = clearRect; }
+  }
   function toScreen() {
     if (!seen) return;
     document.documentElement.classList.remove("paper");
+    L.Browser.retina = retina;
     seen.open.forEach(([part, open]) => { part.open = open; });
     map.invalidateSize({ animate: false });
     if (seen.bounds.contains(data.bounds)) map.fitBounds(data.bounds, county.screenPadding());
