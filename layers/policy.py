@@ -222,15 +222,15 @@ def _policy(tree: Mapping[str, Any], origin: str) -> Policy:
 def _target(table: Mapping[str, Any], where: str, window: bool) -> Target:
     _hold(table, TARGET, where, optional=OPTIONAL)
     where = f"{where} ({table['id']})"
-    _choose(table["method"], tuple(PARAMETERS), f"{where}: method")
-    _choose(table["regions"], REGIONS, f"{where}: regions")
-    _choose(table["unit"], (UNITS.get(table["method"], "1"),), f"{where}: unit")
+    _choose(table["method"], tuple(PARAMETERS), where, "method")
+    _choose(table["regions"], REGIONS, where, "regions")
+    _choose(table["unit"], (UNITS.get(table["method"], "1"),), where, "unit")
     if table["value"] < 0 or (table["unit"] == "1" and table["value"] > 1):
         raise LayersError(f"{where}: value = {table['value']} {table['unit']}; expected 0 or more, and a share as a fraction (50 % = 0.5)")
     scope = table.get("scope", {})
     _hold(scope, SCOPE, f"{where}, scope", optional=set(SCOPE))
     for use in scope.get("uses", ()):
-        _choose(use, USES, f"{where}, scope, uses")
+        _choose(use, USES, where, "scope.uses")
     if scope.get("new") and not window:
         raise LayersError(f"{where}: asks for new buildings but the file has no [new_buildings] with start and end")
     known = PARAMETERS[table["method"]]
@@ -239,7 +239,7 @@ def _target(table: Mapping[str, Any], where: str, window: bool) -> Target:
     _hold(given, kinds, f"{where}, parameters", optional=set(known))
     for key, choices in CHOICES.items():
         if key in given:
-            _choose(given[key], choices, f"{where}, parameters: {key}")
+            _choose(given[key], choices, where, f"parameters.{key}")
     texts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in scope.items()}
     rest = {key: table[key] for key in TARGET if key not in OPTIONAL | {"value", "responsible"}}
     return Target(
@@ -268,6 +268,6 @@ def _hold(table: Any, kinds: Mapping[str, str], where: str, optional: set[str] |
         raise LayersError(f"{where}: the key {lacking[0]!r} ({kinds[lacking[0]]}) is missing")
 
 
-def _choose(value: str, choices: tuple[str, ...], where: str) -> None:
+def _choose(value: str, choices: tuple[str, ...], where: str, key: str) -> None:
     if value not in choices:
-        raise LayersError(f"{where} = {value!r}, {nearest(value, list(choices))}")
+        raise LayersError(f"{where}: {key} = {value!r}, {nearest(value, list(choices))}")
