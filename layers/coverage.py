@@ -86,11 +86,15 @@ def installable_share(case: Case) -> Finding:
     finding.built_low = finding.built_high = finding.planned = finding.technical = share
     finding.notes.append(
         (
-            f"各栏均为可安装比例（可利用面积与已装面积之和/屋顶面积），不是已装比例；其中已登记光伏占屋顶面积 {100 * used / area:.1f}%",
-            "every column is the installable share (usable and used roof area over roof area), not what is installed; "
-            f"of it listed PV takes {100 * used / area:.1f} % of the roof area",
+            "各栏均为可安装比例（可利用面积与已装面积之和/屋顶面积），不是已装比例",
+            "every column is the installable share (usable and used roof area over roof area), not what is installed",
         )
     )
+    installed = used / area if rows["installed_kwp"].notna().any() else None  # nothing listed is unknown, not none
+    if installed is not None:
+        finding.notes.append(
+            (f"其中已登记光伏占屋顶面积 {100 * installed:.1f}%", f"of it listed PV takes {100 * installed:.1f} % of the roof area")
+        )
     footprint = exact_sum(rows["footprint_area_m2"])
     covered = exact_sum(rows["covered_area_m2"]) / footprint if footprint > 0 else None
     if covered is not None:
@@ -104,7 +108,7 @@ def installable_share(case: Case) -> Finding:
     capacity = exact_sum(rows["pdc0_kwp"])
     finding.extra |= {
         "covered_share": covered,
-        "installed_share": used / area,
+        "installed_share": installed,
         "gap_m2": lacking,
         "gap_kwp": lacking * capacity / usable if usable > 0 else None,
     }

@@ -86,7 +86,8 @@ class Policy:
     targets: tuple[Target, ...]
 
 
-TEXT, FLAG, NUMBER, DAY, LIST, TABLE = "text", "true or false", "a number", "a date", "a list of texts", "a table"
+TEXT, FLAG, NUMBER = "a text in quotes", "true or false without quotes", "a number without quotes"
+DAY, LIST, TABLE = "a date such as 2030-12-31 without quotes", 'a list of texts such as ["a", "b"]', "a table of keys"
 KINDS: dict[str, tuple[type, ...]] = {TEXT: (str,), FLAG: (bool,), NUMBER: (int, float), DAY: (date,), LIST: (list,), TABLE: (dict,)}
 TOP = {"policy": TABLE, "new_buildings": TABLE, "departments": TABLE, "target": "a list of [[target]] tables"}
 HEAD = dict.fromkeys(("name", "title_zh", "title_en", "number", "issuer", "source"), TEXT) | {"issued": DAY, "verified": FLAG}
