@@ -1,10 +1,10 @@
 """From a place name to a finished run, without internet; and nothing but `fetch` ever opens a connection."""
 
 import ast
+import html
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docx
 import geopandas as gpd
+import openpyxl
 import pytest
 
 from wuding.checking import check_study
 from wuding.cli import app
 from wuding.errors import StudyError
 from wuding.messages import translate
+from wuding.parcels import Options, parcel_sheets
 from wuding.study import load_study
 
-from .conftest import run_county
 from .loopback import RELEASE, Fault, Loopback, county_world, rules_for, served
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,59 +94,94 @@ def test_check_accepts_the_study(study: tuple[Path, subprocess.CompletedProcess[
     (folder / "check.json").unlink(missing_ok=True)
 
 
-@pytest.fixture
-def no_internet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Sockets to anything but loopback raise, and are noted."""
-    tried: list[str] = []
-    real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
+# In every process that Python starts, workers too: what is opened to anything but loopback is noted and refused.
+WATCH = """
+import os, socket, sys
 
-    def guarded(name: str) -> Any:
-        def call(own: socket.socket, *arguments: Any) -> Any:
-            address = arguments[-1]
-            if own.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
-                tried.append(str(address))
-                raise OSError(f"no internet in this test: {address}")
-            return real[name](own, *arguments)
-
-        return call
-
-    def looked_up(host: Any, *arguments: Any, **more: Any) -> Any:
-        if host not in (None, "", "127.0.0.1", "::1", "localhost", socket.gethostname()):
-            tried.append(str(host))
-            raise OSError(f"no internet in this test: {host}")
-        return lookup(host, *arguments, **more)
-
-    lookup = socket.getaddrinfo
-    for name in real:
-        monkeypatch.setattr(socket.socket, name, guarded(name))
-    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
-    with pytest.raises(OSError, match="no internet"):
-        socket.create_connection(("192.0.2.1", 80), timeout=1)
-    tried.clear()
-    return tried
+LOG, HERE = os.environ["WATCHED"], {"127.0.0.1", "::1", "localhost", "0.0.0.0", "", "None", socket.gethostname()}
 
 
-def test_the_fetched_study_runs_offline_and_every_product_names_its_sources(
-    study: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, no_internet: list[str]
-) -> None:
-    folder, _ = study
-    run = tmp_path / "run"
-    manifest = run_county(folder, run, tile_buildings=10_000)
-    assert no_internet == []
+def note(text):
+    with open(LOG, "a", encoding="utf-8") as log:
+        log.write(f"{os.getpid()} {text}\\n")
+
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        host = arguments[1][0] if isinstance(arguments[1], tuple) else ""
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        host = arguments[0]
+    else:
+        return
+    host = str(host.decode() if isinstance(host, bytes) else host)
+    if host not in HERE:
+        note(f"{event} {host}")
+        raise OSError(f"no internet in this test: {host}")
+
+
+sys.addaudithook(watch)
+note("watched")
+"""
+
+
+@pytest.fixture(scope="module")
+def offline(study: tuple[Path, subprocess.CompletedProcess[str]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Run the fetched study with two workers, watched: the run and what was noted."""
+    folder = tmp_path_factory.mktemp("offline")
+    shutil.copytree(study[0], folder / "示例市")
+    file = folder / "示例市" / "study.toml"
+    file.write_text(file.read_text(encoding="utf-8") + "\n[run]\ntile_buildings = 150\n", encoding="utf-8")
+    (folder / "watch").mkdir()
+    (folder / "watch" / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
+    watched = os.environ | {"PYTHONPATH": str(folder / "watch"), "WATCHED": str(folder / "log"), "http_proxy": "", "https_proxy": ""}
+    tried = subprocess.run(
+        [sys.executable, "-c", "import urllib.request; urllib.request.urlopen('http://192.0.2.1/', timeout=1)"],
+        env=watched,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "no internet in this test: 192.0.2.1" in tried.stderr
+    (folder / "log").unlink()
+    whole = [sys.executable, "-m", "wuding", "run", str(file), "--out", str(folder / "run"), "--workers", "2"]
+    done = subprocess.run(whole, env=watched, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "run", (folder / "log").read_text(encoding="utf-8").splitlines()
+
+
+def test_nothing_but_loopback_is_reached_by_a_run_and_its_workers(offline: tuple[Path, list[str]]) -> None:
+    run, noted = offline
+    # the command and two workers at least were watched, and none of them tried
+    assert len({line.split()[0] for line in noted}) >= 3
+    assert [line for line in noted if not line.endswith(" watched")] == []
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["counts"]["assessed"] > 300 and manifest["totals"]["pdc0_kwp"] > 0
-    assert manifest["parameters"]["study"]["sources"][0]["version"] == RELEASE
-    credit = "Overture Maps Foundation"
-    assert any(credit in text for text in manifest["warnings"]) and any("37%" in text for text in manifest["warnings"])
-    about = gpd.read_file(run / "示例市.gpkg", layer="about")
-    assert about["value"].str.contains(credit).any()
-    for name in ("map.html", "report.html"):
-        assert credit in (run / name).read_text(encoding="utf-8"), name
-    import docx
-    import openpyxl
 
-    assert any(credit in paragraph.text for paragraph in docx.Document(run / "report.docx").paragraphs)
-    cells = (str(c) for sheet in openpyxl.load_workbook(run / "tables.xlsx") for row in sheet.iter_rows(values_only=True) for c in row)
-    assert any(credit in text for text in cells)
+
+def test_every_product_names_its_sources(offline: tuple[Path, list[str]], tmp_path: Path) -> None:
+    run, _ = offline
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["parameters"]["study"]["sources"][0]["version"] == RELEASE
+    credits = manifest["notes"]["sources"]
+    # buildings and districts are of one source, elevation and weather of others
+    assert len(credits) == 3 and all("许可" in credit or "ODbL" in credit or "免费" in credit for credit in credits)
+    names = [credit.rsplit(" (", 1)[0] for credit in credits]
+    book = openpyxl.load_workbook(run / "tables.xlsx")
+    square = tmp_path / "地块.geojson"
+    outline = gpd.read_parquet(run / "buildings.parquet").query("status == 'assessed'").to_crs(4326).geometry.iloc[[0]]
+    outline.to_file(square)
+    (sheet,) = parcel_sheets(run, str(square), None, False, Options(), "zh", [])
+    texts = {name: html.unescape((run / name).read_text(encoding="utf-8")) for name in ("map.html", "report.html")}
+    texts["report.docx"] = "\n".join(paragraph.text for paragraph in docx.Document(run / "report.docx").paragraphs)
+    texts["tables.xlsx"] = "\n".join(str(cell) for page in book for row in page.iter_rows(values_only=True) for cell in row)
+    texts["about"] = "\n".join(gpd.read_file(run / "示例市.gpkg", layer="about")["value"].astype(str))
+    texts["sheet.html"] = html.unescape((sheet / "sheet.html").read_text(encoding="utf-8"))
+    texts["sheet.json"] = (sheet / "sheet.json").read_text(encoding="utf-8")
+    assert {product: [name for name in names if name not in text] for product, text in texts.items()} == {product: [] for product in texts}
+    # what was found of the data stands where the numbers are read: quality, weaknesses
+    for product in ("report.html", "report.docx", "tables.xlsx", "about"):
+        for word in ("ODbL 1.0", "37%", "完整性", "二者有其一", "PVGIS-ERA5", "已知不足"):
+            assert word in texts[product], (product, word)
 
 
 def test_only_fetch_knows_how_to_open_a_connection() -> None:
