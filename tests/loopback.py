@@ -24,7 +24,7 @@ import rasterio.shutil
 import shapely
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
-from rasterio.warp import Resampling, reproject
+from rasterio.warp import Resampling, reproject, transform_bounds
 
 Answer = Callable[[dict[str, str], str], bytes]
 RELEASE = "2026-10-21.0"
@@ -266,28 +266,57 @@ def overture(loopback: Loopback, buildings: gpd.GeoDataFrame, areas: gpd.GeoData
     loopback.files["/s3" + path % ("divisions", "division_area")] = geoparquet(areas, columns, rows=10)
 
 
-def overpass(buildings: gpd.GeoDataFrame) -> Answer:
-    """Answer Overpass QL for buildings: count, or the ways in a box."""
+def overpass(buildings: gpd.GeoDataFrame, districts: gpd.GeoDataFrame) -> Answer:
+    """Answer Overpass QL: count buildings, give the ways of buildings in a box, or the relations of borders that touch it."""
+
+    def points(ring: shapely.Geometry) -> list[dict[str, float]]:
+        return [{"lat": y, "lon": x} for x, y in shapely.get_coordinates(ring)]
 
     def answer(query: dict[str, str], form: str) -> bytes:
-        text = form.split('"building"](')[1].split(")")[0]
+        borders = '"boundary"="administrative"' in form
+        text = form.split('"^[5678]$"](' if borders else '"building"](')[1].split(")")[0]
         south, west, north, east = (float(v) for v in text.split(","))
-        found = buildings.cx[west:east, south:north]
         head = {"version": 0.6, "generator": "Overpass API 0.7.62", "osm3s": {"timestamp_osm_base": "2026-11-22T03:00:00Z"}}
+        if borders:
+            relations = []
+            for n, row in districts.cx[west:east, south:north].iterrows():
+                tags = {"boundary": "administrative", "admin_level": "6", "name": row["name"], "name:en": f"District {n}"}
+                rings = shapely.get_rings(row.geometry)
+                ways = [{"type": "way", "ref": n, "role": "outer", "geometry": points(ring)} for ring in rings]
+                label = {"type": "node", "ref": 1, "role": "label", "lat": south, "lon": west}
+                relations.append({"type": "relation", "id": int(n), "tags": tags, "members": [label, *ways]})
+            return json.dumps(head | {"elements": relations}).encode()
+        found = buildings.cx[west:east, south:north]
         if "out count" in form:
             return json.dumps(head | {"elements": [{"type": "count", "id": 0, "tags": {"total": str(len(found))}}]}).encode()
         ways = []
         for n, row in found.iterrows():
-            points = [{"lat": y, "lon": x} for x, y in shapely.get_coordinates(shapely.get_exterior_ring(row.geometry))]
             tags = {"building": "industrial" if n % 2 else "yes", "building:levels": "3", "height": "9,5 m"}
-            ways.append({"type": "way", "id": int(n), "timestamp": "2020-02-02T00:00:00Z", "tags": tags, "geometry": points})
+            outline = points(shapely.get_exterior_ring(row.geometry))
+            ways.append({"type": "way", "id": int(n), "timestamp": "2020-02-02T00:00:00Z", "tags": tags, "geometry": outline})
         return json.dumps(head | {"elements": ways}).encode()
 
     return answer
 
 
-def cog(source: Path | np.ndarray, west: float, north: float, cells: tuple[int, int], step: float, dtype: str = "float32") -> bytes:
-    """Make a cloud-optimised GeoTIFF of one tile in degrees, from a raster in metres or from cells."""
+def canopy_tile(bounds: tuple[float, float, float, float], quadkey: str) -> dict[str, bytes]:
+    """Make the part of a tile of canopy heights that lies in a box, in Web Mercator as Meta's are: 7 m of trees everywhere."""
+    west, south, east, north = transform_bounds("EPSG:4326", "EPSG:3857", *bounds)
+    step = 9.55  # as an overview of its 1.19 m
+    cells = (int((north - south) / step) + 1, int((east - west) / step) + 1)
+    return {f"/canopy/{quadkey}.tif": cog(np.full(cells, 7.0, dtype=np.float32), west, north, cells, step, crs="EPSG:3857")}
+
+
+def cog(
+    source: Path | np.ndarray,
+    west: float,
+    north: float,
+    cells: tuple[int, int],
+    step: float,
+    dtype: str = "float32",
+    crs: str = "EPSG:4326",
+) -> bytes:
+    """Make a cloud-optimised GeoTIFF of one tile, from a raster in metres or from cells."""
     data = np.full(cells, np.nan if dtype == "float32" else 0, dtype=dtype)
     transform = from_origin(west, north, step, step)
     if isinstance(source, Path):
@@ -296,7 +325,7 @@ def cog(source: Path | np.ndarray, west: float, north: float, cells: tuple[int, 
                 rasterio.band(raster, 1),
                 data,
                 dst_transform=transform,
-                dst_crs="EPSG:4326",
+                dst_crs=crs,
                 dst_nodata=np.nan,
                 resampling=Resampling.bilinear,
             )
@@ -304,7 +333,7 @@ def cog(source: Path | np.ndarray, west: float, north: float, cells: tuple[int, 
         data[:] = source
     # the driver COG copies from a raster in memory
     with MemoryFile() as plain, tempfile.TemporaryDirectory() as folder:
-        profile = {"height": cells[0], "width": cells[1], "count": 1, "dtype": dtype, "crs": "EPSG:4326", "transform": transform}
+        profile = {"height": cells[0], "width": cells[1], "count": 1, "dtype": dtype, "crs": crs, "transform": transform}
         with plain.open(driver="GTiff", **profile) as out:
             out.write(data, 1)
         made = Path(folder) / "cog.tif"
@@ -395,7 +424,9 @@ def county_world(county: Path) -> tuple[Loopback, gpd.GeoDataFrame, gpd.GeoDataF
     built = np.full(cells, 50, dtype=np.uint8)
     cover = f"ESA_WorldCover_10m_2021_v200_N{lat // 3 * 3:02d}E{lon // 3 * 3:03d}_Map"
     loopback.files[f"/cover/{cover}.tif"] = cog(built, left, top, cells, step, "uint8")
-    loopback.answers |= {"/pvgis/tmy": pvgis, "/power": power, "/overpass": overpass(buildings)}
+    # quadkey at zoom 9 of 117 E 36.65 N, worked out by hand: x = 422 (110100110), y = 199 (011000111)
+    loopback.files |= canopy_tile((west, south, east, north), "132100332")
+    loopback.answers |= {"/pvgis/tmy": pvgis, "/power": power, "/overpass": overpass(buildings, districts)}
     shape = json.loads(gpd.GeoSeries([districts.union_all()], crs=4326).to_json())["features"][0]["geometry"]
     hit = {"name": "示例市", "display_name": "示例市, 山东省, 中国", "type": "administrative", "importance": 0.6, "geojson": shape}
     lake = {"name": "示例市", "display_name": "示例湖, 中国", "type": "water", "importance": 0.9, "geojson": shape}

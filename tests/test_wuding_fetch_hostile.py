@@ -14,9 +14,11 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
 
 from geo.datum import gcj02_from_wgs84
+from wuding.checking import check_study
 from wuding.cli import app
 from wuding.errors import StudyError
 from wuding.fetching.answers import FetchError, read_json
@@ -27,6 +29,7 @@ from wuding.fetching.sources import Rules, load_sources
 from wuding.fetching.tables import fetch_buildings_by_url, fetch_districts_by_url
 from wuding.fetching.weather import fetch_pvgis
 from wuding.fetching.web import Web
+from wuding.study import load_study
 
 from .loopback import Fault, Loopback, county_world, pvgis, rules_for, served
 
@@ -260,6 +263,23 @@ def test_several_addresses_are_put_together(lasting: Any, world: Loopback, own: 
     assert sorted(gpd.read_parquet(tmp_path / "out" / "buildings.parquet")["id"]) == sorted(buildings["id"][inside])
     written = "".join((tmp_path / "out" / name).read_text(encoding="utf-8") for name in ("SOURCES.md", "study.toml", "fetch.json"))
     assert "/a.geojson" in written and "/b.geojson" in written and "secret" not in written
+
+
+def test_all_five_kinds_from_the_second_choices_make_a_study_that_check_accepts(
+    lasting: Any, world: Loopback, own: Path, tmp_path: Path
+) -> None:
+    chosen = ["buildings=openstreetmap", "districts=openstreetmap", "weather=nasa_power"]
+    given = [word for choice in chosen for word in ("--source", choice)]
+    run(own, tmp_path / "out", "示例市", "buildings", "dem", "weather", "districts", "canopy", *given)
+    assert "/overpass" in {path for path, _ in world.asked} and not any("/s3" in path or "/pvgis" in path for path, _ in world.asked)
+    districts = gpd.read_file(tmp_path / "out" / "districts.gpkg").set_index("name").loc[lasting[2]["name"]]
+    assert shapely.hausdorff_distance(districts.geometry.to_numpy(), lasting[2].geometry.to_numpy()).max() < 1e-6
+    with rasterio.open(tmp_path / "out" / "canopy.tif") as canopy:
+        assert canopy.crs.to_epsg() == 3857 and np.nanmax(canopy.read(1)) == 7.0
+    study = load_study(tmp_path / "out" / "study.toml")
+    assert study.terrain.canopy == "canopy.tif" and study.sources[0].licence == "ODbL 1.0"
+    done = check_study(study, "zh")
+    assert done.problems.fatal() is False, done.problems
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from .place import Area, find_place
 from .quality import Quality, judge_buildings, what_would_help
 from .rasters import fetch_raster
 from .record import open_folder, refuse_own_study
-from .sources import KINDS, Fetched, Rules
+from .sources import KINDS, Fetched, Rules, in_language
 from .tables import fetch_buildings_by_url, fetch_districts_by_url
 from .weather import fetch_nasa_power, fetch_pvgis
 from .web import Web
@@ -175,7 +175,7 @@ def _one(kind: str, area: Area, folder: Path, wanted: Wanted, web: Web, rules: R
                 if isinstance(error, FetchError)
                 else f"the answer cannot be understood ({type(error).__name__}: {reason(error)})"
             )
-            reasons.append(f"{rules[name]['title']}: {translate(said, screen.lang)}")
+            reasons.append(f"{in_language(rules[name], 'title', screen.lang)}: {translate(said, screen.lang)}")
             screen.say(f"{zh}：未能获取。{reasons[-1]}", f"{en}: could not be had. {reasons[-1]}")
             continue
         if reasons:
@@ -186,9 +186,9 @@ def _one(kind: str, area: Area, folder: Path, wanted: Wanted, web: Web, rules: R
                 )
             )
         size = sum(file.stat().st_size for file in found.files) / 1e6
-        title = f"{rules[found.source]['title']} {found.version}".strip()
+        title = f"{in_language(rules[found.source], 'title', screen.lang)} {found.version}".strip()
         screen.say(f"{zh}：{title}，{size:,.1f} MB", f"{en}: {title}, {size:,.1f} MB")
-        for note in found.notes:
+        for note in (*found.facts, *found.notes):
             screen.say(f"  {note[0]}", f"  {note[1]}")
         return found, ""
     return None, "; ".join(reasons)

@@ -105,8 +105,8 @@ def fetch_districts(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]
     path = write_districts(chosen, folder / "districts.gpkg")
     dated = str(content.get("osm3s", {}).get("timestamp_osm_base", ""))
     level = str(chosen["level"].iloc[0])
-    notes = [(f"层级：admin_level {level}", f"level: admin_level {level}"), *told]
-    return Fetched("districts", "openstreetmap", [path], dated, str(rules["url"]), {}, notes)
+    facts = [(f"层级：admin_level {level}", f"level: admin_level {level}")]
+    return Fetched("districts", "openstreetmap", [path], dated, str(rules["url"]), {}, told, facts)
 
 
 def _asked(web: Web, rules: Mapping[str, Any], what: str, stage: str) -> Any:

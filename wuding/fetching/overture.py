@@ -91,7 +91,7 @@ def fetch_districts(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]
     chosen, told = choose_level(land.rename(columns={"subtype": "level"}), area)
     path = write_districts(chosen, folder / "districts.gpkg")
     level = str(chosen["level"].iloc[0])
-    return Fetched("districts", "overture", [path], release, str(rules["files"]), {}, [(f"层级：{level}", f"level: {level}"), *told])
+    return Fetched("districts", "overture", [path], release, str(rules["files"]), {}, told, [(f"层级：{level}", f"level: {level}")])
 
 
 def newest_release(web: Web, rules: Mapping[str, Any]) -> str:

@@ -83,9 +83,10 @@ def fetch_raster(
         with rasterio.open(part) as data:
             if not np.array_equal(data.read(1), cells, equal_nan=True):
                 raise OSError("what was written is not what is read again")
-    notes = [(f"覆盖研究区的 {share:.1%}", f"covers {share:.1%} of the area")]
+    covers = (f"覆盖研究区的 {share:.1%}", f"covers {share:.1%} of the area")
+    notes = []
     if share < _WHOLE:
-        notes.append(("缺口处请自行补充", "the gaps are left for you to fill"))
+        notes.append((f"{covers[0]}，缺口处请自行补充", f"{covers[1]}; the gaps are left for you to fill"))
     if lacking:
         names = ", ".join(Path(shown(url)).name for url in lacking)
         notes.append(
@@ -95,7 +96,7 @@ def fetch_raster(
             )
         )
     address = str(rules["url"]) if urls is None else " ".join(shown(url) for url in urls)
-    return Fetched(kind, source, [path], str(rules.get("version", "")), address, {}, notes)
+    return Fetched(kind, source, [path], str(rules.get("version", "")), address, {}, notes, [covers] if share >= _WHOLE else [])
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class Record:
             "study": self.study,
             "fetched": [
                 vars(one)
-                | {"files": {file.relative_to(self.folder).as_posix(): file_checksum(file) for file in one.files}, "notes": list(one.notes)}
+                | {"files": {file.relative_to(self.folder).as_posix(): file_checksum(file) for file in one.files}}
                 for one in self.fetched
             ],
         }
@@ -154,8 +154,8 @@ def _read(folder: Path) -> Record | None:
         for one in content["fetched"]:
             files = {folder / name: told for name, told in one["files"].items()}
             if all(file.is_file() and file_checksum(file) == told for file, told in files.items()):
-                notes = [(zh, en) for zh, en in one["notes"]]
-                record.fetched.append(Fetched(**{**one, "files": list(files), "notes": notes}))
+                said = {key: [(zh, en) for zh, en in one[key]] for key in ("notes", "facts")}
+                record.fetched.append(Fetched(**{**one, "files": list(files), **said}))
     except UNREADABLE:
         return None
     return record

@@ -34,7 +34,9 @@ class Fetched:
     keys
         What the study file says beside the path.
     notes
-        What was found about it, Chinese and English.
+        What a reader of the study's products must know about it, Chinese and English.
+    facts
+        What else was found about it.
     """
 
     kind: str
@@ -44,6 +46,7 @@ class Fetched:
     address: str
     keys: dict[str, Any] = field(default_factory=dict)
     notes: list[Words] = field(default_factory=list)
+    facts: list[Words] = field(default_factory=list)
 
 
 def load_sources(own: Path | None = None) -> Rules:
@@ -80,3 +83,24 @@ def load_sources(own: Path | None = None) -> Rules:
                 raise FetchError(f"{own.name}: unknown key {section}.{key}; known are: {', '.join(rules[section])}")
             rules[section][key] = value
     return rules
+
+
+def in_language(rule: Mapping[str, Any], key: str, lang: str) -> str:
+    """
+    Give a text of a source in the language of its reader.
+
+    Parameters
+    ----------
+    rule
+        The source's table of sources.toml.
+    key
+        "title", "licence" or "attribution".
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    str
+        That of the language where the table has one, else the only one.
+    """
+    return str(rule.get(f"{key}_{lang}", rule[key]))

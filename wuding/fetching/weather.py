@@ -62,9 +62,9 @@ def fetch_pvgis(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]) ->
         databases.add(str(read_json(got)["inputs"]["meteo_data"]["radiation_db"]))
         files.append(_put(got.read_bytes(), folder / "weather" / f"pvgis_{lat:.2f}_{lon:.2f}.json"))
     said = ", ".join(sorted(databases))
-    notes = [(f"{len(files)} 个站点，辐照度数据库：{said}", f"stations: {len(files)}, irradiance of {said}")]
+    facts = [(f"{len(files)} 个站点，辐照度数据库：{said}", f"stations: {len(files)}, irradiance of {said}")]
     weak = "era5_weakness" if any("ERA5" in name for name in databases) else "satellite_weakness"
-    return Fetched("weather", "pvgis", files, f"{rules['version']}, {said}", str(rules["url"]), {"weakness": weak}, notes)
+    return Fetched("weather", "pvgis", files, f"{rules['version']}, {said}", str(rules["url"]), {"weakness": weak}, [], facts)
 
 
 def fetch_nasa_power(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]) -> Fetched:
@@ -111,13 +111,13 @@ def fetch_nasa_power(area: Area, folder: Path, web: Web, rules: Mapping[str, Any
         target = folder / "weather" / f"nasa_power_{lat:.2f}_{lon:.2f}.epw"
         text = write_epw(frame, lat, lon, got[0][1], f"NASA POWER {lat:.2f} {lon:.2f}", f"months of {', '.join(map(str, chosen))}")
         files.append(_put(text.encode("ascii"), target))
-    notes = [
+    facts = [
         (
             f"{len(files)} 个站点，典型年由 {years[0]}–{years[-1]} 年逐月选取",
             f"stations: {len(files)}, typical months out of {years[0]}-{years[-1]}",
         )
     ]
-    return Fetched("weather", "nasa_power", files, str(rules["version"]), str(rules["url"]), {}, notes)
+    return Fetched("weather", "nasa_power", files, str(rules["version"]), str(rules["url"]), {}, [], facts)
 
 
 def stations(area: Area, spacing: float) -> list[tuple[float, float]]:

@@ -11,7 +11,7 @@ from wuding.study import TerrainSection
 from .answers import file_checksum, written
 from .place import Area, study_crs_of
 from .quality import Quality
-from .sources import KINDS, Fetched, Rules, Words
+from .sources import KINDS, Fetched, Rules, Words, in_language
 
 TITLES = {
     "buildings": ("建筑轮廓", "buildings"),
@@ -74,12 +74,12 @@ def write_sources(
     ]
     for item in got:
         rule = rules[item.source]
-        lines += [f"## {TITLES[item.kind][side]}: {rule['title']} {item.version}".rstrip(), ""]
-        lines += [f"- {_say(side, '署名', 'attribution')}: {_told(rule, 'attribution', lang)}"]
-        lines += [f"- {_say(side, '许可', 'licence')}: {_told(rule, 'licence', lang)}"]
+        lines += [f"## {TITLES[item.kind][side]}: {in_language(rule, 'title', lang)} {item.version}".rstrip(), ""]
+        lines += [f"- {_say(side, '署名', 'attribution')}: {in_language(rule, 'attribution', lang)}"]
+        lines += [f"- {_say(side, '许可', 'licence')}: {in_language(rule, 'licence', lang)}"]
         lines += [f"- {_say(side, '地址', 'address')}: {item.address}", f"- {_say(side, '说明文档', 'documentation')}: {rule['page']}"]
         lines += [f"- {_say(side, '已知不足', 'known weakness')}: {_weakness(item, rules, lang)}"]
-        lines += [f"- {note[side]}" for note in item.notes]
+        lines += [f"- {note[side]}" for note in (*item.facts, *item.notes)]
         lines += [
             f"- `{file.relative_to(folder).as_posix()}` {file.stat().st_size:,} B, sha256 {file_checksum(file)}" for file in item.files
         ] + [""]
@@ -167,11 +167,16 @@ def write_study(
         ]
     for item in got:
         rule, told = rules[item.source], [words[side] for words in (*item.notes, *(quality.said if item.kind == "buildings" else ()))]
-        title = f"{TITLES[item.kind][side]}: {rule['title']}"
+        # without a colon, which parts a message
+        title = _say(
+            side,
+            f"{in_language(rule, 'title', lang)}（{TITLES[item.kind][0]}）",
+            f"{in_language(rule, 'title', lang)} ({TITLES[item.kind][1]})",
+        )
         lines += ["[[sources]]", f"title = {_text(title)}", f"version = {_text(item.version)}"]
         # who publishes what was given by address is not known here, but where it came from is
-        credit = f"{item.address}: " * item.source.endswith("_url") + _told(rule, "attribution", lang)
-        lines += [f"attribution = {_text(credit)}", f"licence = {_text(_told(rule, 'licence', lang))}"]
+        credit = f"{item.address}: " * item.source.endswith("_url") + in_language(rule, "attribution", lang)
+        lines += [f"attribution = {_text(credit)}", f"licence = {_text(in_language(rule, 'licence', lang))}"]
         lines += [f"weakness = {_text(_weakness(item, rules, lang))}", f"notes = {json.dumps(told, ensure_ascii=False)}", ""]
     path = folder / "study.toml"
     with written(path) as part:
@@ -184,10 +189,6 @@ def _weakness(item: Fetched, rules: Rules, lang: str) -> str:
     rule = rules[item.source]
     name = item.keys.get("weakness") or (f"{item.kind}_weakness" if f"{item.kind}_weakness_{lang}" in rule else "weakness")
     return str(rule[f"{name}_{lang}"])
-
-
-def _told(rule: Mapping[str, Any], key: str, lang: str) -> str:
-    return str(rule.get(f"{key}_{lang}", rule[key]))
 
 
 def _say(side: int, zh: str, en: str) -> str:
