@@ -214,15 +214,28 @@ def test_what_cannot_be_had_is_named_and_left_for_the_user(world: Loopback, tmp_
     finally:
         world.faults.clear()
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "could not be had, left for you: weather, districts" in done.stderr
+    assert "could not be had, left for you: weather\n" in done.stderr
     # the second choice of the buildings is told, not hidden
     sources = (tmp_path / "out" / "SOURCES.md").read_text(encoding="utf-8")
-    assert "## buildings: OpenStreetMap" in sources and "taken because the first choice could not be had: Overture Maps" in sources
+    assert (
+        "## buildings: OpenStreetMap" in sources
+        and "## districts: OpenStreetMap" in sources
+        and "taken because the first choice could not be had: Overture Maps" in sources
+    )
     assert "## Could not be had" in sources and "PVGIS typical year: 127.0.0.1: it answers 503" in sources
     assert "completeness: cannot be judged" in sources
     content = tomllib.loads((tmp_path / "out" / "study.toml").read_text(encoding="utf-8"))
-    assert content["weather"] == {"files": ["weather.epw"]} and "regions" not in content
-    assert not list((tmp_path / "out").rglob("*.part"))
+    assert content["weather"] == {"files": ["weather.epw"]} and "districts" in content["regions"]
+    # … in the study's products too
+    assert any("taken because" in note for note in content["sources"][0]["notes"])
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "buildings.parquet",
+        "dem.tif",
+        "districts.gpkg",
+        "study.toml",
+        "SOURCES.md",
+        "fetch.json",
+    }
     checked = check_study(load_study(tmp_path / "out" / "study.toml"), "en")
     assert checked.problems.fatal() and "weather.epw" in str(checked.problems.plain("en"))
 
