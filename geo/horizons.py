@@ -15,7 +15,7 @@ from .far_horizons import TERRAIN_REACH, FarHorizons
 from .grid import Bounds, Grid
 from .land_rays import FINEST, LAND_RAYS, Land, Nodes, coarsened, land, land_skyline, nodes
 from .roof_edges import Parapets
-from .sectors import SECTORS, arctan, directions
+from .sectors import SECTORS, arctan, directions, ray_number
 from .surface_raster import NEAR_REACH, Surface
 from .surface_rays import Cells, cells, march, raise_skyline
 from .wall_rays import between, level, raise_over_walls
@@ -23,6 +23,7 @@ from .walls import LOW_RESOLVED, Kernel, Walls, beneath, kernel
 
 WALL_RAYS = 28  # rays per sector over walls: a wall that ends between two of them is off by a fifty-sixth of its elevation at most
 Inner = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]  # see `Parapets`
+_STRIP = 100.0  # m
 _RESOLVED_AT = 150.0  # m; to here neighbouring rays are no farther apart than two cells of the near surface
 
 
@@ -119,6 +120,7 @@ def horizons(
         directions(rays),
         directions(LAND_RAYS),
         plain,
+        _along_strips(xyz),
         result,
     )
     if near is not None:
@@ -164,6 +166,11 @@ def _check_reach(name: str, bounds: Bounds, extent: Bounds, reach: float) -> Non
         raise GeoError(f"The {name} must reach {reach:.0f} m beyond every point but ends {lacking:.0f} m short: widen its bounds.")
 
 
+def _along_strips(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Order in which neighbours follow each other, so that what one looked at is still at hand for the next."""
+    return np.lexsort((points[:, 0], np.floor(points[:, 1] / _STRIP)))
+
+
 def _inner(parapets: Parapets | None, points: int) -> Inner:
     if parapets is None:
         return np.zeros(1, np.int64), np.empty((0, 4)), np.empty(0), np.full(points, -1, np.int64)
@@ -194,6 +201,7 @@ def _look_around(
     ways: NDArray[np.float64],
     land_ways: NDArray[np.float64],
     plain: bool,
+    order: NDArray[np.int64],
     result: NDArray[np.float32],
 ) -> None:
     near_reach, towers_reach, land_reach = reaches
@@ -201,7 +209,7 @@ def _look_around(
     skyline = np.zeros(SECTORS * LAND_RAYS + 1)
     tangent, turn = np.empty(SECTORS * rays), np.empty(SECTORS * rays)
     before, share = _between(rays)
-    for p in range(points.shape[0]):
+    for p in order:
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
         land_skyline(x, y, z, dem, far_nodes, land_reach, plain, land_ways, skyline)
         skyline[SECTORS * LAND_RAYS] = skyline[0]
@@ -249,7 +257,8 @@ def _over_parapet(
         cross = ax * by - bx * ay
         if cross >= 0.0:
             continue
-        first, last = between(ax, ay, bx, by, rays, east, north)
+        a, b = ray_number(ax, ay, tangent.shape[0], rays), ray_number(bx, by, tangent.shape[0], rays)
+        first, last = between(ax, ay, bx, by, a, b, east, north)
         if first <= last:
             level(ax, ay, bx, by, rise / cross, (rise / reach, np.inf, rise / LOW_RESOLVED), first, last, east, north, tangent)
 

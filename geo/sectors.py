@@ -108,45 +108,45 @@ def _lowest(tangent: NDArray[np.float64], first: int, last: int) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def nearest(x0: float, y0: float, side: float, margin: float) -> float:
+def nearest(x0: float, y0: float, x1: float, y1: float) -> float:
     """
-    From the point to the nearest place of a square whose corner lies at (x0, y0) from it, with its margin; rounding allowed for.
+    From the point to the nearest place of a box; rounding allowed for.
 
     Parameters
     ----------
     x0
-        Easting of the square's south-western corner minus the point's. [m]
+        Easting of the box's western side minus the point's. [m]
     y0
-        Northing of it minus the point's. [m]
-    side
-        Side of the square. [m]
-    margin
-        What lies around the square and belongs to it. [m]
+        Northing of its southern side minus the point's. [m]
+    x1
+        Easting of its eastern side minus the point's. [m]
+    y1
+        Northing of its northern side minus the point's. [m]
 
     Returns
     -------
     float
         Distance, a little lowered. [m]
     """
-    dx, dy = max(x0 - margin, 0.0, -x0 - side - margin), max(y0 - margin, 0.0, -y0 - side - margin)
+    dx, dy = max(x0, 0.0, -x1), max(y0, 0.0, -y1)
     return math.sqrt(dx * dx + dy * dy) * SLACK - 1e-6
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def span(x0: float, y0: float, side: float, margin: float, rays: int) -> tuple[int, int]:
+def span(x0: float, y0: float, x1: float, y1: float, rays: int) -> tuple[int, int]:
     """
-    First and last ray that may meet a square with its margin, the first in [0, number); all where the point lies in it.
+    First and last ray that may meet a box, the first in [0, number); all where the point lies in it.
 
     Parameters
     ----------
     x0
-        Easting of the square's south-western corner minus the point's. [m]
+        Easting of the box's western side minus the point's. [m]
     y0
-        Northing of it minus the point's. [m]
-    side
-        Side of the square. [m]
-    margin
-        What lies around the square and belongs to it. [m]
+        Northing of its southern side minus the point's. [m]
+    x1
+        Easting of its eastern side minus the point's. [m]
+    y1
+        Northing of its northern side minus the point's. [m]
     rays
         Rays per sector.
 
@@ -156,10 +156,9 @@ def span(x0: float, y0: float, side: float, margin: float, rays: int) -> tuple[i
         Number of the first ray, in [0, 72 rays), and of the last, which may lie beyond north.
     """
     number = rays * SECTORS
-    x0, y0, x1, y1 = x0 - margin, y0 - margin, x0 + side + margin, y0 + side + margin
     if x0 <= 0.0 <= x1 and y0 <= 0.0 <= y1:
         return 0, number - 1
-    # the corners that bound the square to the left and to the right as seen from the point
+    # the corners that bound the box to the left and to the right as seen from the point
     ax = x0 if (y0 > 0.0 or (y1 >= 0.0 and x0 > 0.0)) else x1
     ay = y0 if (x1 < 0.0 or (x0 <= 0.0 and y0 > 0.0)) else y1
     bx = x1 if (y0 > 0.0 or (y1 >= 0.0 and x1 < 0.0)) else x0

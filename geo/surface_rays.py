@@ -97,10 +97,10 @@ def raise_skyline(
                 if rise <= 0.0:
                     continue
                 x0, y0 = (pi + a) * side - x, (pj + b) * side - y
-                distance = nearest(x0, y0, side, 0.0)
+                distance = nearest(x0, y0, x0 + side, y0 + side)
                 if distance >= reach:
                     continue
-                first, last = span(x0, y0, side, 0.0, rays)
+                first, last = span(x0, y0, x0 + side, y0 + side, rays)
                 if rise <= lowest(tangent, first, last) * distance:
                     continue
                 _cross_super(x, y, z, i << bits, j << bits, a, b, reach, surface, rays, east, north, tangent)
@@ -135,10 +135,10 @@ def _cross_super(
                 continue
             left, bottom = ci + (i << BLOCK_BITS), cj + (j << BLOCK_BITS)
             x0, y0 = left * size - x, bottom * size - y
-            distance = nearest(x0, y0, side, 0.0)
+            distance = nearest(x0, y0, x0 + side, y0 + side)
             if distance >= reach:
                 continue
-            first, last = span(x0, y0, side, 0.0, rays)
+            first, last = span(x0, y0, x0 + side, y0 + side, rays)
             if rise <= lowest(tangent, first, last) * distance:
                 continue
             block = surface[1][j, i]

@@ -1,8 +1,8 @@
 """How high walls rise in each direction around a point.
 
 Along a straight edge, level or sloped, the tangent of its elevation is linear in the direction of view, so an edge raises all rays it
-meets by one multiplication each. A block whose highest wall cannot rise above the skyline seen so far, in any of the rays that may meet
-it, is left out.
+meets by one multiplication each. A block of buildings, and then a building, whose highest wall cannot rise above the skyline seen so far
+in any of the rays that may meet it is left out.
 """
 
 import math
@@ -11,11 +11,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .sectors import FRINGE, lowest, nearest, ray_number, span
-from .walls import LONGEST, LOW_RESOLVED, SIDE, WIDE, Kernel
+from .sectors import FRINGE, SECTORS, SLACK, lowest, nearest, ray_number, span
+from .walls import LOW_RESOLVED, Kernel
 
 Limits = tuple[float, float, float]
-_MARGIN = LONGEST / 2  # m; a wall leaves its block by no more
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -57,90 +56,83 @@ def raise_over_walls(
     tangent
         Tangent of the skyline along each ray, none negative, shape (72 rays,); raised in place.
     """
-    starts, edges, block_tops, wide_tops, ci, cj, highest = held
+    block_tops, boxes, side, ci, cj, overhang, highest = held[5:]
     if highest <= z or start >= reach:
         return
-    # near by, blocks come ring by ring; far away wide blocks do, since most of them hold nothing tall
-    tops, side, ci, cj = (block_tops, SIDE, ci, cj) if start == 0.0 else (wide_tops, SIDE * WIDE, ci // WIDE, cj // WIDE)
     pi, pj = math.floor(x / side) - ci, math.floor(y / side) - cj
-    nj, ni = tops.shape
-    number = tangent.shape[0]
-    for ring in range(math.ceil((reach + _MARGIN) / side) + 1):
-        least = lowest(tangent, 0, number - 1)
-        if highest - z <= least * max(start, (ring - 1) * side - _MARGIN):
+    nj, ni = block_tops.shape
+    for ring in range(math.ceil((reach + overhang) / side) + 1):
+        least = lowest(tangent, 0, tangent.shape[0] - 1)
+        if highest - z <= least * max(start, (ring - 1) * side - overhang):
             return
         for j in range(max(pj - ring, 0), min(pj + ring, nj - 1) + 1):
             step = 1 if abs(j - pj) == ring else max(2 * ring, 1)
             for i in range(pi - ring, pi + ring + 1, step):
                 if i < 0 or i >= ni:
                     continue
-                rise = tops[j, i] - z
+                rise = block_tops[j, i] - z
                 if rise <= 0.0:
                     continue
-                x0, y0 = (ci + i) * side - x, (cj + j) * side - y
-                if rise <= least * max(nearest(x0, y0, side, _MARGIN), start):
+                x0, y0, x1, y1 = boxes[j, i, 0] - x, boxes[j, i, 1] - y, boxes[j, i, 2] - x, boxes[j, i, 3] - y
+                distance = max(nearest(x0, y0, x1, y1), start)
+                if rise <= least * distance or distance >= reach:
                     continue
-                floor = _floor(x0, y0, side, start, reach, rays, tangent)
-                if rise <= floor:
+                fx, fy = max(-x0, x1), max(-y0, y1)
+                if fx * fx + fy * fy < start * start * (1.0 - 1e-12):
                     continue
-                if start == 0.0:
-                    block = j * ni + i
-                    _walls(x, y, z, start, reach, starts[block], starts[block + 1], floor, edges, rays, east, north, tangent)
-                else:
-                    slope = floor / max(nearest(x0, y0, side, _MARGIN), start)
-                    _wide_block(
-                        x, y, z, i, j, i > pi, j > pj, slope, start, reach, starts, edges, block_tops, ci, cj, rays, east, north, tangent
-                    )
+                first, last = span(x0, y0, x1, y1, rays)
+                slope = lowest(tangent, first, last)
+                if rise > slope * distance:
+                    _groups(x, y, z, start, reach, j * ni + i, slope, distance, held, rays, east, north, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _floor(x0: float, y0: float, side: float, start: float, reach: float, rays: int, tangent: NDArray[np.float64]) -> float:
-    """How far above the point what stands in a square at (x0, y0) from it must end to be seen; infinite out of reach."""
-    distance = nearest(x0, y0, side, _MARGIN)
-    fx, fy = max(-x0, x0 + side) + _MARGIN, max(-y0, y0 + side) + _MARGIN
-    if distance >= reach or fx * fx + fy * fy < start * start * (1.0 - 1e-12):
-        return np.inf
-    first, last = span(x0, y0, side, _MARGIN, rays)
-    return float(lowest(tangent, first, last) * max(distance, start))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _wide_block(
+def _groups(
     x: float,
     y: float,
     z: float,
-    wide_i: int,
-    wide_j: int,
-    east_of: bool,
-    north_of: bool,
-    slope: float,
     start: float,
     reach: float,
-    starts: NDArray[np.int64],
-    edges: NDArray[np.float64],
-    block_tops: NDArray[np.float32],
-    ci: int,
-    cj: int,
+    block: int,
+    slope: float,
+    distance: float,
+    held: Kernel,
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
-    """Go through the blocks of a wide block, those towards the point first."""
-    for jj in range(WIDE):
-        j = wide_j * WIDE + (jj if north_of else WIDE - 1 - jj)
-        for ii in range(WIDE):
-            i = wide_i * WIDE + (ii if east_of else WIDE - 1 - ii)
-            rise = block_tops[j, i] - z
-            if rise <= 0.0:
+    """Raise the rays over those groups of a block that end high enough above the point."""
+    starts, groups, firsts, walls, tops = held[0], held[1], held[2], held[3], held[4]
+    floor = max(slope * distance, 0.0)
+    for g in range(starts[block], starts[block + 1]):
+        rise = groups[g, 3] - z
+        if rise <= floor:  # the highest come first
+            return
+        dx, dy, radius = groups[g, 0] - x, groups[g, 1] - y, groups[g, 2]
+        centre = math.sqrt(dx * dx + dy * dy)
+        away = max((centre - radius) * SLACK - 1e-6, start)
+        if rise <= slope * away:
+            continue
+        if centre > 2.0 * radius:
+            first, last = _cone(dx, dy, radius / centre, rays)
+            if rise <= lowest(tangent, first, last) * away:
                 continue
-            x0, y0 = (ci * WIDE + i) * SIDE - x, (cj * WIDE + j) * SIDE - y
-            if rise <= slope * max(nearest(x0, y0, SIDE, _MARGIN), start):  # no ray of the wide block lies lower
-                continue
-            floor = _floor(x0, y0, SIDE, start, reach, rays, tangent)
-            if rise > floor:
-                block = j * block_tops.shape[1] + i
-                _walls(x, y, z, start, reach, starts[block], starts[block + 1], floor, edges, rays, east, north, tangent)
+        _walls(x, y, z, floor, start, reach, firsts[g], firsts[g + 1], walls, tops, rays, east, north, tangent)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cone(dx: float, dy: float, sine: float, rays: int) -> tuple[int, int]:
+    """First and last ray that may meet a circle whose radius is `sine` times the way to its centre, at most a half."""
+    number = SECTORS * rays
+    centre = ray_number(dx, dy, number, rays)
+    half = sine * (1.0 + 0.2 * sine * sine) * (number / (2.0 * math.pi)) + FRINGE  # above the arc sine
+    first, last = math.ceil(centre - half), math.floor(centre + half)
+    if first < 0:
+        first, last = first + number, last + number
+    elif first >= number:
+        first, last = first - number, last - number
+    return first, last
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -148,41 +140,49 @@ def _walls(
     x: float,
     y: float,
     z: float,
+    floor: float,
     start: float,
     reach: float,
     first_wall: int,
     last_wall: int,
-    floor: float,
-    edges: NDArray[np.float64],
+    walls: NDArray[np.float64],
+    tops: NDArray[np.float64],
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
-    """Raise the rays over those walls of a block that end high enough above the point."""
-    floor = max(floor, 0.0)
+    """Raise the rays over those walls of a group that end high enough above the point."""
+    number = tangent.shape[0]
+    known, a, b = -2, 0.0, 0.0
     for w in range(first_wall, last_wall):
-        rise = edges[w, 4] - z
-        if rise <= floor:  # the highest come first
-            return
-        ax, ay, bx, by = edges[w, 0] - x, edges[w, 1] - y, edges[w, 2] - x, edges[w, 3] - y
-        cross = ax * by - bx * ay
-        if cross >= 0.0:  # seen from inside or edge on
+        rise_a, rise_b = tops[w, 0] - z, tops[w, 1] - z
+        rise = max(rise_a, rise_b)
+        if rise <= floor:
             continue
-        first, last = between(ax, ay, bx, by, rays, east, north)
+        ax, ay, bx, by = walls[w, 0] - x, walls[w, 1] - y, walls[w, 2] - x, walls[w, 3] - y
+        cross = ax * by - bx * ay
+        if cross >= 0.0:
+            continue
+        # most walls begin where the last one ended
+        shared = known == w - 1 and walls[w, 0] == walls[w - 1, 2] and walls[w, 1] == walls[w - 1, 3]
+        a = b if shared else ray_number(ax, ay, number, rays)
+        b = ray_number(bx, by, number, rays)
+        known = w
+        first, last = between(ax, ay, bx, by, a, b, east, north)
         if first > last:
             continue
-        if edges[w, 5] == edges[w, 6]:
+        if rise_a == rise_b:
             limits = rise / reach, rise / start, rise / LOW_RESOLVED
             level(ax, ay, bx, by, rise / cross, limits, first, last, east, north, tangent)
         else:
             limits = 1.0 / reach, 1.0 / start, rise / LOW_RESOLVED
-            _sloped(ax, ay, bx, by, cross, edges[w, 5] - z, edges[w, 6] - z, limits, first, last, east, north, tangent)
+            _sloped(ax, ay, bx, by, cross, rise_a, rise_b, limits, first, last, east, north, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def between(
-    ax: float, ay: float, bx: float, by: float, rays: int, east: NDArray[np.float64], north: NDArray[np.float64]
+    ax: float, ay: float, bx: float, by: float, a: float, b: float, east: NDArray[np.float64], north: NDArray[np.float64]
 ) -> tuple[int, int]:
     """
     First and last ray between two directions, clockwise.
@@ -197,8 +197,10 @@ def between(
         Easting of the last minus the point's, less than half a turn on. [m]
     by
         Northing of the last minus the point's. [m]
-    rays
-        Rays per sector.
+    a
+        Direction of the first in rays, see `ray_number`.
+    b
+        Direction of the last in rays.
     east
         Eastward part of each ray's direction, shape (72 rays,).
     north
@@ -210,12 +212,13 @@ def between(
         Number of the first ray and of the last, which may lie beyond north; the first is greater where no ray lies between.
     """
     number = east.shape[0]
-    a, b = ray_number(ax, ay, number, rays), ray_number(bx, by, number, rays)
     if b < a - 1.0:  # beyond north, not a rounding error
         b += number
     if b > a + 0.5 * number + 1.0:  # a rounding error just at the first ray
         return 1, 0
     first, last = math.ceil(a - FRINGE), math.floor(b + FRINGE)
+    if first > last:
+        return first, last
     # angles are rounded: the rays at both ends are compared exactly
     k = first - number if first >= number else first
     if ax * north[k] - ay * east[k] > 0.0:

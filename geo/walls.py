@@ -1,6 +1,6 @@
 """Walls of buildings and how high they rise in each direction around a point: exact edges, no raster between.
 
-Walls are held in square blocks of 32 m, those in wide blocks of 256 m; `wall_rays` looks over them.
+The walls of one ring are a group; groups are held in square blocks, and `wall_rays` looks over those.
 """
 
 import math
@@ -14,54 +14,88 @@ from .errors import GeoError
 from .grid import Bounds
 from .roof_edges import outline_edges
 
-SIDE = 32.0  # m; side of a block
-LONGEST = 32.0  # m; longer walls are cut into equal pieces, so that none leaves its block by more than half of this
-WIDE = 8  # blocks along the side of a wide block
+NEAR_SIDE = 64.0  # m; side of a block of all buildings around
+FAR_SIDE = 256.0  # m; of tall buildings far away
+LONGEST = 32.0  # m; longer walls are cut into equal pieces
+WHOLE = 64.0  # m; a ring whose circle has no greater radius stays together, a larger one is cut at the borders of squares of this side
 LOW_RESOLVED = 0.5  # m; a wall nearer than this is taken to stand this far away, so that tangents stay finite
 
-# starts, walls (x0, y0, x1, y1, top), block tops, wide tops, first column, first row, highest top
-Kernel = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float32], NDArray[np.float32], int, int, float]
+# groups of each block, groups, walls of each group, walls, their tops, tops of blocks, boxes of blocks, side of a block, first column,
+# first row, how far a box leaves its block, highest top
+Kernel = tuple[
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float32],
+    NDArray[np.float64],
+    float,
+    int,
+    int,
+    float,
+    float,
+]
 
 
 @dataclass(frozen=True)
 class Walls:
     """
-    Outer and courtyard walls in blocks.
+    Outer and courtyard walls in groups, those in blocks.
 
     Attributes
     ----------
     starts
-        Where the walls of each block begin, blocks row by row from the south-west, shape (blocks + 1,).
+        Where the groups of each block begin, blocks row by row from the south-west, shape (blocks + 1,).
+    groups
+        Centre and radius of the circle around a group's walls and its highest top; the highest of a block first, shape (g, 4). [m]
+    firsts
+        Where the walls of each group begin, shape (g + 1,).
     walls
-        Both ends in plan, the higher top, the tops of both ends; building to the left, the highest of a block first, shape (m, 7). [m]
+        Both ends in plan, building to the left, in the order of the ring, shape (m, 4). [m]
+    tops
+        Of both ends, shape (m, 2). [m]
     block_tops
         Highest wall of each block, shape (blocks north, blocks east); minus infinity where none stands. [m]
-    wide_tops
-        Highest wall of each 8 x 8 blocks. [m]
+    boxes
+        West, south, east and north of all walls of each block, shape (blocks north, blocks east, 4). [m]
+    side
+        Side of a block. [m]
     first_column
-        Global number of the westernmost block, a multiple of 8.
+        Global number of the westernmost block.
     first_row
-        Global number of the southernmost block, a multiple of 8.
+        Global number of the southernmost block.
     polygons
         The footprints, shape (n,).
-    tops
+    levels
         Below which a point lies under their roof, shape (n,). [m]
     bounds
         What the caller asked to be covered. [m]
     """
 
     starts: NDArray[np.int64]
+    groups: NDArray[np.float64]
+    firsts: NDArray[np.int64]
     walls: NDArray[np.float64]
+    tops: NDArray[np.float64]
     block_tops: NDArray[np.float32]
-    wide_tops: NDArray[np.float32]
+    boxes: NDArray[np.float64]
+    side: float
     first_column: int
     first_row: int
     polygons: NDArray[np.object_]
-    tops: NDArray[np.float64]
+    levels: NDArray[np.float64]
     bounds: Bounds
 
 
-def walls(bounds: Bounds, polygons: NDArray[np.object_], tops: NDArray[np.float64], edges: NDArray[np.float64] | None = None) -> Walls:
+def walls(
+    bounds: Bounds,
+    polygons: NDArray[np.object_],
+    tops: NDArray[np.float64],
+    edges: NDArray[np.float64] | None = None,
+    *,
+    side: float = NEAR_SIDE,
+) -> Walls:
     """
     Take the walls of buildings apart.
 
@@ -75,6 +109,8 @@ def walls(bounds: Bounds, polygons: NDArray[np.object_], tops: NDArray[np.float6
         Roof tops above the datum, shape (n,); NaN leaves a building out. With `edges`, what lies below counts as under a roof. [m]
     edges
         Edges of the roofs, see `roof_edges`; by default the outlines of the footprints at their tops. [m]
+    side
+        Side of a block: matters to the time only. [m]
 
     Returns
     -------
@@ -89,23 +125,68 @@ def walls(bounds: Bounds, polygons: NDArray[np.object_], tops: NDArray[np.float6
     if len(polygons) != len(tops):
         raise GeoError(f"Footprints and tops must pair up: got {len(polygons)} footprints and {len(tops)} tops.")
     left, bottom, right, top = bounds
-    i0, j0 = math.floor(left / SIDE) - 1, math.floor(bottom / SIDE) - 1
-    i0, j0 = i0 // WIDE * WIDE, j0 // WIDE * WIDE
-    columns = -(-(math.floor(right / SIDE) + 2 - i0) // WIDE) * WIDE
-    rows = -(-(math.floor(top / SIDE) + 2 - j0) // WIDE) * WIDE
-    pieces = _pieces(_boxes(polygons, np.asarray(tops, np.float64)) if edges is None else edges)
-    i = np.floor((pieces[:, 0] + pieces[:, 2]) / (2 * SIDE)).astype(np.int64) - i0
-    j = np.floor((pieces[:, 1] + pieces[:, 3]) / (2 * SIDE)).astype(np.int64) - j0
-    inside = (i >= 0) & (i < columns) & (j >= 0) & (j < rows)
-    block = (j * columns + i)[inside]
-    pieces = pieces[inside]
-    order = np.lexsort((-pieces[:, 4], block))
-    starts = np.searchsorted(block[order], np.arange(rows * columns + 1)).astype(np.int64)
-    block_tops = np.full(rows * columns, -np.inf, np.float32)
-    np.maximum.at(block_tops, block, np.nextafter(pieces[:, 4].astype(np.float32), np.float32(np.inf)))
-    wide = block_tops.reshape(rows // WIDE, WIDE, columns // WIDE, WIDE).max(axis=(1, 3))
-    pieces, wide = np.ascontiguousarray(pieces[order]), np.ascontiguousarray(wide)
-    return Walls(starts, pieces, block_tops.reshape(rows, columns), wide, i0, j0, polygons, tops, bounds)
+    i0, j0 = math.floor(left / side) - 1, math.floor(bottom / side) - 1
+    columns, rows = math.floor(right / side) + 2 - i0, math.floor(top / side) + 2 - j0
+    pieces, ring = _pieces(_boxes(polygons, np.asarray(tops, np.float64)) if edges is None else edges)
+    groups, firsts, order, box = _grouped(pieces, ring)
+    i, j = (np.floor(groups[:, k] / side).astype(np.int64) for k in (0, 1))
+    inside = (i >= i0) & (i < i0 + columns) & (j >= j0) & (j < j0 + rows)
+    block = np.where(inside, (j - j0) * columns + i - i0, rows * columns)  # those outside come last and are left out
+    falling = np.lexsort((-groups[:, 3], block))
+    order, firsts = order[_runs(firsts[:-1][falling], np.diff(firsts)[falling])], np.r_[0, np.cumsum(np.diff(firsts)[falling])]
+    starts = np.searchsorted(block[falling], np.arange(rows * columns + 1)).astype(np.int64)
+    block_tops = np.full(rows * columns + 1, -np.inf, np.float32)
+    np.maximum.at(block_tops, block, np.nextafter(groups[:, 3].astype(np.float32), np.float32(np.inf)))
+    boxes = np.tile([np.inf, np.inf, -np.inf, -np.inf], (rows * columns + 1, 1))
+    np.minimum.at(boxes, (block, slice(0, 2)), box[:, :2])
+    np.maximum.at(boxes, (block, slice(2, 4)), box[:, 2:])
+    return Walls(
+        starts,
+        np.ascontiguousarray(groups[falling]),
+        firsts.astype(np.int64),
+        np.ascontiguousarray(pieces[order, :4]),
+        np.ascontiguousarray(pieces[order, 4:]),
+        block_tops[:-1].reshape(rows, columns),
+        boxes[:-1].reshape(rows, columns, 4),
+        side,
+        i0,
+        j0,
+        polygons,
+        tops,
+        bounds,
+    )
+
+
+def _grouped(
+    pieces: NDArray[np.float64], ring: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Groups, where the walls of each begin, the order of the walls, and the box of each group; small rings stay whole."""
+    if not len(pieces):
+        none = np.empty(0, np.int64)
+        return np.empty((0, 4)), np.zeros(1, np.int64), none, np.empty((0, 4))
+    begin = np.flatnonzero(np.r_[True, np.diff(ring) != 0])
+    box = _box(pieces, begin)
+    large = 0.5 * np.hypot(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) > WHOLE
+    square = np.floor((pieces[:, :2] + pieces[:, 2:4]) / (2 * WHOLE)).astype(np.int64) * large[ring, None]
+    order = np.lexsort((square[:, 0], square[:, 1], ring)) if large.any() else np.arange(len(pieces))
+    new = (np.diff(ring[order]) != 0) | (np.diff(square[order], axis=0) != 0).any(axis=1)
+    begin = np.flatnonzero(np.r_[True, new])
+    box = _box(pieces[order], begin)
+    radius = 0.5 * np.hypot(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) + 1e-6  # rounding of the centre
+    highest = np.maximum.reduceat(pieces[order, 4:].max(axis=1), begin)
+    groups = np.column_stack([0.5 * (box[:, :2] + box[:, 2:]), radius, highest])
+    return groups, np.r_[begin, len(pieces)].astype(np.int64), order, box
+
+
+def _box(pieces: NDArray[np.float64], begin: NDArray[np.int64]) -> NDArray[np.float64]:
+    """West, south, east and north of runs of walls."""
+    low, high = np.minimum(pieces[:, :2], pieces[:, 2:4]), np.maximum(pieces[:, :2], pieces[:, 2:4])
+    return np.column_stack([np.minimum.reduceat(low, begin), np.maximum.reduceat(high, begin)])
+
+
+def _runs(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers from `first` on, `count` of them, run after run."""
+    return np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
 
 
 def beneath(found: Walls, points: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -128,7 +209,7 @@ def beneath(found: Walls, points: NDArray[np.float64]) -> NDArray[np.float32]:
     if not len(found.polygons):
         return out
     point, polygon = shapely.STRtree(found.polygons).query(shapely.points(points[:, :2]), predicate="within")
-    rise = np.nan_to_num(found.tops[polygon] - points[point, 2], nan=0.0)
+    rise = np.nan_to_num(found.levels[polygon] - points[point, 2], nan=0.0)
     np.maximum.at(out, point, np.degrees(np.arctan(np.maximum(rise, 0.0) / LOW_RESOLVED)).astype(np.float32))
     return out
 
@@ -141,11 +222,13 @@ def _boxes(polygons: NDArray[np.object_], tops: NDArray[np.float64]) -> NDArray[
     return np.column_stack([edges[:, :2], top, edges[:, 2:], top])
 
 
-def _pieces(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Edges cut to at most LONGEST: both ends in plan, the higher top, the tops of both ends."""
+def _pieces(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Edges cut to at most LONGEST: both ends in plan and their tops; and the number of the ring each belongs to."""
     a, b = edges[:, :3], edges[:, 3:]
     length = np.hypot(b[:, 0] - a[:, 0], b[:, 1] - a[:, 1])
     a, b, length = a[length > 0], b[length > 0], length[length > 0]
+    ring = np.zeros(len(a), np.int64)
+    ring[1:] = np.cumsum((a[1:, :2] != b[:-1, :2]).any(axis=1))
     number = np.ceil(length / LONGEST).astype(np.int64)
     edge = np.repeat(np.arange(len(a)), number)
     piece = np.arange(len(edge)) - np.repeat(np.cumsum(number) - number, number)
@@ -153,7 +236,7 @@ def _pieces(edges: NDArray[np.float64]) -> NDArray[np.float64]:
     following = ((piece + 1) / number[edge])[:, None]
     start = a[edge] + share * (b - a)[edge]
     end = np.where(following == 1.0, b[edge], a[edge] + following * (b - a)[edge])
-    return np.column_stack([start[:, :2], end[:, :2], np.maximum(start[:, 2], end[:, 2]), start[:, 2], end[:, 2]])
+    return np.column_stack([start[:, :2], end[:, :2], start[:, 2], end[:, 2]]), ring[edge]
 
 
 def kernel(found: Walls | None) -> Kernel:
@@ -171,14 +254,28 @@ def kernel(found: Walls | None) -> Kernel:
         Arrays and numbers.
     """
     if found is None:
-        empty = np.full((1, 1), -np.inf, np.float32)
-        return np.zeros(2, np.int64), np.empty((0, 7)), empty, empty, 0, 0, -np.inf
+        none, nothing = np.zeros(2, np.int64), np.full((1, 1), -np.inf, np.float32)
+        return none, np.empty((0, 4)), none, np.empty((0, 4)), np.empty((0, 2)), nothing, np.zeros((1, 1, 4)), 1.0, 0, 0, 0.0, -np.inf
     return (
         found.starts,
+        found.groups,
+        found.firsts,
         found.walls,
+        found.tops,
         found.block_tops,
-        found.wide_tops,
+        found.boxes,
+        found.side,
         found.first_column,
         found.first_row,
-        float(found.wide_tops.max()),
+        _overhang(found),
+        float(found.block_tops.max()),
     )
+
+
+def _overhang(found: Walls) -> float:
+    """How far the walls of any block leave its square."""
+    rows, columns = found.block_tops.shape
+    west, south = (np.arange(columns) + found.first_column) * found.side, ((np.arange(rows) + found.first_row) * found.side)[:, None]
+    box, stands = found.boxes, np.isfinite(found.block_tops)
+    out = np.max([west - box[..., 0], south - box[..., 1], box[..., 2] - west - found.side, box[..., 3] - south - found.side], axis=0)
+    return float(out[stands].max(initial=0.0))
