@@ -258,7 +258,7 @@ def _over_parapet(
         if cross >= 0.0:
             continue
         a, b = ray_number(ax, ay, tangent.shape[0], rays), ray_number(bx, by, tangent.shape[0], rays)
-        first, last = between(ax, ay, bx, by, a, b, east, north)
+        first, last = between(a, b, tangent.shape[0])
         if first <= last:
             level(ax, ay, bx, by, rise / cross, (rise / reach, np.inf, rise / LOW_RESOLVED), first, last, east, north, tangent)
 

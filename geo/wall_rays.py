@@ -15,6 +15,7 @@ from .sectors import FRINGE, SECTORS, SLACK, lowest, nearest, ray_number, span
 from .walls import LOW_RESOLVED, Kernel
 
 Limits = tuple[float, float, float]
+FEW = 96  # rays; where no more may meet a building, each is held against each wall, which is quicker than to ask which
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -114,11 +115,15 @@ def _groups(
         away = max((centre - radius) * SLACK - 1e-6, start)
         if rise <= slope * away:
             continue
+        few = False
         if centre > 2.0 * radius:
             first, last = _cone(dx, dy, radius / centre, rays)
             if rise <= lowest(tangent, first, last) * away:
                 continue
-        _walls(x, y, z, floor, start, reach, firsts[g], firsts[g + 1], walls, tops, rays, east, north, tangent)
+            few = last - first < FEW
+        if not few:
+            first, last = 1, 0
+        _walls(x, y, z, floor, start, reach, firsts[g], firsts[g + 1], walls, tops, first, last, rays, east, north, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -147,14 +152,17 @@ def _walls(
     last_wall: int,
     walls: NDArray[np.float64],
     tops: NDArray[np.float64],
+    first: int,
+    last: int,
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
-    """Raise the rays over those walls of a group that end high enough above the point."""
+    """Raise rays over those walls of a group that end high enough above the point: the given ones, or where none is given those that meet it."""
     number = tangent.shape[0]
-    known, a, b = -2, 0.0, 0.0
+    given = first <= last
+    known, b = -2, 0.0
     for w in range(first_wall, last_wall):
         rise_a, rise_b = tops[w, 0] - z, tops[w, 1] - z
         rise = max(rise_a, rise_b)
@@ -162,70 +170,53 @@ def _walls(
             continue
         ax, ay, bx, by = walls[w, 0] - x, walls[w, 1] - y, walls[w, 2] - x, walls[w, 3] - y
         cross = ax * by - bx * ay
-        if cross >= 0.0:
+        if cross >= 0.0:  # seen from inside or edge on
             continue
-        # most walls begin where the last one ended
-        shared = known == w - 1 and walls[w, 0] == walls[w - 1, 2] and walls[w, 1] == walls[w - 1, 3]
-        a = b if shared else ray_number(ax, ay, number, rays)
-        b = ray_number(bx, by, number, rays)
-        known = w
-        first, last = between(ax, ay, bx, by, a, b, east, north)
-        if first > last:
-            continue
+        if not given:
+            # most walls begin where the last one ended
+            shared = known == w - 1 and walls[w, 0] == walls[w - 1, 2] and walls[w, 1] == walls[w - 1, 3]
+            a = b if shared else ray_number(ax, ay, number, rays)
+            b = ray_number(bx, by, number, rays)
+            known = w
+            first, last = between(a, b, number)
+            if first > last:
+                continue
         if rise_a == rise_b:
             limits = rise / reach, rise / start, rise / LOW_RESOLVED
             level(ax, ay, bx, by, rise / cross, limits, first, last, east, north, tangent)
         else:
             limits = 1.0 / reach, 1.0 / start, rise / LOW_RESOLVED
-            _sloped(ax, ay, bx, by, cross, rise_a, rise_b, limits, first, last, east, north, tangent)
+            _sloped(ax, ay, bx, by, 1.0 / cross, rise_a, rise_b, limits, first, last, east, north, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def between(
-    ax: float, ay: float, bx: float, by: float, a: float, b: float, east: NDArray[np.float64], north: NDArray[np.float64]
-) -> tuple[int, int]:
+def between(a: float, b: float, number: int) -> tuple[int, int]:
     """
-    First and last ray between two directions, clockwise.
+    First and last ray that may lie between two directions, clockwise.
 
     Parameters
     ----------
-    ax
-        Easting of the first minus the point's. [m]
-    ay
-        Northing of the first minus the point's. [m]
-    bx
-        Easting of the last minus the point's, less than half a turn on. [m]
-    by
-        Northing of the last minus the point's. [m]
     a
-        Direction of the first in rays, see `ray_number`.
+        The first in rays, see `ray_number`.
     b
-        Direction of the last in rays.
-    east
-        Eastward part of each ray's direction, shape (72 rays,).
-    north
-        Northward part, shape (72 rays,).
+        The last, less than half a turn on.
+    number
+        Rays in all.
 
     Returns
     -------
     tuple of int
-        Number of the first ray and of the last, which may lie beyond north; the first is greater where no ray lies between.
+        Number of the first ray, in [0, number), and of the last, which may lie beyond north; the first is greater where none lies between.
     """
-    number = east.shape[0]
     if b < a - 1.0:  # beyond north, not a rounding error
         b += number
     if b > a + 0.5 * number + 1.0:  # a rounding error just at the first ray
         return 1, 0
     first, last = math.ceil(a - FRINGE), math.floor(b + FRINGE)
-    if first > last:
-        return first, last
-    # angles are rounded: the rays at both ends are compared exactly
-    k = first - number if first >= number else first
-    if ax * north[k] - ay * east[k] > 0.0:
-        first += 1
-    k = last - number if last >= number else last
-    if east[k] * by - north[k] * bx > 0.0:
-        last -= 1
+    if first >= number:
+        first, last = first - number, last - number
+    elif first < 0:
+        first, last = first + number, last + number
     return first, last
 
 
@@ -244,12 +235,12 @@ def level(
     tangent: NDArray[np.float64],
 ) -> None:
     """
-    Raise the rays that meet a level edge.
+    Raise those of some rays that meet a level edge.
 
     Parameters
     ----------
     ax
-        Easting of one end minus the point's. [m]
+        Easting of the end on the left minus the point's. [m]
     ay
         Northing of it. [m]
     bx
@@ -261,7 +252,7 @@ def level(
     limits
         Tangents where the ring ends and begins, and the highest one.
     first
-        First ray.
+        First ray, less than half a turn from either end.
     last
         Last ray, which may lie beyond north.
     east
@@ -271,12 +262,11 @@ def level(
     tangent
         Tangent of the skyline along each ray, shape (72 rays,); raised in place.
     """
-    along, across = per * (by - ay), per * (ax - bx)
     number = tangent.shape[0]
     if first < number:
-        _lift(tangent, east, north, along, across, limits, first, min(last, number - 1))
+        _lift(tangent, east, north, ax, ay, bx, by, per, limits, first, min(last, number - 1))
     if last >= number:
-        _lift(tangent, east, north, along, across, limits, max(first - number, 0), last - number)
+        _lift(tangent, east, north, ax, ay, bx, by, per, limits, max(first - number, 0), last - number)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -284,17 +274,22 @@ def _lift(
     tangent: NDArray[np.float64],
     east: NDArray[np.float64],
     north: NDArray[np.float64],
-    along: float,
-    across: float,
+    ax: float,
+    ay: float,
+    bx: float,
+    by: float,
+    per: float,
     limits: Limits,
     first: int,
     last: int,
 ) -> None:
     least, nearer, most = limits
+    along, across = per * (by - ay), per * (ax - bx)  # times the direction: the tangent
     # unsigned and without branches, so that the processor does several rays at once
     for k in range(np.uint64(first), np.uint64(last + 1)):
-        seen, before = east[k] * along + north[k] * across, tangent[k]
-        seen = seen if least < seen <= nearer else 0.0
+        e, n, before = east[k], north[k], tangent[k]
+        seen = e * along + n * across
+        seen = seen if (ax * n <= ay * e) & (e * by <= n * bx) & (least < seen) & (seen <= nearer) else 0.0
         seen = seen if seen < most else most
         tangent[k] = seen if seen > before else before
 
@@ -305,7 +300,7 @@ def _sloped(
     ay: float,
     bx: float,
     by: float,
-    cross: float,
+    per: float,
     rise_a: float,
     rise_b: float,
     limits: Limits,
@@ -315,14 +310,11 @@ def _sloped(
     north: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
-    per = 1.0 / cross
-    along, across = per * (by - ay), per * (ax - bx)  # times the direction: one over the distance
-    up, side = per * (rise_a * by - rise_b * ay), per * (ax * rise_b - bx * rise_a)  # times the direction: the tangent
     number = tangent.shape[0]
     if first < number:
-        _lift_sloped(tangent, east, north, along, across, up, side, limits, first, min(last, number - 1))
+        _lift_sloped(tangent, east, north, ax, ay, bx, by, per, rise_a, rise_b, limits, first, min(last, number - 1))
     if last >= number:
-        _lift_sloped(tangent, east, north, along, across, up, side, limits, max(first - number, 0), last - number)
+        _lift_sloped(tangent, east, north, ax, ay, bx, by, per, rise_a, rise_b, limits, max(first - number, 0), last - number)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -330,17 +322,23 @@ def _lift_sloped(
     tangent: NDArray[np.float64],
     east: NDArray[np.float64],
     north: NDArray[np.float64],
-    along: float,
-    across: float,
-    up: float,
-    side: float,
+    ax: float,
+    ay: float,
+    bx: float,
+    by: float,
+    per: float,
+    rise_a: float,
+    rise_b: float,
     limits: Limits,
     first: int,
     last: int,
 ) -> None:
     farthest, nearer, most = limits
+    along, across = per * (by - ay), per * (ax - bx)  # times the direction: one over the distance
+    up, side = per * (rise_a * by - rise_b * ay), per * (ax * rise_b - bx * rise_a)  # times the direction: the tangent
     for k in range(np.uint64(first), np.uint64(last + 1)):
-        seen, before, closeness = east[k] * up + north[k] * side, tangent[k], east[k] * along + north[k] * across
-        seen = seen if farthest < closeness <= nearer else 0.0
+        e, n, before = east[k], north[k], tangent[k]
+        seen, closeness = e * up + n * side, e * along + n * across
+        seen = seen if (ax * n <= ay * e) & (e * by <= n * bx) & (farthest < closeness) & (closeness <= nearer) else 0.0
         seen = seen if seen < most else most
         tangent[k] = seen if seen > before else before
