@@ -159,7 +159,7 @@ def _walls(
     north: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
-    """Raise rays over those walls of a group that end high enough above the point: the given ones, or where none is given those that meet it."""
+    """Raise rays over those walls of a group that end high enough: the given rays, or where none is given those that meet a wall."""
     number = tangent.shape[0]
     given = first <= last
     known, b = -2, 0.0

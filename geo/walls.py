@@ -160,7 +160,7 @@ def walls(
 def _grouped(
     pieces: NDArray[np.float64], ring: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Groups, where the walls of each begin, the order of the walls, and the box of each group; small rings stay whole."""
+    """Put walls together: groups, where their walls begin, the order of the walls, and the box of each group; small rings stay whole."""
     if not len(pieces):
         none = np.empty(0, np.int64)
         return np.empty((0, 4)), np.zeros(1, np.int64), none, np.empty((0, 4))
