@@ -138,8 +138,8 @@ def walls(
     block_tops = np.full(rows * columns + 1, -np.inf, np.float32)
     np.maximum.at(block_tops, block, np.nextafter(groups[:, 3].astype(np.float32), np.float32(np.inf)))
     boxes = np.tile([np.inf, np.inf, -np.inf, -np.inf], (rows * columns + 1, 1))
-    np.minimum.at(boxes, (block, slice(0, 2)), box[:, :2])
-    np.maximum.at(boxes, (block, slice(2, 4)), box[:, 2:])
+    np.minimum.at(boxes[:, :2], block, box[:, :2])
+    np.maximum.at(boxes[:, 2:], block, box[:, 2:])
     return Walls(
         starts,
         np.ascontiguousarray(groups[falling]),
