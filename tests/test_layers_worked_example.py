@@ -8,12 +8,14 @@ import numpy as np
 import numpy_financial as npf
 import pytest
 
-from layers.carbon import load_carbon
+from layers.business import payback
+from layers.carbon import electricity_tce, life_carbon_t, load_carbon
 from layers.policy import load_policy
 from layers.roadmap import Scenario, make_roadmap
 from layers.roadmap_goals import roadmap_goals
 from layers.roadmap_years import by_year, yearly_rows
 from layers.targets import judge
+from solar.cashflow import Plant, load_terms, returns
 from solar.money import Prices, finance_roofs, load_finance
 
 from .test_layers_targets import filled, row, ten
@@ -57,6 +59,21 @@ def test_targets_before_the_roadmap() -> None:
     assert coverage["roofs_needed_m2"] == pytest.approx(400.0)
     assert (share["built"], share["verdict"]) == (pytest.approx(0.06), "short")
     assert share["roofs_needed_kwh"] == pytest.approx(20_000.0)
+
+
+def test_gaps_areas_and_context() -> None:
+    rows = judge(JINAN, buildings(), as_of=AS_OF, form=filled(**FORM))
+    coverage, share = row(rows, "new_roof_coverage"), row(rows, "building_substitution")
+    assert (coverage["gap_kwp"], coverage["gap_m2"], coverage["gap_roofs"]) == pytest.approx((85.0, 400.0, 1))
+    assert (share["gap_kwp"], share["gap_m2"], share["gap_roofs"]) == pytest.approx((20.0, 100.0, 1))
+    context = row(rows, "nonfossil_share")
+    assert (context["roofs_technical_heat_value_tce"], context["roofs_technical_equivalent_value_tce"]) == pytest.approx((61.45, 151.0))
+    for area, split, built, lacking in (("甲区", 3888.9, 0.4, 150.0), ("乙县", 1111.1, 0.0, 250.0)):
+        capacity, own = row(rows, "pv_capacity", area), row(rows, "new_roof_coverage", area)
+        assert (capacity["required"], capacity["proposed_label_zh"]) == (None, "测算分解建议")
+        assert capacity["proposed_required"] == pytest.approx(split, abs=0.05)
+        assert (own["built"], own["gap_m2"]) == pytest.approx((built, lacking))
+        assert row(rows, "building_substitution", area)["verdict"] == "cannot_judge"
 
 
 def test_what_the_targets_ask_of_roofs_and_the_years() -> None:
@@ -113,19 +130,44 @@ def test_money_of_one_roof() -> None:
     assert load_carbon().factor.value == pytest.approx(0.641)
 
 
+def test_money_after_tax_and_the_contract() -> None:
+    plant = Plant(270_000.0, 4_500.0, 90_000.0, 0.0, 0.5, np.zeros(25))
+    terms, year = load_terms({"loan_share": 0.0}), np.ones(25)
+    own = returns(plant, terms, contract=False, factors=year, discount_rate=0.07)
+    hand = [-270_000.0, *[40_500.0] * 3, *[37_577.99] * 3, *[29_478.98] * 14, *[26_492.26] * 5]
+    assert own.project == pytest.approx(hand, abs=0.01)
+    assert own.npv == pytest.approx(116_644, abs=1.0)
+    assert own.project_irr == pytest.approx(0.120, abs=5e-4)
+    assert payback(own.project) == pytest.approx(7.21, abs=0.005)
+    contract = returns(plant, terms, contract=True, factors=year, discount_rate=0.07)
+    assert (contract.project[1], contract.owner[1]) == pytest.approx((33_750.0, 6_750.0))
+    assert contract.owner_npv == pytest.approx(78_662, abs=1.0)
+
+
+def test_carbon_and_coal() -> None:
+    carbon, energy = load_carbon(), 390_000.0
+    assert life_carbon_t(carbon, [energy], np.ones(1))[0] == pytest.approx(249.99)
+    assert life_carbon_t(carbon, [energy], np.ones(25))[0] == pytest.approx(6_249.75)
+    assert energy * carbon.nation.value / 1000.0 == pytest.approx(206.93, abs=0.005)
+    coal = [electricity_tce(carbon, energy, name) for name in ("equivalent_value", "heat_value")]
+    assert coal == pytest.approx([117.78, 47.93], abs=0.005)
+
+
 def page(lang: str) -> str:
     return (DOCS / lang / "worked-example.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("number", ["400", "5000.017", "249.99", "0.3074", "201,970", "14.5", "6.67", "317"])
+@pytest.mark.parametrize(
+    "number", ["400", "5000.017", "249.99", "0.3074", "201,970", "14.5", "6.67", "317", "3,888.9", "61.45", "6,249.75", "116,644", "7.21"]
+)
 def test_the_page_says_these_numbers(lang: str, number: str) -> None:
     assert re.search(rf"(?<![\d.,]){re.escape(number)}", page(lang))
 
 
 def test_both_pages_say_the_same_numbers_in_every_section() -> None:
     zh, en = ([sorted(re.findall(r"\d[\d,.]*\d|\d", part)) for part in page(lang).split("\n## ")[1:]] for lang in ("zh", "en"))
-    assert len(en) == 4 and zh == en
+    assert len(en) == 5 and zh == en
 
 
 def test_the_table_of_buildings_is_what_is_computed() -> None:
