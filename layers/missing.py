@@ -84,18 +84,27 @@ def missing_text(item: Mapping[str, Any] | str, lang: str) -> str:
     Returns
     -------
     str
-        The input with the cell to fill; alternatives joined by 或 or "or".
+        The input with the cell of the form to fill; alternatives joined by 或 or "or".
 
     Examples
     --------
     >>> missing_text(either({"input": "甲", "cell": "表!B3"}, {"input": "乙", "cell": None}), "zh")
     '甲（表!B3）或 乙'
+    >>> missing_text({"input": "甲", "input_en": "a and b", "cell": "责任区域!B3、责任区域!C3"}, "en")
+    'a and b (form: B3, C3)'
     """
     if isinstance(item, str):
         return item
     texts = []
     for part in (item, *item.get("or", ())):
         name = str((part.get("input_en") if lang == "en" else None) or part.get("input") or "")
-        cell = str(part.get("cell") or "")
+        cell = _cells(str(part.get("cell") or ""), lang)
         texts.append(f"{name}（{cell}）" if cell and lang != "en" else f"{name} ({cell})" if cell else name)
     return (" 或 " if lang != "en" else " or ").join(texts).replace("） 或", "）或")
+
+
+def _cells(cells: str, lang: str) -> str:
+    """Name cells of the form; an English reader needs no Chinese name of a sheet, since the form has one to fill."""
+    if lang != "en" or not cells:
+        return cells
+    return "form: " + ", ".join(cell.rpartition("!")[2] for cell in cells.split("、"))

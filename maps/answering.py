@@ -116,18 +116,35 @@ def potential_steps(tables: MapTables, words: Words) -> Table:
     """
     totals = tables.totals
     area = as_float(totals.get("area_m2"))
-    hostable = next((as_float(row["hostable_mw"]) for row in (tables.near or {}).get("rows", ()) if row["layer"] == "whole"), None)
+    room = hostable(tables)
     rows = [
         _row("theoretical", {}, words, area=number(None if area is None else area / 1e4, 1)),
         _row("technical", totals, words),
     ]
     if tables.economic is not None:
         rows.append(_row("economic", tables.economic, words, buildings=number(tables.economic["buildings"])))
-    if hostable is None:
+    if room is None:
         rows.append((words["step_hostable"], words["step_hostable_missing"], "—", "—", "—"))
     else:
-        rows.append(_row("hostable", {"pac0_kw": hostable * 1e3}, words))
+        rows.append(_row("hostable", {"pac0_kw": room * 1e3}, words))
     return tuple(words[f"step_{name}"] for name in ("title", "meaning", "dc", "ac", "energy")), tuple(rows)
+
+
+def hostable(tables: MapTables) -> float | None:
+    """
+    Give what the present grid takes of the whole potential.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+
+    Returns
+    -------
+    float or None
+        AC capacity [MW]; None where the grid's room is not known.
+    """
+    return next((as_float(row["hostable_mw"]) for row in (tables.near or {}).get("rows", ()) if row["layer"] == "whole"), None)
 
 
 def _row(step: str, sums: Mapping[str, Any], words: Words, **said: str) -> tuple[str, ...]:

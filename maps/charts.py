@@ -261,12 +261,14 @@ def region_map(
         ground = shapely.simplify(shapely.force_2d(np.asarray(under.geometry.array, dtype=object)), tolerance)
         paths = [outline_path(part) for part in shapely.get_parts(ground) if part.geom_type == "Polygon" and not part.is_empty]
         axes.add_collection(PathCollection(paths, facecolor="#f7f6f2", edgecolor="#b3afa3", linewidth=0.7))
-    for shape, value in zip(shapes, values, strict=True):
-        paths = [outline_path(part) for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
-        colour = colour_of(as_float(value), classes)
-        axes.add_collection(
-            PathCollection(paths, facecolor=colour, edgecolor="none" if cells else "white", linewidth=0.0 if cells else 1.1)
-        )
+    parts = [[outline_path(part) for part in shapely.get_parts(s) if part.geom_type == "Polygon" and not part.is_empty] for s in shapes]
+    colours = [colour_of(as_float(value), classes) for value in values]
+    if cells:  # one collection for all: a county has ten thousand of them
+        each = [colour for colour, paths in zip(colours, parts, strict=True) for _ in paths]
+        axes.add_collection(PathCollection([path for paths in parts for path in paths], facecolor=each, edgecolor="none", linewidth=0.0))
+    else:
+        for paths, colour in zip(parts, colours, strict=True):
+            axes.add_collection(PathCollection(paths, facecolor=colour, edgecolor="white", linewidth=1.1))
     axes.set_xlim(west, east)
     axes.set_ylim(south, north)
     axes.set_aspect("equal")

@@ -264,8 +264,8 @@ def test_the_report_opens_without_an_error(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with opened(path) as (page, wrong):
         assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 100)")
-        # map, areas, classes, months and what the uncertainty is made of; the tables here hold no hours, roadmap or supply curve
-        assert page.locator("figure img").count() == 5
+        # areas, map, classes, months, what the uncertainty is made of, grid; the tables here hold no hours, roadmap or supply curve
+        assert page.locator("figure img").count() == 6
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         assert wrong == []
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 
 import docx
@@ -9,13 +10,16 @@ import pytest
 from docx.document import Document
 from docx.oxml.ns import qn
 from docx.shared import Cm
+from docx.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from layers.errors import LayersError
 from layers.evaluation import evaluation_lines
-from maps.report_word import _widths, evaluation, report_word
+from maps.report import report
+from maps.report_grids import evaluation
+from maps.report_word import _widths, report_word
 from maps.tables import read_tables
 from maps.words import load_words
 
@@ -53,16 +57,68 @@ def test_annual_evaluation_has_its_columns_and_a_row_per_area_and_target(written
     assert found[0].rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
 
 
-def test_it_says_what_the_page_says(written: Document, run_folder: Path) -> None:
-    page = (run_folder / "report.html").read_text(encoding="utf-8")
-    chapter = ""
-    answers = []
-    for paragraph in written.paragraphs:
-        chapter = paragraph.text if paragraph.style and paragraph.style.name == "Heading 1" else chapter
-        if chapter == "二、结论摘要" and paragraph.text not in ("", chapter):
-            answers.append(paragraph.text)
-    assert len(answers) >= 4
-    assert all(sentence in page for sentence in answers)
+class Spoken(HTMLParser):
+    """Texts of the page's chapters in their order: heads, paragraphs, items, cells; gauges are drawings of the table below them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.pictures = 0
+        self.open = False
+        self.depth = 0  # of elements within the drawn gauges
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self.depth or ("class", "gauges") in attrs:
+            self.depth += tag not in ("img", "br")
+        elif tag in ("h2", "h3", "p", "li", "th", "td"):
+            self.open = True
+            self.texts.append("")
+        self.pictures += tag == "img"
+
+    def handle_endtag(self, tag: str) -> None:
+        self.depth -= bool(self.depth)
+        self.open = self.open and tag not in ("h2", "h3", "p", "li", "th", "td")
+
+    def handle_data(self, data: str) -> None:
+        if self.open and not self.depth:
+            self.texts[-1] += data
+
+
+def spoken_in_word(paper: Document) -> list[str]:
+    texts: list[str] = []
+    for part in paper.iter_inner_content():
+        if isinstance(part, Table):
+            texts += ["".join(text.text or "" for text in cell.iter(qn("w:t"))) for cell in part._tbl.iter(qn("w:tc"))]
+        elif part.text:
+            texts.append(part.text)
+    return texts
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_page_and_word_say_the_same_in_the_same_order(run_folder: Path, tmp_path: Path, lang: str) -> None:
+    tables = read_tables(run_folder)
+    page = Spoken()
+    page.feed(report(tables, tmp_path / "r.html", lang).read_text(encoding="utf-8").partition("</header>")[2])
+    paper = docx.Document(str(report_word(tables, tmp_path / "r.docx", lang)))
+    told = spoken_in_word(paper)
+    first = told.index(load_words(lang).chapters["basis"])
+    assert len(page.texts) > 400
+    assert [text for text in page.texts if text] == [text for text in told[first:] if text]
+    assert page.pictures == len(paper.inline_shapes)
+
+
+def test_money_shows_both_models_in_all_and_by_class(written: Document) -> None:
+    (found,) = [table for table in written.tables if table.rows[0].cells[-1].text.startswith("合同能源管理")]
+    rows = [[cell.text for cell in row.cells] for row in found.rows[1:]]
+    assert rows[0][0] == "全域"
+    # the whole is the sum of the classes, up to the tenths that are shown
+    capex = [float(row[1].replace(",", "")) for row in rows]
+    assert len(capex) > 4 and capex[0] == pytest.approx(sum(capex[1:]), abs=0.05 * len(capex))
+
+
+def test_each_numbered_list_counts_from_one(written: Document) -> None:
+    numbers = [p._p.pPr.numPr.numId.val for p in written.paragraphs if p.style and p.style.name == "List Number"]
+    assert len(set(numbers)) == 2  # the method, and what to do next
 
 
 def test_densities_stand_beside_published_ones(written: Document, run_folder: Path) -> None:
@@ -74,7 +130,7 @@ def test_densities_stand_beside_published_ones(written: Document, run_folder: Pa
 
 def test_pictures_are_there_and_not_empty(written: Document) -> None:
     pictures = [part.blob for part in written.part.package.iter_parts() if part.partname.endswith(".png")]
-    assert len(pictures) == 8  # areas, uses, roadmap, supply curve, uncertainty, map, months, typical day
+    assert len(pictures) == 9  # areas, map, uses, months, typical day, roadmap, supply curve, uncertainty, grid
     for blob in pictures:
         low, high = Image.open(io.BytesIO(blob)).convert("L").getextrema()
         assert low < 100 < high

@@ -327,7 +327,8 @@ def remake_pages(
     """
     from maps.county_map import county_map
     from maps.displaced import Displacement, displaced
-    from maps.report import content, report
+    from maps.report import report
+    from maps.report_chapters import make_report
     from maps.report_word import report_word
     from maps.tables import read_tables
 
@@ -340,9 +341,9 @@ def remake_pages(
     tables = replace(read, manifest=in_language(read.manifest, chosen), business=business)
     by = Displacement(*shift_m, round_m)
     drawn = displaced(tables, by) if by != Displacement() else tables
-    said = content(tables, chosen)
-    pages = [county_map(drawn, out / "map.html", chosen), report(tables, out / "report.html", chosen, said)]
-    return [*pages, report_word(tables, out / "report.docx", chosen, said)]
+    made = make_report(tables, chosen)
+    pages = [county_map(drawn, out / "map.html", chosen), report(tables, out / "report.html", chosen, made)]
+    return [*pages, report_word(tables, out / "report.docx", chosen, made)]
 
 
 def draw_pictures(out: Path, lang: str | None = None, *, approval: str = "") -> list[Path]:
