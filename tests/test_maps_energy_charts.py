@@ -67,7 +67,7 @@ def test_a_step_without_its_number_says_why() -> None:
 
 
 def test_the_answer_counts_verdicts() -> None:
-    rows = [{"id": f"t{k}", "title_en": f"T{k}", "region": None, "verdict": v} for k, v in enumerate(("met", "short", "met"))]
+    rows = [{"id": f"t{k}", "title_en": f"T{k}", "region": None, "verdict": v, "verified": True} for k, v in enumerate(("met", "short", "met"))]
     assert target_sentence([*rows, rows[0] | {"region": "A"}], load_words("en")) == ["Targets: met: 2 (T0, T2); short: 1 (T1)."]
     assert target_sentence([], load_words("en")) == []
 
@@ -75,7 +75,7 @@ def test_the_answer_counts_verdicts() -> None:
 def test_carbon_names_its_factor_and_coal_by_both_conventions() -> None:
     # 1 TWh at 0.641 kg is 641 kt, at the nation's 0.5306 530.6 kt; 302 kt of coal by equivalent value, 122.9 by heat value
     co2, coal = carbon_sentences({"energy_kwh": 1e9, "carbon_t": 641_000.0}, load_words("en"))
-    assert "641.00 kt" in co2 and "0.641 kgCO₂/kWh (2022" in co2 and "530.60 kt" in co2 and "0.5306 (2023)" in co2
+    assert "641.00 kt" in co2 and "0.641 kgCO₂/kWh (Shandong, 2022" in co2 and "530.60 kt" in co2 and "0.5306 (2023)" in co2
     assert "302.00 ktce" in coal and "122.90 ktce" in coal
     assert carbon_sentences({"energy_kwh": 0.0, "carbon_t": 0.0}, load_words("zh")) == []
 
