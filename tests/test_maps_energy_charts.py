@@ -67,7 +67,9 @@ def test_a_step_without_its_number_says_why() -> None:
 
 
 def test_the_answer_counts_verdicts() -> None:
-    rows = [{"id": f"t{k}", "title_en": f"T{k}", "region": None, "verdict": v, "verified": True} for k, v in enumerate(("met", "short", "met"))]
+    rows = [
+        {"id": f"t{k}", "title_en": f"T{k}", "region": None, "verdict": v, "verified": True} for k, v in enumerate(("met", "short", "met"))
+    ]
     assert target_sentence([*rows, rows[0] | {"region": "A"}], load_words("en")) == ["Targets: met: 2 (T0, T2); short: 1 (T1)."]
     assert target_sentence([], load_words("en")) == []
 
