@@ -92,6 +92,9 @@ def fit_helmert(here: Floats, there: Floats) -> Helmert:
     """
     if len(here) < FEWEST:
         raise GeoError(f"{len(here)} control points: at least {FEWEST} are needed, so that a mistake in one of them shows")
+    wide = float(np.ptp(here, axis=0).max())
+    if (np.abs(here) <= 180.0).all() and 0.0 < wide < 10.0 and float(np.ptp(there, axis=0).max()) > 1000.0 * wide:
+        raise GeoError("x and y of the control points look like degrees; a layer in degrees needs no control points but a crs")
     middle, goal = here.mean(axis=0), there.mean(axis=0)
     p, q = here - middle, there - goal
     spread = float((p * p).sum())

@@ -274,10 +274,26 @@ def _check_shapefile(path: Path, warnings: list[str]) -> None:
     expected, size = int(head[6]) * 2, path.stat().st_size
     if size < expected:
         raise GeoError(f"{path.name}: breaks off: it should have {expected} bytes and has {size}; copy it again")
-    if beside(path, ".shx") is None:
+    index, table = beside(path, ".shx"), beside(path, ".dbf")
+    if index is None:
         raise GeoError(f"{path.name}: the .shx that belongs to it is missing; copy all parts of the Shapefile")
-    if beside(path, ".dbf") is None:
+    if table is None:
         warnings.append(f"{path.name}: the .dbf that belongs to it is missing, so no building has attributes; copy all parts")
+        return
+    _check_rows(path, index, table, warnings)
+
+
+def _check_rows(path: Path, index: Path, table: Path, warnings: list[str]) -> None:
+    """Parts of different copies of a Shapefile differ in their rows; GDAL drops those that one of them lacks."""
+    shapes, head = (index.stat().st_size - 100) // 8, np.fromfile(table, np.uint8, count=32)
+    if shapes < 0 or head.size < 32:
+        return
+    rows, start, length = (int(head[at : at + size].view(f"<u{size}")[0]) for at, size in ((4, 4), (8, 2), (10, 2)))
+    there = (table.stat().st_size - start) // length if length else 0
+    if length and rows <= there and rows != shapes:
+        raise GeoError(f"{path.name}: its .shx has {shapes} rows and its .dbf {rows}, so they do not belong together; copy all parts again")
+    if length and rows == shapes and there < rows:
+        warnings.append(f"{path.name}: its .dbf breaks off, so {rows - there} of {rows} rows have no attributes; copy all parts again")
 
 
 def _with_tags(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -224,6 +224,8 @@ def _files(source: Path) -> list[Path]:
         if not found:
             raise GeoError(f"The raster {source.name} does not exist: correct its path in the study file.")
         return found
+    if not folder and not source.is_file():
+        raise GeoError(f"{source.name} is neither a file nor a folder: name the raster itself.")
     if not folder or (source / "hdr.adf").exists():
         return [source]
     found = sorted(p for p in source.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file() and not p.name.startswith("._"))
@@ -266,6 +268,10 @@ def _open(path: Path, source_crs: str | None, stack: ExitStack) -> Source:
     factor = _unit(data, vertical, notes)
     if data.crs and labelled != horizontal:
         notes.append(f"the file says {crs_name(labelled)}, the study file {crs_name(horizontal)}, which is believed")
+    if data.count > 1:
+        notes.append(f"of its {data.count} bands the first is read")
+    if data.dtypes[0] == "uint8":
+        notes.append("its values are whole numbers from 0 to 255, as those of a shaded picture: check that it shows elevations")
     scale, offset = float(data.scales[0]) * factor, float(data.offsets[0]) * factor
     masked = MaskFlags.per_dataset in data.mask_flag_enums[0]
     return Source(data, horizontal, scale, offset, masked, notes)

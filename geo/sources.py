@@ -77,6 +77,8 @@ def vector_files(path: Path) -> list[Path]:
     if not _is_vector(path):
         advice = _INSTEAD.get(path.suffix.lower(), f"known are {', '.join(_KNOWN)}")
         raise GeoError(f"{path.name}: this format is not read: {advice}")
+    if not folder and not path.is_file():
+        raise GeoError(f"{path.name}: is neither a file nor a folder; name the data itself")
     if path.suffix.lower() == ".gdb" and not folder:
         raise GeoError(f"{path.name}: a File Geodatabase is a folder of many files, but this is a single file; copy the whole folder")
     return [path]

@@ -94,7 +94,9 @@ def _whole(path: Path) -> Iterator[None]:
     except GeoError:
         raise
     except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile, pd.errors.ParserError, SyntaxError) as error:
-        raise GeoError(f"{path.name}: cannot be read as a table ({str(error)[:200]}); check that the file is whole") from error
+        raise GeoError(
+            f"{path.name}: cannot be read as a table ({' '.join(str(error).split())[:200]}); check that the file is whole"
+        ) from error
 
 
 def with_places(frame: pd.DataFrame, name: str) -> gpd.GeoDataFrame:

@@ -12,6 +12,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import shapely
 
@@ -158,11 +159,16 @@ def written(name: str, content: str | bytes) -> Callable[[Path], str]:
 
 
 def shapefile(name: str = "a", **more: object) -> Callable[[Path], str]:
-    """Write a Shapefile and then spoil a part: `drop`, or part = bytes."""
+    """Write a Shapefile and then spoil a part: None, bytes, or rows = (part, rows of the copy it is taken from)."""
 
     def write(folder: Path) -> str:
         good().assign(use=["厂房", "住宅"] * 6).to_file(folder / f"{name}.shp", encoding="GB18030")
         for part, content in more.items():
+            if isinstance(content, tuple):
+                other, count = content
+                good(count).to_file(folder / "other.shp")
+                (folder / f"other.{other}").rename(folder / f"{name}.{other}")
+                continue
             file = folder / f"{name}.{part}"
             if content is None:
                 file.unlink()
@@ -241,6 +247,21 @@ def gbk_zip(folder: Path) -> str:
     for file in folder.glob("in.*"):
         file.unlink()
     return "a.zip"
+
+
+def zip_in_zip(folder: Path) -> str:
+    good().to_file(folder / "in.gpkg")
+    pack(folder / "in.zip", folder / "in.gpkg")
+    pack(folder / "out.zip", folder / "in.zip")
+    return "out.zip"
+
+
+def lying_parquet(folder: Path) -> str:
+    good().to_parquet(folder / "a.parquet")
+    table = pq.read_table(folder / "a.parquet")
+    told = {**table.schema.metadata, b"geo": b'{"version":"1.0.0","primary_column":"none","columns":{}}'}
+    pq.write_table(table.replace_schema_metadata(told), folder / "a.parquet")
+    return "a.parquet"
 
 
 def two_in_zip(folder: Path) -> str:

@@ -311,6 +311,8 @@ def test_control_points_that_cannot_be_used_say_why(tmp_path: Path) -> None:
         helmert_of(_points(tmp_path, there, wrong), swapped=False)
     with pytest.raises(GeoError, match="at least 3"):
         helmert_of(_points(tmp_path, there[:2], there[:2]), swapped=False)
+    with pytest.raises(GeoError, match="look like degrees"):
+        helmert_of(_points(tmp_path, np.array([[117.0, 36.6], [117.01, 36.6], [117.0, 36.61]]), there[:3]), swapped=False)
     with pytest.raises(GeoError, match="one place"):
         fit_helmert(np.zeros((4, 2)), there)
     for text, expected in (("x,y,east,north\n1,2,3,4", "columns x, y"), ("x,y,X,Y\n1,2,3,a", "row 2"), ("", "columns x, y")):

@@ -1,6 +1,7 @@
 """Vector files that are broken in every way known to us, each through `wuding check`: statuses or one clear error."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from .broken import (
     huge_ring,
     layers,
     locked_zip,
+    lying_parquet,
     made,
     mixed_folder,
     odd_names,
@@ -39,6 +41,7 @@ from .broken import (
     two_in_zip,
     workbook,
     written,
+    zip_in_zip,
 )
 
 
@@ -94,6 +97,9 @@ DXF = "\n".join(
 FLIPPED = shapely.Polygon([(X + 900, Y), (X + 920, Y + 20), (X + 920, Y), (X + 900, Y + 20)])
 
 # name, what writes the file and returns its path, further keys, what the error says or "" for a result
+IDS = 'columns = { id = "id", height = "height" }'
+
+
 VECTORS: list[tuple[str, Callable[[Path], str], str, str]] = [
     ("truncated gpkg 10 %", truncated("a.gpkg", 0.1), "", "cannot be read"),
     ("truncated gpkg 50 %", truncated("a.gpkg", 0.5), "", "cannot be read"),
@@ -156,6 +162,28 @@ VECTORS: list[tuple[str, Callable[[Path], str], str, str]] = [
     ("prj missing", shapefile(prj=None), "", "CRS"),
     ("prj of rubbish", shapefile(prj=b"no projection at all"), "", "CRS"),
     ("dbf cut", shapefile(dbf=0.5), "", ""),
+    ("dbf with fewer rows", shapefile(rows=("dbf", 5)), "", "do not belong together"),
+    ("shx of another copy", shapefile(rows=("shx", 5)), "", "do not belong together"),
+    ("a pipe", lambda f: made(f, "pipe.geojson", os.mkfifo), "", "neither a file nor a folder"),
+    ("a link to itself", lambda f: made(f, "loop.gpkg", lambda p: p.symlink_to(p)), "", "no such file"),
+    (
+        "geojson in GBK",
+        lambda f: made(f, "a.json", lambda p: p.write_bytes(features().replace("{", '{"名":"厂",', 1).encode("gbk"))),
+        "",
+        "",
+    ),
+    ("coordinates as text", written("a.geojson", features(ring(('"117"', '"36"'), (1, 1), (1, 0), ('"117"', '"36"')))), "", ""),
+    ("a shell all hole", frame_of(shapely.Polygon(FLIPPED.envelope.exterior.coords, [FLIPPED.envelope.exterior.coords])), "", ""),
+    ("a ring of one place", frame_of(shapely.Polygon([(X, Y)] * 4)), "", ""),
+    ("workbook that is a web page", written("a.xlsx", "<html><table><tr><td>height</td></tr></table></html>"), "", "cannot be read"),
+    ("zip in a zip", zip_in_zip, "", "no vector file"),
+    ("parquet whose head lies", lying_parquet, "", "cannot be read"),
+    (
+        "ids of 5,000 letters and faces",
+        lambda f: made(f, "i.gpkg", lambda p: good().assign(id=["长" * 5000, "🏠", None] * 4).to_file(p)),
+        IDS,
+        "",
+    ),
     ("dbf of rubbish", shapefile(dbf=b"\xff" * 40), "", "no column"),
     ("shx of rubbish", shapefile(shx=b"\xff" * 40), "", "cannot be read"),
     ("cpg of rubbish", shapefile(cpg=b"\xff\xfe\0\0"), "", ""),

@@ -1,5 +1,6 @@
 """Broken rasters, region layers and folders through `wuding check`, and files with any bytes changed."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,9 @@ RASTERS: list[tuple[str, Callable[[Path], str], str, str]] = [
     ("folder of tiles", raster("tiles/a.tif"), "", ""),
     ("folder without rasters", lambda f: made(f, "tiles", Path.mkdir), "", "holds no raster"),
     ("a vector", lambda f: made(f, "v.gpkg", lambda p: good().to_file(p)), "", "cannot be read"),
+    ("a pipe", lambda f: made(f, "pipe.tif", os.mkfifo), "", "neither a file nor a folder"),
+    ("two bands", raster(values=np.full((2, 30, 40), 50, np.float32)), "", ""),
+    ("a shaded picture", raster(values=np.full((30, 40), 50, np.uint8)), "", ""),
     ("no such file", lambda f: "none.tif", "", "does not exist"),
     ("no such pattern", lambda f: "none*.tif", "", "does not exist"),
 ]

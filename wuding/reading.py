@@ -153,6 +153,11 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
     table.loc[table["drawn"], "reason"] = "a point: drawn as a square of its stated area"
     table.loc[small, "reason"] = f"under {study.buildings.minimum_area_m2:g} m2"
     table.loc[table.index[again], "reason"] = [f"drawn twice: the same polygon as {ids[row]}" for row in kept_by]
+    if len(again):
+        lost_m2 = area[again].sum()
+        warnings.append(
+            f"{len(again)} buildings are drawn twice, as the same polygon; one drawing of each counts ({lost_m2:,.0f} m2 left out)"
+        )
     _tell_repairs(raw, table, warnings)
     _set_strays_aside(table, warnings)
     return table
