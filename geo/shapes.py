@@ -84,6 +84,12 @@ def outlines(frame: gpd.GeoDataFrame, name: str, warnings: list[str], *, points:
         out[closed] = shapely.polygons(shapely.linearrings(corners, indices=line))
         frame = frame.set_geometry(gpd.GeoSeries(out, index=frame.index, crs=frame.crs))
         warnings.append(f"{name}: {len(closed)} closed lines are taken as outlines")
+        inner = _inside_another(out[closed])
+        if inner:
+            warnings.append(
+                f"{name}: {inner} of these outlines lie inside another one and count as buildings of their own; leave out those that are "
+                "courtyards, or give polygons with holes"
+            )
     places, open_lines = int(np.isin(kind, _POINTS).sum()), len(drawn) - len(closed)
     usable = np.isin(kind, _SURFACES).any() or closed.size or (points and places)
     if places + open_lines and not usable:
@@ -93,6 +99,13 @@ def outlines(frame: gpd.GeoDataFrame, name: str, warnings: list[str], *, points:
             "column of their footprint area"
         )
     return frame
+
+
+def _inside_another(shapes: Objects) -> int:
+    """Count outlines inside larger ones: a drawing does not tell a courtyard from a taller part of the building."""
+    inner, outer = shapely.STRtree(shapes).query(shapes, predicate="within")
+    area = shapely.area(shapes)
+    return len(np.unique(inner[area[inner] < area[outer]]))
 
 
 def squares(geometry: Objects, area: npt.NDArray[np.float64]) -> tuple[Objects, npt.NDArray[np.bool_]]:

@@ -270,6 +270,14 @@ def test_closed_lines_are_outlines_and_points_are_refused(tmp_path: Path) -> Non
         read_vectors(tmp_path / "a.csv")
 
 
+def test_outlines_inside_others_are_told(tmp_path: Path) -> None:
+    rings = [shapely.box(0, 0, 20, 20), shapely.box(5, 5, 10, 10), shapely.box(20, 0, 30, 20)]
+    gpd.GeoDataFrame(geometry=[ring.exterior for ring in rings], crs=4548).to_file(tmp_path / "a.gpkg")
+    said: list[str] = []
+    read_vectors(tmp_path / "a.gpkg", warnings=said)
+    assert any("1 of these outlines lie inside another one" in text for text in said)
+
+
 def test_one_shape_that_cannot_be_read_costs_only_itself() -> None:
     good = shapely.to_wkb(BOXES)
     ring = np.array([[np.nan, 0], [1, 1], [1, 0], [np.nan, 0]])

@@ -13,6 +13,7 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
+from geo.datum import gcj02_from_wgs84
 from geo.footprints import INVALID, JOINED
 from wuding import cli
 from wuding.check_screen import print_check
@@ -200,6 +201,27 @@ def test_a_check_measures_on_the_surface_model(tmp_path: Path) -> None:
     assert facts["dsm_median_height_m"] == pytest.approx(8.0)
     flat = check_study(load_study(study(tmp_path, '"b.gpkg"', dem='"dem.tif"\ndsm = "ground.tif"')), "en")
     assert any("shows no building at 100% of the 12 footprints" in problem.text for problem in flat.problems.listed())
+
+
+def test_buildings_that_stand_on_the_surface_model_only_without_the_shift_are_recognised(tmp_path: Path) -> None:
+    size = {"driver": "GTiff", "dtype": "float32", "count": 1, "crs": CRS, "width": 1200, "height": 400}
+    place = from_origin(X - 200, Y + 200, 1, 1)
+    surface = np.full((400, 1200), 50, np.float32)
+    with rasterio.open(tmp_path / "dem.tif", "w", transform=place, **size) as out:
+        out.write(surface, 1)
+    for k in range(12):
+        surface[188:200, 200 + 30 * k : 220 + 30 * k] += 8.0
+    with rasterio.open(tmp_path / "dsm.tif", "w", transform=place, **size) as out:
+        out.write(surface, 1)
+    true = gpd.GeoDataFrame({"n": range(12)}, geometry=boxes(12), crs=CRS).to_crs(4326)
+    shifted = shapely.transform(true.geometry.to_numpy(), lambda xy: np.column_stack(gcj02_from_wgs84(xy[:, 0], xy[:, 1])))
+    true.set_geometry(gpd.GeoSeries(shifted, crs=4326)).to_file(tmp_path / "b.gpkg")
+    file = study(tmp_path, '"b.gpkg"', dem='"dem.tif"\ndsm = "dsm.tif"')
+    first = check_study(load_study(file), "en").problems.listed()[0]
+    assert re.search(r'likely GCJ-02.*on terrain.dsm, without the shift 0%; write datum = "gcj02"', first.text)
+    assert "terrain.dsm 上没有建筑" in translate(first.text, "zh")
+    told = study(tmp_path, '"b.gpkg"', 'datum = "gcj02"', dem='"dem.tif"\ndsm = "dsm.tif"')
+    assert check_study(load_study(told), "en").facts["terrain"]["dsm_standing"] == 1.0
 
 
 def flat_dem(folder: Path, name: str, crs: str) -> None:

@@ -1,5 +1,6 @@
 """Heads of the layers, and whether their coordinates are those of web maps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,7 @@ def suspect_shifts(
     buildings: gpd.GeoDataFrame,
     count: int,
     problems: Problems,
+    on_surface: Mapping[str, Any] | None = None,
 ) -> None:
     """
     Tell of layers that are likely in GCJ-02 or BD-09 though the study does not say so.
@@ -164,6 +166,8 @@ def suspect_shifts(
         Buildings in all; a wrong place concerns every one.
     problems
         Appended to.
+    on_surface
+        How many buildings do not show on the surface model, `before` and `after` the shift `datum` is taken out; None where they do.
     """
     sections: dict[str, PlacedSection] = {"buildings": study.buildings, **study.regions}
     placed = {name for name, s in sections.items() if s.datum or s.control_points or s.transform}
@@ -190,6 +194,13 @@ def suspect_shifts(
                     f"{one.beside} is not common, without the shift {one.after:.1%}; write "
                     f'datum = "{one.datum}" beside the path of {one.layer} in the study file'
                 )
+    if on_surface is not None and not any(one.layer == "buildings" for one in seen):
+        with problems.trying("buildings", count, grave=True) as warnings:
+            warnings.append(
+                f"coordinates are likely {_WORDS[on_surface['datum']]}, the shift of web maps: {1 - on_surface['before']:.0%} of the "
+                f"footprints show no building on terrain.dsm, without the shift {1 - on_surface['after']:.0%}; write "
+                f'datum = "{on_surface["datum"]}" beside the path of buildings in the study file'
+            )
     for name in sorted(open_ones - {one.layer for one in seen}):
         if marks := columns_of_shifted(heads.get(name, [])):
             with problems.trying(_section(name), count, grave=True) as warnings:

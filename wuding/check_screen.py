@@ -26,7 +26,7 @@ _TITLES = {
     "rows": ("要素数", "rows"),
     "extent": ("建筑范围（米）", "extent of buildings (m)"),
     "dem": ("高程数据", "DEM"),
-    "nodata": ("高程无数据像元的判定", "DEM cells without data"),
+    "nodata": ("高程读取说明", "DEM as it was read"),
     "on_dem": ("落在高程数据内的建筑", "buildings on the DEM"),
     "on_dsm": ("落在地表模型内的建筑", "buildings on the DSM"),
     "dsm": ("表面模型", "DSM"),

@@ -9,10 +9,12 @@ import numpy as np
 import pyproj
 import shapely
 
+from geo.datum import SHIFTED
 from geo.errors import GeoError
 from geo.grid import Bounds
 from geo.heights import LOWEST_DSM_M
 from geo.rasters import RasterGlance, glance, prepare_raster
+from geo.shift_evidence import without_shift
 from geo.terrain import Terrain
 from solar.canopy import load_transmissivity
 
@@ -25,8 +27,10 @@ from .study import Study
 _CELLS = 4e6
 # Places at which the surface model is read, fewer where many files have to be opened for each; width around a building [m].
 _WINDOWS, _FEW_WINDOWS, _MANY_FILES, _AROUND_M = 24, 4, 60, 60.0
-# Buildings measured from which a share tells something, and the share that should show themselves on a surface model.
-_ENOUGH, _FEW_STAND = 10, 0.5
+# Buildings measured from which a share tells something, the share that should show themselves on a surface model at least, and usually.
+_ENOUGH, _FEW_STAND, _MOST_STAND = 10, 0.5, 0.8
+# Web maps shift by less than this.
+_SHIFT_M = 2000.0
 
 
 def terrain_head(study: Study, crs: pyproj.CRS) -> RasterGlance | None:
@@ -84,7 +88,7 @@ def coarse_terrain(
     if head is None:
         terrain = Terrain.flat()
     else:
-        bounds = _grown(table.total_bounds, 4 * head.resolution)
+        bounds = _grown(table.total_bounds, 4 * head.resolution + (_SHIFT_M if study.terrain.dsm else 0.0))
         if apart(bounds, head.bounds):
             refuse_dem(study, crs, _grown(table.total_bounds, 0.0), head.bounds)
         sides = (min(head.bounds[k + 2], bounds[k + 2]) - max(head.bounds[k], bounds[k]) for k in (0, 1))
@@ -168,6 +172,52 @@ def _surface_windows(
 ) -> dict[str, Any]:
     """Read the surface model around some buildings, evenly spaced in the file, and measure every building that stands there."""
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))] if len(rows) else rows
+    heights_m, nodata, levels = _measured(study, crs, table, rows, chosen, terrain, work)
+    standing = float((heights_m >= LOWEST_DSM_M).mean()) if len(heights_m) else 0.0
+    shift = {}
+    if len(chosen) and standing < _FEW_STAND and study.buildings.datum is None:
+        shift = _shift_on_surface(study, crs, table, rows, chosen, terrain, work, standing)
+    if len(chosen) and not len(heights_m):
+        warnings.append(f"terrain.dsm {study.terrain.dsm!r} has no data at the {len(chosen)} buildings looked at; check it and its CRS")
+    if not len(heights_m):
+        return shift
+    if len(heights_m) >= _ENOUGH and standing < _FEW_STAND and not shift:
+        warnings.append(
+            f"terrain.dsm {study.terrain.dsm!r} shows no building at {1 - standing:.0%} of the {len(heights_m)} footprints measured on it; "
+            "check that it is a surface model, that its heights are in the DEM's datum and unit, and that both lie in the same place"
+        )
+    return {
+        **shift,
+        "dsm_nodata": nodata,
+        "dsm_lowest_m": min(levels),
+        "dsm_highest_m": max(levels),
+        "dsm_measured": len(heights_m),
+        "dsm_standing": standing,
+        "dsm_median_height_m": float(np.median(heights_m)),
+    }
+
+
+def _shift_on_surface(
+    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, rows: Any, chosen: Any, terrain: Terrain, work: Path, standing: float
+) -> dict[str, Any]:
+    """Look whether the footprints stand on the surface model once a shift of web maps is taken out."""
+    for datum in SHIFTED:
+        moved = without_shift(table.geometry.to_numpy(), crs, datum)
+        if moved is None:
+            return {}
+        heights_m, _, _ = _measured(
+            study, crs, table.set_geometry(gpd.GeoSeries(moved, index=table.index, crs=crs)), rows, chosen, terrain, work
+        )
+        without = float((heights_m >= LOWEST_DSM_M).mean()) if len(heights_m) >= _ENOUGH else 0.0
+        if without >= _MOST_STAND:
+            return {"dsm_shift": {"datum": datum, "before": standing, "after": without}}
+    return {}
+
+
+def _measured(
+    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, rows: Any, chosen: Any, terrain: Terrain, work: Path
+) -> tuple[np.ndarray, str, list[float]]:
+    """Heights of buildings on the surface model around the chosen ones, how its empty cells were recognised, and its levels."""
     tree, measured, nodata, levels = shapely.STRtree(table.geometry.to_numpy()), dict[int, float](), "", list[float]()
     for row in chosen:
         bounds = _grown(table.geometry.iloc[row].bounds, _AROUND_M)
@@ -188,25 +238,7 @@ def _surface_windows(
         wanted[near] = True
         height = measured_heights(table, terrain, work / "dsm.tif", wanted)
         measured |= {int(k): float(height[k]) for k in near if np.isfinite(height[k])}
-    if len(chosen) and not measured:
-        warnings.append(f"terrain.dsm {study.terrain.dsm!r} has no data at the {len(chosen)} buildings looked at; check it and its CRS")
-    if not measured:
-        return {}
-    heights_m = np.array(list(measured.values()))
-    standing = float((heights_m >= LOWEST_DSM_M).mean())
-    if len(heights_m) >= _ENOUGH and standing < _FEW_STAND:
-        warnings.append(
-            f"terrain.dsm {study.terrain.dsm!r} shows no building at {1 - standing:.0%} of the {len(heights_m)} footprints measured on it; "
-            "check that it is a surface model, that its heights are in the DEM's datum and unit, and that both lie in the same place"
-        )
-    return {
-        "dsm_nodata": nodata,
-        "dsm_lowest_m": min(levels),
-        "dsm_highest_m": max(levels),
-        "dsm_measured": len(heights_m),
-        "dsm_standing": standing,
-        "dsm_median_height_m": float(np.median(heights_m)),
-    }
+    return np.array(list(measured.values())), nodata, levels
 
 
 def _grown(bounds: Any, by: float) -> Bounds:

@@ -165,7 +165,9 @@ def _buildings(check: Check, crs: pyproj.CRS, policy: Policy | None) -> None:
     check.facts["buildings"] |= {"sampled": len(sample), "bounds": [float(v) for v in table.total_bounds]}
     check.facts["buildings"] |= sampled_facts(sample, check.regions, COLUMN_OF)
     _weather(check, table, crs)
-    suspect_shifts(study, check.heads, check.regions, sample.iloc[:: max(1, len(sample) // _COMPARED)], len(raw), check.problems)
+    compared = sample.iloc[:: max(1, len(sample) // _COMPARED)]
+    on_surface = check.facts.get("terrain", {}).get("dsm_shift")
+    suspect_shifts(study, check.heads, check.regions, compared, len(raw), check.problems, on_surface)
 
 
 def _steps(check: Check, some: gpd.GeoDataFrame, crs: pyproj.CRS, policy: Policy | None, count: int) -> gpd.GeoDataFrame | None:

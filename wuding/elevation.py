@@ -55,7 +55,7 @@ def rasters(
     else:
         found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt(), source_crs=study.terrain.dem_crs)
         facts["dem"] = _raster_words(found)
-        warnings.append(f"terrain.dem: cells without data: {found.nodata}")
+        warnings.append(f"terrain.dem, as it was read: {found.nodata}")
         terrain = Terrain.from_raster(work / "terrain.tif")
         rise = rise_under_buildings(terrain, table.geometry.to_numpy())
         if rise.is_surface:
@@ -77,7 +77,7 @@ def rasters(
             source_crs=study.terrain.dsm_crs,
         )
         facts["dsm"] = _raster_words(found)
-        warnings.append(f"terrain.dsm: cells without data: {found.nodata}")
+        warnings.append(f"terrain.dsm, as it was read: {found.nodata}")
         if not shows_planes(found.source_resolution):
             warnings.append(
                 f"terrain.dsm has cells of {found.source_resolution:.1f} m: it gives heights and shade, but roof planes need 2 m or finer, "

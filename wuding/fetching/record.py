@@ -74,8 +74,7 @@ class Record:
             "quality": dict(self.quality),
             "study": self.study,
             "fetched": [
-                vars(one)
-                | {"files": {file.relative_to(self.folder).as_posix(): file_checksum(file) for file in one.files}}
+                vars(one) | {"files": {file.relative_to(self.folder).as_posix(): file_checksum(file) for file in one.files}}
                 for one in self.fetched
             ],
         }
