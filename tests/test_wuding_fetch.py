@@ -20,6 +20,7 @@ import pytest
 from wuding.checking import check_study
 from wuding.cli import app
 from wuding.errors import StudyError
+from wuding.exporting import export_table
 from wuding.messages import translate
 from wuding.parcels import Options, parcel_sheets
 from wuding.study import load_study
@@ -171,7 +172,9 @@ def test_every_product_names_its_sources(offline: tuple[Path, list[str]], tmp_pa
     outline = gpd.read_parquet(run / "buildings.parquet").query("status == 'assessed'").to_crs(4326).geometry.iloc[[0]]
     outline.to_file(square)
     (sheet,) = parcel_sheets(run, str(square), None, False, Options(), "zh", [])
-    texts = {name: html.unescape((run / name).read_text(encoding="utf-8")) for name in ("map.html", "report.html")}
+    written = export_table(run, "buildings", tmp_path / "buildings.geojson")
+    texts = {"export": written[-1].read_text(encoding="utf-8")}
+    texts |= {name: html.unescape((run / name).read_text(encoding="utf-8")) for name in ("map.html", "report.html")}
     texts["report.docx"] = "\n".join(paragraph.text for paragraph in docx.Document(run / "report.docx").paragraphs)
     texts["tables.xlsx"] = "\n".join(str(cell) for page in book for row in page.iter_rows(values_only=True) for cell in row)
     texts["about"] = "\n".join(gpd.read_file(run / "示例市.gpkg", layer="about")["value"].astype(str))

@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 
 from layers.exports import write_export
+from layers.replacing import unfinished
 from layers.schema import region_table
 
 from .errors import StudyError
@@ -40,14 +41,14 @@ def export_table(
     Returns
     -------
     list of Path
-        The files.
+        The files; where open data is in the study, also NAME.sources.txt, since these formats have no place for its licences.
 
     Raises
     ------
     StudyError
         The table, the district or the parcel is not there.
     """
-    read_manifest(out)
+    manifest = read_manifest(out)
     source = {"roofs": out / "roofs", "buildings": out / "buildings.parquet"}.get(table, out / "regions" / f"{table}.parquet")
     if not source.exists():
         known = ["roofs", "buildings", *(p.stem for p in sorted((out / "regions").glob("*.parquet")))]
@@ -55,7 +56,16 @@ def export_table(
     described = table if table in ("roofs", "buildings") else region_table(table)
     layer, name = _place(out, district, parcel)
     frame = _rows(out, source, described, layer, name).drop(columns=["bbox"], errors="ignore")
-    return write_export(frame, described, file, datum=datum)
+    return write_export(frame, described, file, datum=datum) + _credits(file, manifest["notes"].get("sources") or [])
+
+
+def _credits(file: Path, sources: list[str]) -> list[Path]:
+    if not sources:
+        return []
+    beside = file.with_name(f"{file.stem}.sources.txt")
+    with unfinished(beside, beside.parent) as part:
+        part.write_text("\n".join(sources) + "\n", encoding="utf-8")
+    return [beside]
 
 
 def _place(out: Path, district: str | None, parcel: str | None) -> tuple[str | None, str]:

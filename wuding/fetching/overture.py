@@ -55,7 +55,7 @@ def fetch_buildings(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]
     if "is_underground" in frame:
         below = frame["is_underground"].fillna(False).astype(bool)
         if below.any():
-            notes.append((f"{int(below.sum())} 个地下建筑未收入", f"{int(below.sum())} underground buildings were left out"))
+            notes.append((f"{int(below.sum())} 个地下建筑未收入", f"underground buildings were left out: {int(below.sum())}"))
         frame = frame[~below].drop(columns="is_underground")
     frame["use"] = frame["class"].fillna(frame["subtype"]) if {"class", "subtype"} <= set(frame.columns) else None
     path = write_buildings(frame, folder / "buildings.parquet")

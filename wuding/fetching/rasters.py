@@ -92,7 +92,7 @@ def fetch_raster(
         notes.append(
             (
                 f"研究区及其周边有 {len(lacking)} 幅图块来源没有（海面或未发布），按无数据处理：{names}",
-                f"{len(lacking)} tiles of the area and its margin are not there (sea, or not released) and count as no data: {names}",
+                f"tiles of the area and its margin that are not there (sea, or not released) and count as no data: {names}",
             )
         )
     address = str(rules["url"]) if urls is None else " ".join(shown(url) for url in urls)
