@@ -215,6 +215,24 @@ def test_weather_of_another_place_is_refused(lasting: Any, world: Loopback, rule
         world.answers["/pvgis/tmy"] = pvgis
 
 
+def test_a_station_in_the_sea_gives_way_to_one_on_the_land(world: Loopback, rules: Rules, web: Web, tmp_path: Path) -> None:
+    # four cells of 0.25 degrees with a strip of land in the south of each; the server plays where the sea is
+    land = shapely.box(116.75, 36.5, 117.25, 36.52).union(shapely.box(116.75, 36.75, 117.25, 36.77))
+    real = world.fault
+    world.fault = lambda path: "400" if path == "/pvgis/tmy" and next(sea) else ""
+    try:
+        # by cell: middle in the sea and strip on land, middle on land, both in the sea, middle on land
+        sea = iter([True, False, False, True, True, False])
+        found = fetch_pvgis(Area("coast", land, ("", "")), tmp_path, web, rules["pvgis"])
+        assert [file.name for file in found.files] == ["pvgis_36.51_116.88.json", "pvgis_36.62_117.12.json", "pvgis_36.88_117.12.json"]
+        assert "stations around them stand: 1" in found.notes[0][1]
+        sea = iter([True] * 8)
+        with pytest.raises(FetchError, match="Location over the sea"):
+            fetch_pvgis(Area("coast", land, ("", "")), tmp_path, Web(tmp_path / "other", web.rules), rules["pvgis"])
+    finally:
+        world.fault = real
+
+
 def test_a_mirror_of_datav_is_known_by_its_columns(lasting: Any, world: Loopback, rules: Rules, web: Web, tmp_path: Path) -> None:
     districts = lasting[2]
     moved = shapely.transform(districts.geometry.to_numpy(), lambda c: np.column_stack(gcj02_from_wgs84(c[:, 0], c[:, 1])))

@@ -13,7 +13,7 @@ has neither time-outs nor a second try. Its cells are 0.5 degrees and more, so t
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,18 +53,32 @@ def fetch_pvgis(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]) ->
     Fetched
         `weather/pvgis_LAT_LON.json`, as PVGIS gave them.
     """
-    files, databases = [], set()
-    places = stations(area, float(rules["spacing_degrees"]))
+    files, databases, refused = [], set(), []
+    spacing = float(rules["spacing_degrees"])
+    places = stations(area, spacing)
     web.expect("fetch_weather", len(places) * int(rules["bytes_per_station"]))
-    for lon, lat in places:
-        asked = {"lat": f"{lat:.4f}", "lon": f"{lon:.4f}", "outputformat": "json", "usehorizon": 0}
-        got = web.download(f"{rules['url']}tmy", stage="fetch_weather", params=asked, opens=partial(_is_year, lon=lon, lat=lat))
+    for place in places:
+        try:
+            got, lon, lat = _pvgis_year(web, rules, [place, _on_the_area(area, place, spacing)])
+        except FetchError as error:
+            if not _no_data_there(error):
+                raise
+            refused.append(error)
+            continue
         databases.add(str(read_json(got)["inputs"]["meteo_data"]["radiation_db"]))
         files.append(_put(got.read_bytes(), folder / "weather" / f"pvgis_{lat:.2f}_{lon:.2f}.json"))
+    if not files:
+        raise refused[-1]
+    told = [
+        (
+            f"{len(refused)} 个格网没有数据（多为海面），由邻近站点代替",
+            f"cells without data, mostly sea, for which the stations around them stand: {len(refused)}",
+        )
+    ] * bool(refused)
     said = ", ".join(sorted(databases))
     facts = [(f"{len(files)} 个站点，辐照度数据库：{said}", f"stations: {len(files)}, irradiance of {said}")]
     weak = "era5_weakness" if any("ERA5" in name for name in databases) else "satellite_weakness"
-    return Fetched("weather", "pvgis", files, f"{rules['version']}, {said}", str(rules["url"]), {"weakness": weak}, [], facts)
+    return Fetched("weather", "pvgis", files, f"{rules['version']}, {said}", str(rules["url"]), {"weakness": weak}, told, facts)
 
 
 def fetch_nasa_power(area: Area, folder: Path, web: Web, rules: Mapping[str, Any]) -> Fetched:
@@ -147,6 +161,34 @@ def stations(area: Area, spacing: float) -> list[tuple[float, float]]:
             if shapely.intersects(area.shape, cell) and not shapely.touches(area.shape, cell):
                 found.append(((column + 0.5) * spacing, (row + 0.5) * spacing))
     return found
+
+
+def _pvgis_year(web: Web, rules: Mapping[str, Any], places: Sequence[tuple[float, float]]) -> tuple[Path, float, float]:
+    """Ask for the first place that has data: the middle of a cell at the coast may lie in the sea, of which PVGIS has none."""
+    refused: FetchError | None = None
+    for lon, lat in dict.fromkeys(places):
+        asked = {"lat": f"{lat:.4f}", "lon": f"{lon:.4f}", "outputformat": "json", "usehorizon": 0}
+        try:
+            got = web.download(f"{rules['url']}tmy", stage="fetch_weather", params=asked, opens=partial(_is_year, lon=lon, lat=lat))
+        except FetchError as error:
+            if not _no_data_there(error):
+                raise
+            refused = error
+        else:
+            return got, lon, lat
+    assert refused is not None
+    raise refused
+
+
+def _no_data_there(error: FetchError) -> bool:
+    return ": answers 400" in str(error)
+
+
+def _on_the_area(area: Area, place: tuple[float, float], spacing: float) -> tuple[float, float]:
+    lon, lat = place
+    cell = shapely.box(lon - spacing / 2.0, lat - spacing / 2.0, lon + spacing / 2.0, lat + spacing / 2.0)
+    spot = shapely.point_on_surface(shapely.intersection(area.shape, cell))
+    return round(float(spot.x), 2), round(float(spot.y), 2)
 
 
 def _is_year(path: Path, *, lon: float, lat: float) -> None:
