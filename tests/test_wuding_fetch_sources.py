@@ -212,6 +212,22 @@ def test_canopy_is_read_coarser_from_overviews(world: Any, rules: Rules, web: We
         heights = data.read(1)
         assert 6.0 <= np.nanmean(heights[:, : heights.shape[1] // 3]) <= 7.0 and np.nanmean(heights[:, -heights.shape[1] // 3 :]) <= 1.0
     assert came[-1] < 0.35 * len(body)
+    # Meta's own tiles are bytes without overviews, and 255 is no height: all comes, and as much is told before
+    flat = np.full((1000, 1000), 7, dtype=np.uint8)
+    flat[:, 500:] = np.random.default_rng(1).integers(0, 20, (1000, 500))
+    flat[:500, :200] = 255
+    profile = {"driver": "GTiff", "height": 1000, "width": 1000, "count": 1, "dtype": "uint8", "crs": "EPSG:4326", "tiled": True}
+    with rasterio.open(tmp_path / "plain.tif", "w", transform=rasterio.Affine(step, 0, 117.0, 0, -step, 36.6), **profile) as out:
+        out.write(flat, 1)
+    world[0].files["/bytes.tif"] = (tmp_path / "plain.tif").read_bytes()
+    told: list[int] = []
+    web.announce = lambda stage, size: told.append(size)
+    spot = Area("spot", shapely.box(117.0, 36.5911, 117.0089, 36.6), ("", ""))
+    found = fetch_raster(spot, tmp_path, web, rules["meta_canopy"], "canopy", "meta_canopy", [world[0].address + "/bytes.tif"])
+    assert told[-1] == pytest.approx(len(world[0].files["/bytes.tif"]), rel=0.05)
+    with rasterio.open(found.files[0]) as data:
+        heights = data.read(1)
+        assert np.isnan(heights[: heights.shape[0] // 2 - 1, : heights.shape[1] // 5 - 1]).all() and np.nanmax(heights) < 20.0
 
 
 def test_tiles_are_named_as_their_sources_name_them(rules: Rules) -> None:

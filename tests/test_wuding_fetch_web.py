@@ -238,3 +238,6 @@ def test_own_sources_are_checked(tmp_path: Path) -> None:
     own.write_text("[overture]\nreleas = 1\n", encoding="utf-8")
     with pytest.raises(FetchError, match=r"unknown key overture\.releas"):
         load_sources(own)
+    own.write_text('[web]\nattempts = "often"\n', encoding="utf-8")
+    with pytest.raises(FetchError, match=r"web\.attempts = 'often' is of another kind"):
+        load_sources(own)

@@ -69,6 +69,8 @@ def fetch_raster(
     bounds = area.grown(float(rules.get("margin_km", 0.0)))
     tiles = read_tiles(web, urls or tiles_of(rules, bounds), bounds, rules.get("resolution_m"), f"fetch_{kind}")
     cells, transform, crs, lacking = tiles.cells, tiles.transform, tiles.crs, tiles.lacking
+    if "missing" in rules:
+        cells[cells == float(rules["missing"])] = np.nan
     share = covered(cells, transform, crs, area)
     if share <= 0.0:
         raise FetchError(f"{host((urls or [str(rules['url'])])[0])}: no data for this area; check the place, or use another source")
@@ -345,6 +347,7 @@ def _common(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def _expected(part: PartFile, data: Any, window: Sequence[float], size: float) -> int:
-    """Size of the part that lies in the window, fewer where it is read coarser."""
+    """Size of what lies in the window, less where an overview serves: without one all cells come, however coarsely they are read."""
     whole = (data.bounds[2] - data.bounds[0]) * (data.bounds[3] - data.bounds[1])
-    return int(part.size * _common(data.bounds, window) / whole * min(1.0, abs(data.transform.a) / size) ** 2)
+    coarser = max((factor for factor in data.overviews(1) if factor * abs(data.transform.a) <= size * 1.001), default=1)
+    return int(part.size * _common(data.bounds, window) / whole / coarser**2)

@@ -66,7 +66,7 @@ def load_sources(own: Path | None = None) -> Rules:
     Raises
     ------
     FetchError
-        If the file is not readable or has unknown sections or keys.
+        If the file is not readable or has unknown sections or keys, or values of another kind.
     """
     rules: Rules = tomllib.loads((files(__package__) / "sources.toml").read_text(encoding="utf-8"))
     if own is None:
@@ -81,6 +81,8 @@ def load_sources(own: Path | None = None) -> Rules:
         for key, value in table.items():
             if key not in rules[section]:
                 raise FetchError(f"{own.name}: unknown key {section}.{key}; known are: {', '.join(rules[section])}")
+            if not isinstance(value, (int, float) if isinstance(rules[section][key], (int, float)) else type(rules[section][key])):
+                raise FetchError(f"{own.name}: {section}.{key} = {value!r} is of another kind than {rules[section][key]!r}")
             rules[section][key] = value
     return rules
 
