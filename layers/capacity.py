@@ -11,7 +11,7 @@ from .carbon import CONVENTIONS, electricity_tce
 from .closing import closing, not_yet_planned
 from .findings import Case, Finding, exact_sum
 from .form_fields import PV_CLASSES
-from .form_values import FormValues
+from .form_values import FormValues, shown_name
 from .missing import Missing, asked, either, together
 from .verdict import Baseline
 
@@ -22,6 +22,7 @@ MOST_CARRIED = max(factor for _, factor in USABLE_AREA)
 # Existing PV of every kind above so many times what the roofs carry is asked about: kW for MW makes it a thousand times too large.
 ASKED_ABOVE = 20.0
 SPLIT = ("测算分解建议", "proposed split, not a target")
+NO_BUILDINGS = ("本区域没有建筑数据，屋顶潜力不明", "no building of this area is in the data: what its roofs carry is unknown")
 
 
 def pv_capacity(case: Case) -> Finding:
@@ -52,7 +53,7 @@ def pv_capacity(case: Case) -> Finding:
     if built is None:
         finding.missing_built = [form.missing(region, "existing_ac_mw")]
     else:
-        finding.technical = built + (committed_other or 0.0) + roofs_ac
+        finding.technical = None if _unseen(case) else built + (committed_other or 0.0) + roofs_ac
         if case.past:
             finding.planned = built
         elif committed_other is not None and new is not None:
@@ -108,21 +109,23 @@ def pv_capacity(case: Case) -> Finding:
             )
         )
     finding.notes.extend(doubts)
+    if _unseen(case):
+        finding.notes.append(NO_BUILDINGS)
     if finding.required is not None and finding.planned is not None:
         left = not_yet_planned(case.buildings)
         finding.extra |= closing(left, "pac0_kw", 1000.0 * max(0.0, finding.required - finding.planned))
     finding.extra |= {
         "doubts_zh": [zh for zh, _ in doubts],
         "doubts_en": [en for _, en in doubts],
-        "sensitivity": _sensitivity(case, needed, roofs_ac),
+        "sensitivity": [] if _unseen(case) else _sensitivity(case, needed, roofs_ac),
         "basis": "AC",
         "built_dc": built_dc,
         "listed_on_buildings_dc": listed,
         "committed_roof": said_roof,
         "committed_other": committed_other,
         "roadmap": roadmap,
-        "roofs_technical": roofs_ac,
-        "roofs_technical_dc": roofs_dc,
+        "roofs_technical": None if _unseen(case) else roofs_ac,
+        "roofs_technical_dc": None if _unseen(case) else roofs_dc,
         "roofs_needed": needed,
         "roofs_needed_share": needed / roofs_ac if needed is not None and roofs_ac > 0 else None,
         "dc_ac_ratio": roofs_dc / roofs_ac if roofs_ac > 0 else None,
@@ -334,7 +337,25 @@ def _certain(buildings: pd.DataFrame) -> float | None:
     return float(p90_of_groups([exact_sum(buildings["energy_kwh"])], [exact_sum(buildings["energy_p90_kwh"])], [roofs])[0]) / 1e6
 
 
+def _unseen(case: Case) -> bool:
+    """Tell whether an area has no building in the data: its potential is unknown, not none."""
+    return case.region is not None and case.buildings.empty
+
+
 def _propose(case: Case, finding: Finding, roofs_ac: float) -> None:
+    """Divide the target by roof potential, where the buildings of every area are in the data."""
+    areas = case.form.areas
+    seen = set(case.whole["responsible_area"].dropna().astype(str).map(shown_name))
+    empty = [name for name in areas if name not in seen]
+    if empty:
+        some = "、".join(empty[:3]) + ("等" if len(empty) > 3 else "")
+        finding.notes.append(
+            (
+                f"{some} 没有建筑数据，不作测算分解建议",
+                f"no split is proposed, since {', '.join(empty[:3])}{' and others' if len(empty) > 3 else ''} have no building in the data",
+            )
+        )
+        return
     every = exact_sum(case.whole["pac0_kw"]) / 1000.0
     if every > 0.0:
         given = case.form.get(None, allocation(case.target.method))
@@ -343,3 +364,10 @@ def _propose(case: Case, finding: Finding, roofs_ac: float) -> None:
         finding.notes.append(
             (f"{SPLIT[0]}：按屋顶潜力占比分解为 {share:.1f} MW，不是方案目标", f"{SPLIT[1]}: {share:.1f} MW by the share of roof potential")
         )
+        if share > roofs_ac:
+            finding.notes.append(
+                (
+                    f"分解建议超过本区域屋顶可新增的 {roofs_ac:.1f} MW，其余须由已建和其他光伏承担",
+                    f"that is more than the {roofs_ac:.1f} MW that the roofs can add: the rest would have to be existing and other PV",
+                )
+            )

@@ -127,4 +127,8 @@ def split_words(row: Mapping[str, Any], lang: str) -> str:
     if row.get("proposed_required") is None or row["required"] is not None:
         return ""
     zh, number = lang == "zh", f"{row['proposed_required']:,.1f} {row['unit']}"
-    return f"测算分解建议 {number}，不是方案目标" if zh else f"proposed split {number}, not a target"
+    said = f"测算分解建议 {number}，不是方案目标" if zh else f"proposed split {number}, not a target"
+    roofs = row.get("roofs_technical")
+    if roofs is None or row["proposed_required"] <= roofs:
+        return said
+    return said + (f"，屋顶可新增 {roofs:,.1f} {row['unit']}" if zh else f"; its roofs can add {roofs:,.1f} {row['unit']}")

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from .codes import code_word
+from .near_use import NO_BUILDINGS
 from .plan_sheets import HUNDREDTHS, TENTHS, Sheet, Word
 from .profiles import WHOLE
 
@@ -35,6 +36,8 @@ SHOWN = (
     ("storage_up", "storage_up_mw", 1.0, TENTHS),
     ("storage_up_mwh", "storage_up_mwh", 1.0, TENTHS),
 )
+# What the grid company says stands also where the data hold no building.
+OFFICIAL = ("capacity_mva", "colour", "colour_source")
 
 
 def near_sheet(rows: Sequence[Mapping[str, Any]], word: Word, lang: str) -> Sheet:
@@ -60,7 +63,8 @@ def near_sheet(rows: Sequence[Mapping[str, Any]], word: Word, lang: str) -> Shee
     for row in rows:
         whole = row["layer"] == WHOLE
         first = [word("whole") if whole else code_word("layer", row["layer"], lang), word("whole") if whole else row["area"]]
-        values = [_value(row, key, factor, word) for _, key, factor, _ in SHOWN]
+        unseen = row["doubt"] == NO_BUILDINGS
+        values = [None if unseen and key not in OFFICIAL else _value(row, key, factor, word) for _, key, factor, _ in SHOWN]
         doubt = f"{word(row['doubt'])}{'；' if lang == 'zh' else '; '}" if row["doubt"] else ""
         out.append(([*first, *values, f"{doubt}{word('near_note')}"], None))
     return Sheet("near_use", tuple(heads), tuple(out))

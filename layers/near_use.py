@@ -18,7 +18,7 @@ from .schema import WITH_ROOFS
 from .sums import Groups
 
 Floats = npt.NDArray[np.float64]
-LOAD_ABOVE_CAPACITY = "load_above_capacity"
+LOAD_ABOVE_CAPACITY, NO_BUILDINGS = "load_above_capacity", "no_buildings"
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from layers.codes import code_word
+from layers.near_use import LOAD_ABOVE_CAPACITY, NO_BUILDINGS
 
 from .words import Words, as_float, number
 
@@ -63,7 +64,7 @@ def near_tables(near: Mapping[str, Any] | None, words: Words) -> list[tuple[str,
     if "responsible" in layers and "districts" in layers:
         layers.remove("districts")
     found = []
-    listed = [row for name in layers for row in rows if row["layer"] == name]
+    listed = [row for name in layers for row in rows if row["layer"] == name and row.get("doubt") != NO_BUILDINGS]
     for title, shown in (("near_used", USED), ("near_room", ROOM)):
         said = [row for row in listed if title == "near_used" or row["colour"] is not None or row["capacity_mva"] is not None]
         if said:
@@ -106,10 +107,12 @@ def near_sentence(near: Mapping[str, Any] | None, words: Words) -> str:
     elif unjudged is not None:
         out = number(row["unhostable_known_mw"], 1)
         parts.append(words.chapters["near_unjudged"].format(unhostable=out, unjudged=number(unjudged, 1)))
-    doubted = [str(area["area"]) for area in rows if area.get("doubt")]
-    if doubted:
-        more = "" if len(doubted) <= MOST_NAMED else "…"
-        parts.append(words.chapters["near_doubt"].format(names=("、" if words.lang == "zh" else ", ").join(doubted[:MOST_NAMED]) + more))
+    for doubt, word in ((LOAD_ABOVE_CAPACITY, "near_doubt"), (NO_BUILDINGS, "near_unseen")):
+        doubted = list(dict.fromkeys(str(area["area"]) for area in rows if area.get("doubt") == doubt))
+        if doubted:
+            more = "" if len(doubted) <= MOST_NAMED else "…"
+            names = ("、" if words.lang == "zh" else ", ").join(doubted[:MOST_NAMED]) + more
+            parts.append(words.chapters[word].format(names=names))
     return ("" if words.lang == "zh" else " ").join(parts)
 
 

@@ -545,6 +545,23 @@ def test_an_area_without_a_share_is_told_the_proposal_under_its_label() -> None:
     assert "补足差距 0.2 MW；差距折合直流 247 kWp、组件水平投影 1,210 m²，按度电成本由低到高约" in whole.next_step
 
 
+def test_an_area_without_buildings_in_the_data_has_no_zero() -> None:
+    # 丙区 is an area of the city, but the footprints stop before it: neither its potential nor any split of the target is known
+    rows = judge(JINAN, ten(), as_of=AS_OF, areas=(*AREAS, "丙区"), existing_mw=100.0)
+    unseen = row(rows, "pv_capacity", "丙区")
+    assert (unseen["technical"], unseen["roofs_technical"], unseen["sensitivity"]) == (None, None, [])
+    assert "没有建筑数据" in unseen["note_zh"] and "no building of this area" in unseen["note_en"]
+    assert not any("proposed_required" in found for found in rows)
+    assert "丙区 没有建筑数据，不作测算分解建议" in row(rows, "pv_capacity", "甲区")["note_zh"]
+    assert row(rows, "pv_capacity")["roofs_technical"] == pytest.approx(0.405)
+
+
+def test_a_split_that_roofs_cannot_carry_says_so() -> None:
+    found = row(judge(JINAN, ten(), as_of=AS_OF, areas=AREAS), "pv_capacity", "甲区")  # 5,000 MW on roofs of 0.3 MW
+    assert split_words(found, "zh") == "测算分解建议 3,888.9 MW，不是方案目标，屋顶可新增 0.3 MW"
+    assert "其余须由已建和其他光伏承担" in found["note_zh"]
+
+
 def test_gaps_in_words() -> None:
     row = {"gap_kwp": 100.0, "gap_m2": 500.0, "gap_roofs": 3, "verdict": "short"}
     assert gap_words(row, "en") == "the gap is 100 kWp DC, 500 m² of modules in plan, about 3 buildings, cheapest first"

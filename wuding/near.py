@@ -17,7 +17,7 @@ from layers.demand import load_demand
 from layers.findings import survey_complete
 from layers.form_values import FormValues
 from layers.hosting import load_hosting
-from layers.near_use import area_loads, hosted_of_all, near_use
+from layers.near_use import NO_BUILDINGS, area_loads, hosted_of_all, near_use
 from layers.profiles import USE, WHOLE, read_profile
 from layers.sums import OUTSIDE
 
@@ -76,6 +76,8 @@ def write_near_use(
         existing = _existing_hours(areas, sun, typical.iloc[:, 0].to_numpy(dtype=np.float64))
         own = area_loads(table, member, list(areas.index), loads, demand, metered)
         found = near_use(areas, sun, existing, own, known, rules)
+        # An area without buildings in the data generates and uses something that nobody knows of: no zero.
+        found["doubt"] = found["doubt"].mask((areas["buildings"] == 0).to_numpy(), NO_BUILDINGS)
         for name, row in zip(found.index, found.to_dict("records"), strict=True):
             rows.append(_told({"layer": layer, "area": str(name)} | {str(key): value for key, value in row.items()}))
     _tell_whole(rows, (grid_layer(study), form_layer(study)))
@@ -127,11 +129,14 @@ def _areas(layer: str, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.Ge
     """Give the sums by area, and the area of each building."""
     if layer == WHOLE:
         sums = {name: [float(np.nansum(buildings[name].to_numpy(dtype=np.float64, na_value=np.nan)))] for name in SUMMED}
-        return pd.DataFrame(sums, index=pd.Index([WHOLE])), pd.Series(WHOLE, index=buildings.index)
+        whole = pd.DataFrame(sums, index=pd.Index([WHOLE])).assign(buildings=len(buildings))
+        return whole, pd.Series(WHOLE, index=buildings.index)
     frame = regions[layer]
     areas = frame[frame["kind"] != OUTSIDE]
     names = areas["name"].astype(object)
-    told = pd.DataFrame({name: areas[name].to_numpy(dtype=np.float64, na_value=0.0) for name in SUMMED}, index=pd.Index(names))
+    told = pd.DataFrame(
+        {name: areas[name].to_numpy(dtype=np.float64, na_value=0.0) for name in (*SUMMED, "buildings")}, index=pd.Index(names)
+    )
     if layer in COLUMN_OF:
         return told, buildings[COLUMN_OF[layer]]
     row, _ = majority_region(buildings.geometry.to_numpy(), gpd.GeoDataFrame(areas))
