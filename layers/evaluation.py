@@ -13,7 +13,7 @@ SHARE, NUMBER = "0.0%", "#,##0.0##"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the evaluation; numbers in the target's unit, None is unknown."""
+    """One line of the evaluation; numbers in the target's unit, which their format `number` names; None is unknown."""
 
     region: str | None
     unit_in_charge: str
@@ -92,7 +92,7 @@ def _line(row: Mapping[str, Any], lang: str) -> Line:
         verdict=code_word("verdict", row["verdict"], lang),
         missing=("；" if lang == "zh" else "; ").join(missing_text(item, lang) for item in row["missing"] or ()),
         next_step=("；" if lang == "zh" else "; ").join(_steps(row, lang)),
-        number=SHARE if share else NUMBER,
+        number=SHARE if share else f'{NUMBER} "{row["unit"]}"',
     )
 
 

@@ -17,6 +17,7 @@ import pyogrio
 import pyproj
 
 from .errors import LayersError
+from .geopackage_metadata import Told, add_metadata
 from .geopackage_project import Shown, project_table
 from .geopackage_styles import Kind, Range, Style, default_styles
 from .replacing import unfinished
@@ -311,8 +312,10 @@ def _describe(path: Path, layers: Sequence[_Layer], about: Sequence[Mapping[str,
             "useAsDefault, description, owner) values ('', '', ?, 'geom', ?, ?, ?, ?, ?, '')",
             style_rows,
         )
-        for name in (*(layer.name for layer in layers), "about", "legend", "layer_styles"):
+        tables = (*(layer.name for layer in layers), "about", "legend", "layer_styles")
+        for name in tables:
             db.execute("update gpkg_contents set identifier = ?, description = ? where table_name = ?", (*_titles(name, lang), name))
+        add_metadata(db, {name: _told_of(name) for name in tables})
 
 
 def _limits(item: Range | Kind) -> tuple[float | None, float | None, str | None]:
@@ -352,6 +355,11 @@ def _words(c: Column, lang: str) -> tuple[str, str, str, str]:
     return c.name, c.name, c.label(lang), f"{c.label('zh')}：{c.meaning_zh} | {c.label('en')}: {c.meaning_en}"
 
 
+def _told_of(name: str) -> Told:
+    return Told(*_TITLES.get(name, (name, name, "按区域汇总", "Sums by region")))
+
+
 def _titles(name: str, lang: str) -> tuple[str, str]:
-    zh, en, meaning_zh, meaning_en = _TITLES.get(name, (name, name, "按区域汇总", "Sums by region"))
-    return (f"{zh} {name}" if lang == "zh" and zh != name else name), f"{zh}：{meaning_zh} | {en}: {meaning_en}"
+    told = _told_of(name)
+    shown = f"{told.title_zh} {name}" if lang == "zh" and told.title_zh != name else name
+    return shown, f"{told.title_zh}：{told.meaning_zh} | {told.title_en}: {told.meaning_en}"

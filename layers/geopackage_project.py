@@ -13,11 +13,9 @@ from xml.etree import ElementTree as ET
 
 import pyproj
 
-from .geopackage_styles import Style
+from .geopackage_styles import DETAIL_SCALE, Style
 
 NAME = "wuding"
-# A county's roofs at once are a grey mass that takes minutes to draw: they show from this scale on.
-_DETAIL_SCALE = 25_000
 _DETAILS = ("roofs", "buildings", "rejected")
 _KINDS = {"MultiPoint": "Point", "Point": "Point", "LineString": "Line", "MultiLineString": "Line"}
 _HEAD = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
@@ -89,7 +87,7 @@ def _project(file_name: str, layers: Sequence[Shown], styles: dict[str, Style], 
     tree, listed = ET.SubElement(root, "layer-tree-group"), ET.Element("projectlayers")
     drawn = [layer for layer in layers if layer.kind]
     front = [layer for layer in drawn if layer.name in _DETAILS]
-    first = "responsible" if any(layer.name == "responsible" for layer in layers) else "districts"
+    first = next((name for name in ("responsible", "districts", "grid") if any(layer.name == name for layer in layers)), "")
     for layer in (*front, *(layer for layer in drawn if layer not in front)):
         source, checked = f"./{file_name}|layername={layer.name}", layer.name in ("roofs", first)
         _add(tree, listed, layer, source, styles.get(layer.name), crs, checked=checked)
@@ -117,7 +115,7 @@ def _add(tree: ET.Element, listed: ET.Element, layer: Shown, source: str, style:
     looks = {
         "type": "vector",
         "hasScaleBasedVisibilityFlag": str(int(detail)),
-        "minScale": str(_DETAIL_SCALE if detail else 0),
+        "minScale": str(DETAIL_SCALE if detail else 0),
         "maxScale": "0",
     }
     looks["geometry"] = _KINDS.get(layer.kind, "Polygon") if layer.kind else "No geometry"

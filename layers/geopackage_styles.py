@@ -18,6 +18,8 @@ from .schema import USES, column, columns, region_table
 YIELD_COLOURS = ("#ffffb2", "#fecc5c", "#fd8d3c", "#f03b20", "#bd0026")
 CAPACITY_COLOURS = ("#eff3ff", "#bdd7e7", "#6baed6", "#3182bd", "#08519c")
 KIND_COLOURS = ("#66c2a5", "#fc8d62", "#8da0cb", "#e78ac3", "#a6d854", "#ffd92f", "#e5c494", "#80b1d3", "#b3b3b3")
+# A county's roofs at once are a grey mass that takes minutes to draw: they show from this scale on, and regions are outlines there.
+DETAIL_SCALE = 25_000
 _OUTLINE = "#5a5a5a"
 _SE = "http://www.opengis.net/se"
 _SLD = "http://www.opengis.net/sld"
@@ -266,7 +268,7 @@ def graduated(layer: str, attribute: str, title: str, classes: Sequence[Range], 
     for number, item in enumerate(classes):
         limits = {"lower": f"{item.lower:.15f}", "upper": f"{item.upper:.15f}"}
         ET.SubElement(listed, "range", limits | {"symbol": str(number), "label": item.label, "render": "true"})
-        symbols.append(_symbol(str(number), item.colour, opacity))
+        symbols.append(_symbol(str(number), item.colour, opacity, open_from=0 if layer == "roofs" else DETAIL_SCALE))
         rules.append(_rule(item.label, _between(attribute, item, first=number == 0), item.colour, opacity))
     return Style(layer, f"{layer}_{attribute}", title, _qml(renderer, layer, lang), _sld(layer, title, rules), attribute, tuple(classes))
 
@@ -320,7 +322,8 @@ def _rgba(colour: str, opacity: float = 1.0) -> str:
     return ",".join(str(int(colour[k : k + 2], 16)) for k in (1, 3, 5)) + f",{round(255 * opacity)}"
 
 
-def _symbol(name: str, colour: str, opacity: float) -> ET.Element:
+def _symbol(name: str, colour: str, opacity: float, open_from: int = 0) -> ET.Element:
+    """Fill an area; from a scale on, where given, only its outline is drawn, so that what lies in it is seen."""
     symbol = ET.Element("symbol", {"name": name, "type": "fill", "alpha": "1", "clip_to_extent": "1", "force_rhr": "0"})
     layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
     options = ET.SubElement(layer, "Option", {"type": "Map"})
@@ -329,13 +332,25 @@ def _symbol(name: str, colour: str, opacity: float) -> ET.Element:
         "style": "solid",
         "outline_color": _rgba(_OUTLINE),
         "outline_style": "solid",
-        "outline_width": "0.1",
+        "outline_width": "0.2" if open_from else "0.1",
         "outline_width_unit": "MM",
     }
     for key, value in looks.items():
         ET.SubElement(options, "Option", {"name": key, "type": "QString", "value": value})
         ET.SubElement(layer, "prop", {"k": key, "v": value})  # QGIS before 3.26 reads these
+    if open_from:
+        _defined(layer, "fillStyle", f"if(@map_scale < {open_from}, 'no', 'solid')")
     return symbol
+
+
+def _defined(layer: ET.Element, name: str, expression: str) -> None:
+    """Let QGIS reckon a property of a symbol's layer while it draws."""
+    whole = ET.SubElement(ET.SubElement(layer, "data_defined_properties"), "Option", {"type": "Map"})
+    ET.SubElement(whole, "Option", {"name": "name", "type": "QString", "value": ""})
+    one = ET.SubElement(ET.SubElement(whole, "Option", {"name": "properties", "type": "Map"}), "Option", {"name": name, "type": "Map"})
+    for key, kind, value in (("active", "bool", "true"), ("expression", "QString", expression), ("type", "int", "3")):
+        ET.SubElement(one, "Option", {"name": key, "type": kind, "value": value})
+    ET.SubElement(whole, "Option", {"name": "type", "type": "QString", "value": "collection"})
 
 
 def _qml(renderer: ET.Element, layer: str, lang: str) -> str:

@@ -88,7 +88,7 @@ def _units(targets: Sequence[Mapping[str, Any]], word: Word, lang: str) -> Sheet
 
 
 def _evaluation_heads(first: Sequence[str], word: Word) -> Columns:
-    names = (*first, "required", "baseline", "built", "achieved", "gap", "unit", "verdict", "missing", "next_step")
+    names = (*first, "required", "baseline", "built", "achieved", "gap", "verdict", "missing", "next_step")
     return tuple((word(name), "General") for name in names)
 
 
@@ -97,11 +97,11 @@ def _name(line: Line, word: Word) -> list[str]:
 
 
 def _numbers(line: Line) -> list[Any]:
-    return [line.required, line.baseline, line.built, line.achieved, line.gap, line.unit, line.verdict, line.missing, line.next_step]
+    return [line.required, line.baseline, line.built, line.achieved, line.gap, line.verdict, line.missing, line.next_step]
 
 
 def _formats(line: Line, before: int) -> list[str]:
-    return ["General"] * before + [line.number] * 3 + ["0.0%", line.number] + ["General"] * 4
+    return ["General"] * before + [line.number] * 3 + ["0.0%", line.number] + ["General"] * 3
 
 
 def _years(scenarios: Sequence[Mapping[str, Any]], word: Word) -> Sheet:

@@ -169,6 +169,24 @@ def test_legends_speak_the_language_of_the_study(package, tmp_path):
     ]
 
 
+def test_metadata_of_the_standard_tells_every_table_in_both_languages(package):
+    found = ask(
+        package,
+        "select r.table_name, r.reference_scope, m.md_standard_uri, m.mime_type, m.metadata from gpkg_metadata_reference r "
+        "join gpkg_metadata m on m.id = r.md_file_id",
+    )
+    assert {row[0] for row in found} == {name for (name,) in ask(package, "select table_name from gpkg_contents")}
+    extended = ask(package, "select table_name, scope from gpkg_extensions where extension_name = 'gpkg_metadata'")
+    assert extended == [("gpkg_metadata", "read-write"), ("gpkg_metadata_reference", "read-write")]
+    said = {}
+    for name, scope, uri, mime, text in found:
+        assert (scope, uri, mime) == ("table", "http://www.isotc211.org/2005/gmd", "text/xml")
+        title = ET.fromstring(text).find(f".//{{{uri}}}title")
+        zh = title.findtext("{http://www.isotc211.org/2005/gco}CharacterString")
+        said[name] = (zh, title.findtext(f".//{{{uri}}}LocalisedCharacterString"))
+    assert said["districts"] == ("区县", "Districts") and said["roofs"] == ("屋顶", "Roofs")
+
+
 @pytest.mark.skipif(shutil.which("ogrinfo") is None, reason="GDAL's command line is not installed")
 def test_older_gdal_reads_it_without_a_warning(package):
     found = subprocess.run(["ogrinfo", "-ro", "-al", "-so", package], capture_output=True, encoding="utf-8", check=True)

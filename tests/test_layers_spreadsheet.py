@@ -109,6 +109,14 @@ def test_targets_in_the_words_of_the_evaluation(book):
     assert book["目标"]["E3"].number_format == "0.0%"
 
 
+def test_the_annual_evaluation_has_its_twelve_columns_and_units_in_the_cells(book):
+    """Columns from the issue that asked for the table."""
+    sheet = book["年度评价"]
+    heads = [cell.value for cell in sheet[1]]
+    assert " ".join(heads) == "责任区域 任务 条款 责任单位 目标值 基期值 现状值 完成率 差距 研判 缺失资料 下一步"
+    assert {sheet.cell(row, 5).number_format for row in (2, 3)} == {'#,##0.0## "MW"', "0.0%"}
+
+
 def test_regions_in_units_of_a_county(book):
     rows = table(book["分区汇总"])
     assert [r["区域名称"] for r in rows] == ["历下区", "=1+1", "合计"]  # nothing lies outside, the grid is not listed
