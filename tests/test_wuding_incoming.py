@@ -155,6 +155,15 @@ def test_points_with_an_area_become_squares_and_say_so(tmp_path: Path) -> None:
         prepared(study(tmp_path, '"点.csv"', 'columns = { name = "名称" }'))
 
 
+def test_area_that_overlapping_squares_lose_is_told(tmp_path: Path) -> None:
+    # two squares of 20 m x 20 m whose middles are 10 m apart share 10 m x 20 m: 200 of 800 m2
+    points = gpd.GeoDataFrame({"m2": [400.0, 400.0]}, geometry=[shapely.Point(X, Y), shapely.Point(X + 10, Y)], crs=CRS)
+    points.to_file(tmp_path / "p.gpkg")
+    found = prepared(study(tmp_path, '"p.gpkg"', 'columns = { area = "m2" }'))
+    assert found.buildings["footprint_area_m2"].sum() == pytest.approx(600.0)
+    assert any("1 squares that stand for points overlap others, so 200 m2 (25.0%) of the stated area" in text for text in found.warnings)
+
+
 def test_parts_that_begin_above_the_ground_have_fewer_floors(tmp_path: Path) -> None:
     gpd.GeoDataFrame({"h": [50.0, 50.0, 9.0], "m": ["0", "44", "12"]}, geometry=boxes(3), crs=CRS).to_file(tmp_path / "b.gpkg")
     found = prepared(study(tmp_path, '"b.gpkg"', 'columns = { height = "h", min_height = "m" }\nuse = { "*" = "other" }'))

@@ -171,11 +171,26 @@ def uncover(table: gpd.GeoDataFrame, pairs: Pairs, study: Study, warnings: list[
             f"{int(gone.sum())} buildings lie under higher ones and carry no roof of their own: {hidden[gone].sum():,.0f} m2 of footprint "
             "would have counted twice"
         )
+    _tell_squares(table, rows, hidden, gone, warnings)
     if hidden[some].sum() >= 1.0:
         warnings.append(
             f"{int(some.sum())} buildings lie partly under higher ones and count with what shows: {hidden[some].sum():,.0f} m2 of "
             "footprint would have counted twice"
         )
+
+
+def _tell_squares(table: gpd.GeoDataFrame, rows: np.ndarray, hidden: np.ndarray, gone: np.ndarray, warnings: list[str]) -> None:
+    """Say what the squares that stand for points lose to each other; `hidden` [m2] of the buildings `rows`."""
+    drawn = table["drawn"].to_numpy(dtype=bool)
+    lost = float(hidden[drawn[rows]].sum())
+    if lost < 1.0:
+        return
+    counting = drawn & table["status"].isin(["", footprints.COVERED]).to_numpy()
+    stated = table["footprint_area_m2"].to_numpy(dtype=float)[counting].sum() + hidden[drawn[rows] & ~gone].sum()
+    warnings.append(
+        f"{int(drawn[rows].sum())} squares that stand for points overlap others, so {lost:,.0f} m2 ({lost / stated:.1%}) of the "
+        "stated area are not counted; outlines would keep them"
+    )
 
 
 def _among(pairs: Pairs, wanted: np.ndarray) -> Pairs:
