@@ -12,17 +12,17 @@ from solar.money import Finance, load_finance
 from .near_page import Table
 from .words import Words, as_float, number
 
-# Column of `business_cases`, the model it is read from, factor and digits.
+# Column of `business_cases`, the model it is read from, factor (None: that of money on the page) and digits.
 SHOWN = (
-    ("investment", "own", "capex_cny", 1e-6, 1),
+    ("investment", "own", "capex_cny", None, 1),
     ("lcoe", "own", "lcoe_cny_kwh", 1.0, 3),
     ("self_use", "own", "self_use_share", 100.0, 1),
     ("own_irr", "own", "project_irr", 100.0, 1),
-    ("own_npv", "own", "npv_cny", 1e-6, 1),
+    ("own_npv", "own", "npv_cny", None, 1),
     ("own_payback", "own", "payback_years", 1.0, 1),
     ("contract_irr", "contract", "project_irr", 100.0, 1),
-    ("contract_npv", "contract", "npv_cny", 1e-6, 1),
-    ("owner_npv", "contract", "owner_npv_cny", 1e-6, 1),
+    ("contract_npv", "contract", "npv_cny", None, 1),
+    ("owner_npv", "contract", "owner_npv_cny", None, 1),
 )
 
 
@@ -44,12 +44,14 @@ def business_grid(business: pd.DataFrame | None, words: Words) -> Table | None:
     """
     if business is None or business.empty:
         return None
-    rows = []
+    rows, money = [], words.fields["capex_cny"].factor
     shown = business[business["kind"] != "area"]
     for (kind, name), part in shown.groupby(["kind", "name"], sort=False):
         models = part.set_index("model")
         title = words.chapters["whole"] if kind == "whole" else words.use(str(name))
-        found = [(as_float(models.at[model, column]), factor, digits) for _, model, column, factor, digits in SHOWN]
+        found = [
+            (as_float(models.at[model, column]), money if factor is None else factor, digits) for _, model, column, factor, digits in SHOWN
+        ]
         rows.append((title, *(number(None if value is None else factor * value, digits) for value, factor, digits in found)))
     heads = (words["business_heads_class"], *(words[f"business_{name}"] for name, *_ in SHOWN))
     return heads, tuple(rows)
