@@ -9,7 +9,7 @@ import numpy.typing as npt
 import numpy_financial as npf
 import pandas as pd
 
-from solar.cashflow import Plant, Returns, Terms, returns
+from solar.cashflow import Addition, Plant, Returns, Terms, returns
 from solar.money import HOUSEHOLD, Finance, export_prices, use_codes, yearly_factors
 from solar.self_use import Market
 
@@ -109,7 +109,9 @@ def business_cases(buildings: pd.DataFrame, finance: Finance, terms: Terms, mark
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def plant_returns(row: Mapping[Any, Any], finance: Finance, terms: Terms, spot_all: float, model: str) -> Returns:
+def plant_returns(
+    row: Mapping[Any, Any], finance: Finance, terms: Terms, spot_all: float, model: str, beside: Addition | None = None
+) -> Returns:
     """
     Compute what a plant brings.
 
@@ -125,6 +127,8 @@ def plant_returns(row: Mapping[Any, Any], finance: Finance, terms: Terms, spot_a
         Spot price weighted by all generation, for a plant that exports nothing [CNY/kWh].
     model
         "own" or "contract".
+    beside
+        What is built beside it.
 
     Returns
     -------
@@ -140,6 +144,7 @@ def plant_returns(row: Mapping[Any, Any], finance: Finance, terms: Terms, spot_a
         used_price=float(row["used_cny"]) / used if used > 0.0 else 0.0,
         export_price=export_prices(finance, float(row["spot_cny"]) / sold if sold > 0.0 else spot_all),
         area_m2=float(row["usable_area_m2"]),
+        beside=beside,
     )
     contract = model == "contract"
     if row["use"] in HOUSEHOLD and not contract:

@@ -91,9 +91,31 @@ def grid_class(use: str, pac0_kw: float, voltage_kv: float | None = None) -> Gri
     """
     if not pac0_kw >= 0.0 or (voltage_kv is not None and not voltage_kv > 0.0):
         raise LayersError(f"a plant of {pac0_kw} kW at {voltage_kv} kV: expected a power of 0 or more and a voltage above 0")
+    return next((found for found in _able(use, voltage_kv) if pac0_kw <= 1000.0 * found.mw), None)
+
+
+def limits_below(use: str, pac0_kw: float, voltage_kv: float | None = None) -> list[float]:
+    """
+    Name the limits of classes that a plant exceeds, up to which it could be built to fall in an easier class.
+
+    Parameters
+    ----------
+    use, pac0_kw, voltage_kv
+        As for `grid_class`.
+
+    Returns
+    -------
+    list of float
+        Powers [kW AC], ascending; empty where the plant keeps the first limit.
+    """
+    return sorted({1000.0 * found.mw for found in _able(use, voltage_kv) if pac0_kw > 1000.0 * found.mw})
+
+
+def _able(use: str, voltage_kv: float | None) -> list[GridClass]:
+    """Give the classes of the owner at the voltage, in the order in which they are tried."""
     home = use in HOUSEHOLD
     able = [found for found in grid_classes() if (found.code in HOMES) == home]
-    if voltage_kv is not None:
-        fits = [found for found in able if voltage_kv <= found.kv]
-        able = [found for found in fits if found.kv == fits[0].kv] if fits and not home else fits
-    return next((found for found in able if pac0_kw <= 1000.0 * found.mw), None)
+    if voltage_kv is None:
+        return able
+    fits = [found for found in able if voltage_kv <= found.kv]
+    return [found for found in fits if found.kv == fits[0].kv] if fits and not home else fits

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 
-from solar.cashflow import Returns, Terms
+from solar.cashflow import Addition, Returns, Terms
 from solar.facts import Fact, read_facts
 from solar.money import Finance, export_prices, yearly_factors
 from solar.storage import Battery, BatteryTerms, best_battery
@@ -95,7 +96,7 @@ def balance(plant: Plant, meter: Meter) -> dict[str, float]:
     }
 
 
-def cash(plant: Plant, meter: Meter, money: Money, model: str) -> Returns:
+def cash(plant: Plant, meter: Meter, money: Money, model: str, battery: Battery | None = None) -> Returns:
     """
     Compute the flows of one business model.
 
@@ -109,6 +110,8 @@ def cash(plant: Plant, meter: Meter, money: Money, model: str) -> Returns:
         Costs, rates and terms.
     model
         "own" or "contract".
+    battery
+        What stands beside it.
 
     Returns
     -------
@@ -123,7 +126,49 @@ def cash(plant: Plant, meter: Meter, money: Money, model: str) -> Returns:
         "use": meter.use,
         **{name: told[name] for name in ("energy_kwh", "used_kwh", "used_cny", "spot_cny")},
     }
-    return plant_returns(row, money.finance, money.terms, _spot_all(plant, meter), model)
+    beside = _beside(battery, meter, money) if battery is not None else None
+    return plant_returns(row, money.finance, money.terms, _spot_all(plant, meter), model, beside)
+
+
+def _beside(battery: Battery, meter: Meter, money: Money) -> Addition:
+    """Turn a battery into what it costs and gains in each year of the plant's life: what is bought no more, less what is sold no more."""
+    finance, terms = money.finance, money.battery.value
+    life = int(terms["life_years"])
+    stored = float(battery.charged.sum())
+    spot = float(battery.charged @ meter.spot) / stored if stored > 0.0 else 0.0
+    gain = float(battery.discharged @ meter.retail) - stored * export_prices(finance, spot)
+    years = np.arange(finance.life_years)
+    works = years < life
+    upkeep = np.where(works, terms["upkeep_share"] * battery.capex_cny, 0.0)
+    return Addition(battery.capex_cny, np.where(works, gain * (1.0 - terms["fade"]) ** years, 0.0), upkeep, float(life))
+
+
+def highest_rent(plant: Plant, meter: Meter, money: Money) -> float:
+    """
+    Find the roof rent beside the contract's discount at which its investor just earns the discount rate.
+
+    Parameters
+    ----------
+    plant, meter, money
+        The plant as assumed.
+
+    Returns
+    -------
+    float
+        CNY per usable m2 and year; NaN where the contract does not even pay without rent.
+    """
+
+    def _worth(rent: float) -> float:
+        terms = replace(money.terms, value={**money.terms.value, "roof_rent": rent})
+        return float(cash(plant, meter, replace(money, terms=terms), "contract").npv)
+
+    if not plant.area_m2 > 0.0 or not _worth(0.0) > 0.0:
+        return float("nan")
+    # more than all that comes in: then nothing is left
+    most = (balance(plant, meter)["used_cny"] + plant.capex) / plant.area_m2 + float(meter.retail.max()) * float(
+        plant.sun.sum()
+    ) / plant.area_m2
+    return float(brentq(_worth, 0.0, most, xtol=1e-3))
 
 
 def lcoe(plant: Plant, finance: Finance) -> float:
@@ -233,12 +278,18 @@ def battery_that_pays(plant: Plant, meter: Meter, money: Money) -> Battery | Non
     Returns
     -------
     Battery or None
-        None where no size pays. A stored kWh is not sold at the price of its hour: in the mechanism for its share, spot for the rest.
+        None where no size raises the net present value of own investment after tax. A stored kWh is not sold at the price of its hour:
+        in the mechanism for its share, spot for the rest.
     """
     finance = money.finance
     share = float(finance.mechanism_share[: int(money.battery.value["life_years"])].mean())
     export = share * finance.mechanism_price + (1.0 - share) * meter.spot
-    return best_battery(plant.sun, meter.load, meter.retail, export, money.battery, discount_rate=finance.discount_rate)
+    without = cash(plant, meter, money, "own").npv
+
+    def _adds(battery: Battery) -> float:
+        return cash(plant, meter, money, "own", battery).npv - without
+
+    return best_battery(plant.sun, meter.load, meter.retail, export, money.battery, discount_rate=finance.discount_rate, worth=_adds)
 
 
 def first_year(plant: Plant, meter: Meter, finance: Finance) -> dict[str, float]:

@@ -17,12 +17,27 @@ from solar.uncertainty import p90_of_sum
 from .carbon import Carbon, carbon_t, life_carbon_t
 from .grid_class import grid_class
 from .hosting import HostingRules
-from .parcel_money import Meter, Money, balance, battery_that_pays, business, first_year, lcoe, load_spreads, tornado
+from .parcel_money import (
+    Meter,
+    Money,
+    Plant,
+    balance,
+    battery_that_pays,
+    business,
+    cash,
+    first_year,
+    highest_rent,
+    lcoe,
+    load_spreads,
+    tornado,
+)
 from .parcel_variants import Laid, whole_plant
 from .schema import DEDUCTIONS
 
 Floats = npt.NDArray[np.float64]
 Note = tuple[str, dict[str, Any]]
+# Sources of a use that nobody said.
+GUESSED = ("neighbourhood", "size")
 TYPICAL_MONTHS = (1, 4, 7, 10)
 SHOWN = (
     "roof_id",
@@ -162,6 +177,7 @@ def sheet(
             "life_years": money.finance.life_years,
             **first_year(plant, meter, money.finance),
             **business(plant, meter, money),
+            "terms": _terms(plant, meter, money),
         },
         "tornado": tornado(plant, meter, money, spread, load_spreads()) if plant.modules else [],
         "storage": _storage(plant, meter, money),
@@ -175,6 +191,20 @@ def sheet(
         "warnings": list(warnings),
     }
     return found
+
+
+def _terms(plant: Plant, meter: Meter, money: Money) -> dict[str, float]:
+    """Give loan and tax, and what the contract says: the price of its power in the first year, its rent, and the rent it could bear."""
+    value, told = money.terms.value, balance(plant, meter)
+    loan_and_tax = ("loan_share", "loan_rate", "loan_years", "income_tax_rate", "tax_free_years", "tax_half_years")
+    price = _ratio(told["used_cny"], told["used_kwh"])
+    return {
+        **{name: value[name] for name in (*loan_and_tax, "contract_discount", "roof_rent")},
+        "retail_cny_kwh": price,
+        "contract_cny_kwh": price * (1.0 - value["contract_discount"]),
+        "rent_cny": value["roof_rent"] * plant.area_m2,
+        "highest_rent": highest_rent(plant, meter, money),
+    }
 
 
 def _place(place: Place, buildings: gpd.GeoDataFrame, roofs: pd.DataFrame) -> dict[str, Any]:
@@ -210,7 +240,8 @@ def _day(month: int, sun: Floats, load: Floats) -> dict[str, Any]:
 def _connection(use: str, pac0_kw: float, told: Mapping[str, float], connection: Connection, rules: HostingRules) -> dict[str, Any]:
     found = grid_class(use, pac0_kw, connection.voltage_kv)
     rated = connection.transformer_kva
-    limit = rated * rules.value["power_factor"] * rules.value["reverse_load_ratio"] if rated is not None else float("nan")
+    factor, ratio = rules.value["power_factor"], rules.value["reverse_load_ratio"]
+    limit = rated * factor * ratio if rated is not None else float("nan")
     return {
         "use": use,
         "class": found.code if found else None,
@@ -218,7 +249,9 @@ def _connection(use: str, pac0_kw: float, told: Mapping[str, float], connection:
         "voltage_kv": connection.voltage_kv,
         "transformer_kva": rated,
         "reverse_limit_kw": limit,
-        "reverse_share": told["peak_export_kw"] / (rated * rules.value["power_factor"]) if rated else float("nan"),
+        "power_factor": factor,
+        "reverse_load_ratio": ratio,
+        "reverse_share": told["peak_export_kw"] / (rated * factor) if rated else float("nan"),
         "peak_export_kw": told["peak_export_kw"],
     }
 
@@ -231,7 +264,7 @@ def _storage(plant: Any, meter: Meter, money: Money) -> dict[str, Any] | None:
         "energy_kwh": battery.energy_kwh,
         "power_kw": battery.power_kw,
         "capex_cny": battery.capex_cny,
-        "npv_cny": battery.npv_cny,
+        "npv_cny": cash(plant, meter, money, "own", battery).npv - cash(plant, meter, money, "own").npv,
         "income_cny": battery.income_cny,
         "returned_kwh": float(battery.discharged.sum()),
     }
@@ -247,6 +280,11 @@ def _quality(roofs: pd.DataFrame, buildings: gpd.GeoDataFrame, source: LoadSourc
         area = float(roofs["area_m2"].sum())
         # what is left over in rows too short for a module is no deduction: then the usable area is the largest
         found.append(("no_room", {"area": area, "part": str(sums.idxmax()), "share": float(sums.max()) / area}))
+    guessed = int(buildings["use_source"].isin(GUESSED).sum())
+    if guessed:
+        found.append(("use_guessed", {"buildings": guessed}))
+    if meter.use == "unknown":
+        found.append(("class_assumed", {}))
     other = int((buildings["source"] != "buildings").sum())
     if other:
         found.append(("surfaces", {"count": other}))

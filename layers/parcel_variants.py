@@ -1,20 +1,30 @@
-"""Variants of a parcel in one table: mounts, all or the best roofs, with and without a battery, up to a power or an export."""
+"""Variants of a parcel in one table: mounts, all or the best roofs, with and without a battery, up to a power, an export or a class."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import numpy_financial as npf
 import pandas as pd
+
+from solar.storage import Battery
 
 from .business import payback
 from .errors import LayersError
+from .grid_class import limits_below
 from .parcel_money import Meter, Money, Plant, balance, battery_that_pays, cash, lcoe
 
 Floats = npt.NDArray[np.float64]
-AIMS = ("npv", "irr", "lcoe", "payback", "energy", "self_use")
+# Of each aim the column, and whether more of it is better.
+AIMS = {
+    "npv": ("npv_cny", 1.0),
+    "irr": ("irr", 1.0),
+    "lcoe": ("lcoe_cny_kwh", -1.0),
+    "payback": ("payback_years", -1.0),
+    "energy": ("energy_kwh", 1.0),
+    "self_use": ("self_use_share", 1.0),
+}
 # Cuts of the order of cost at which the net present value is looked at.
 CUTS = 40
 
@@ -88,6 +98,7 @@ def variants(
     aim: str = "npv",
     most_kw: float | None = None,
     most_export_kw: float | None = None,
+    voltage_kv: float | None = None,
 ) -> list[dict[str, Any]]:
     """
     Compare the variants.
@@ -104,42 +115,59 @@ def variants(
         Power that may be built [kW AC]; None for no limit.
     most_export_kw
         Power that may be exported [kW]; None for no limit.
+    voltage_kv
+        Voltage of the connection [kV], which decides the classes of distributed PV whose limits are tried; None where it is not known.
 
     Returns
     -------
     list of dict
-        A row a variant: mounting, roofs ("all", "best", "power" or "export"), storage_kwh, modules, pdc0_kwp, pac0_kw, energy_kwh,
-        self_use_share, peak_export_kw, capex_cny, lcoe_cny_kwh, npv_cny, irr, payback_years, and best.
+        A row a variant: mounting, roofs ("all", "best", "class", "power" or "export"), limit_kw of a class, storage_kwh, modules, pdc0_kwp,
+        pac0_kw, energy_kwh, self_use_share, peak_export_kw, capex_cny, lcoe_cny_kwh (without the battery), npv_cny, irr, payback_years,
+        and best. Of rows that build the same the first is kept.
 
     Raises
     ------
     LayersError
         If the aim is not known or a limit is below 0.
+
+    Notes
+    -----
+    Where limits are given, only what keeps all of them can be the best.
     """
     if aim not in AIMS:
         raise LayersError(f"aim = {aim!r}; expected one of {', '.join(AIMS)}")
     if min(most_kw or 0.0, most_export_kw or 0.0) < 0.0:
         raise LayersError(f"limits of {most_kw} kW and {most_export_kw} kW of export; expected 0 or more")
-    rows = []
+    power, export = (np.inf if limit is None else limit for limit in (most_kw, most_export_kw))
+    rows: list[dict[str, Any]] = []
+    seen: set[tuple[float, ...]] = set()
     for mounting, one in laid.items():
-        every = int(one.roofs["module_count"].sum())
-        if not every:
+        if not one.roofs["module_count"].any():
             continue
-        plants = {"all": whole_plant(one), "best": _best(one, meter, money)}
-        if most_kw is not None:
-            plants["power"] = _largest(one, lambda p: p.pac0_kw <= most_kw)
-        if most_export_kw is not None:
-            plants["export"] = _largest(one, lambda p: balance(p, meter)["peak_export_kw"] <= most_export_kw)
-        if plants["best"].modules == every:
-            del plants["best"]
-        for name, plant in plants.items():
-            rows.append(_row(mounting, name, plant, meter, money, storage=False))
-            with_storage = _row(mounting, name, plant, meter, money, storage=True)
-            if with_storage["storage_kwh"] > 0.0:
-                rows.append(with_storage)
-    limits = [name for name, limit in (("power", most_kw), ("export", most_export_kw)) if limit is not None]
-    _mark(rows, aim, limits)
+        for name, limit, plant in _plants(one, meter, money, power, export, voltage_kv):
+            built = (plant.modules, round(float(plant.sun.sum()), 3), round(plant.capex, 2))
+            if built in seen:
+                continue
+            seen.add(built)
+            own = {"mounting": mounting, "roofs": name, "limit_kw": limit}
+            rows.append(own | _row(plant, meter, money, None))
+            battery = battery_that_pays(plant, meter, money)
+            if battery is not None:
+                rows.append(own | _row(plant, meter, money, battery))
+    _mark([row for row in rows if row["pac0_kw"] <= power and row["peak_export_kw"] <= export], aim)
     return rows
+
+
+def _plants(one: Laid, meter: Meter, money: Money, power: float, export: float, voltage_kv: float | None) -> list[tuple[str, float, Plant]]:
+    """Give what can be built of one way of mounting: name, limit of the class [kW], plant."""
+    every, nan = whole_plant(one), float("nan")
+    found = [("all", nan, every), ("best", nan, _best(one, meter, money))]
+    found += [("class", limit, _largest(one, meter, limit)) for limit in limits_below(meter.use, every.pac0_kw, voltage_kv)]
+    if np.isfinite(power):
+        found.append(("power", nan, _largest(one, meter, power)))
+    if np.isfinite(export):  # with both limits this one keeps both
+        found.append(("export", nan, _largest(one, meter, power, export)))
+    return found
 
 
 def _best(laid: Laid, meter: Meter, money: Money) -> Plant:
@@ -150,24 +178,24 @@ def _best(laid: Laid, meter: Meter, money: Money) -> Plant:
     return max(plants, key=lambda plant: cash(plant, meter, money, "own").npv)
 
 
-def _largest(laid: Laid, allowed: Callable[[Plant], bool]) -> Plant:
-    """Take as many modules as a limit allows."""
+def _largest(laid: Laid, meter: Meter, power: float, export: float = np.inf) -> Plant:
+    """Take as many modules as the limits of power and export [kW] allow."""
     low, high = 0, int(laid.roofs["module_count"].sum())
     while low < high:
         middle = (low + high + 1) // 2
-        if allowed(first_modules(laid, middle)):
+        plant = first_modules(laid, middle)
+        if plant.pac0_kw <= power and balance(plant, meter)["peak_export_kw"] <= export:
             low = middle
         else:
             high = middle - 1
     return first_modules(laid, low)
 
 
-def _row(mounting: str, roofs: str, plant: Plant, meter: Meter, money: Money, *, storage: bool) -> dict[str, Any]:
+def _row(plant: Plant, meter: Meter, money: Money, battery: Battery | None) -> dict[str, Any]:
+    """Judge one variant; all money is after tax, that of the battery too."""
     told = balance(plant, meter)
-    got = cash(plant, meter, money, "own")
+    got = cash(plant, meter, money, "own", battery)
     row = {
-        "mounting": mounting,
-        "roofs": roofs,
         "storage_kwh": 0.0,
         "modules": plant.modules,
         "pdc0_kwp": plant.kwp,
@@ -182,16 +210,8 @@ def _row(mounting: str, roofs: str, plant: Plant, meter: Meter, money: Money, *,
         "payback_years": payback(got.project),
         "best": False,
     }
-    battery = battery_that_pays(plant, meter, money) if storage else None
     if battery is None:
         return row
-    flow = got.project.copy()
-    flow[0] -= battery.capex_cny
-    life = int(money.battery.value["life_years"])
-    fade = (1.0 - money.battery.value["fade"]) ** np.arange(life)
-    upkeep = money.battery.value["upkeep_share"] * battery.capex_cny
-    flow[1 : life + 1] += ((battery.income_cny + upkeep) * fade - upkeep)[: len(flow) - 1]
-    rate = 1.0 + money.finance.discount_rate
     sold = np.maximum(plant.sun - meter.load, 0.0) - battery.charged
     used = told["used_kwh"] + float(battery.discharged.sum())
     return row | {
@@ -199,22 +219,13 @@ def _row(mounting: str, roofs: str, plant: Plant, meter: Meter, money: Money, *,
         "self_use_share": used / told["energy_kwh"],
         "peak_export_kw": float(sold.max(initial=0.0)),
         "capex_cny": plant.capex + battery.capex_cny,
-        "npv_cny": float((flow * rate ** -np.arange(len(flow))).sum()),
-        "irr": float(npf.irr(flow)),
-        "payback_years": payback(flow),
     }
 
 
-def _mark(rows: list[dict[str, Any]], aim: str, limits: list[str]) -> None:
-    """Mark the best of the rows that keep the limit, of equals the first."""
-    able = [row for row in rows if not limits or row["roofs"] == limits[-1]]
-    way = {"npv": "npv_cny", "irr": "irr", "energy": "energy_kwh", "self_use": "self_use_share"}
-    if aim in way:
-        able = [row for row in able if np.isfinite(row[way[aim]])]
-        chosen = max(able, key=lambda row: row[way[aim]], default=None)
-    else:
-        name = {"lcoe": "lcoe_cny_kwh", "payback": "payback_years"}[aim]
-        able = [row for row in able if np.isfinite(row[name])]
-        chosen = min(able, key=lambda row: row[name], default=None)
+def _mark(able: list[dict[str, Any]], aim: str) -> None:
+    """Mark the best, of equals the first."""
+    name, way = AIMS[aim]
+    known = [row for row in able if np.isfinite(row[name]) and row["modules"]]
+    chosen = max(known, key=lambda row: way * row[name], default=None)
     if chosen is not None:
         chosen["best"] = True

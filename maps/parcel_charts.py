@@ -209,7 +209,8 @@ def tornado(rows: Sequence[Mapping[str, Any]], npv: float, words: Mapping[str, s
     axes.set_yticks(np.arange(len(rows)), drawn[1:])
     axes.invert_yaxis()
     axes.axvline(npv / 1e4, color=INK, linewidth=0.7)
-    _finish(axes, font, drawn[0], legend=False)
+    _finish(axes, font, "", legend=False)
+    figure.suptitle(drawn[0], x=0.01, ha="left", fontproperties=font.properties(8.5), color=INK, parse_math=False)
     return as_chart(figure, words["chart_tornado"], keys, font)
 
 

@@ -20,7 +20,7 @@ from .skyline import draw_skyline
 from .words import LANGUAGES, as_float, load_words, number
 
 # Roofs and variants that are shown, the largest and the best; sheet.json holds all.
-MOST_ROOFS, MOST_VARIANTS, MOST_WARNINGS = 8, 7, 3
+MOST_ROOFS, MOST_VARIANTS, MOST_WARNINGS = 8, 8, 3
 
 
 @cache
@@ -100,10 +100,20 @@ def _headline(sheet: Mapping[str, Any], words: Mapping[str, str]) -> list[tuple[
         (words["modules"], number(capacity["modules"]), ""),
         (words["energy"], number(energy["p50_kwh"] / 1e3), "MWh"),
         (words["energy_p90"], number(energy["p90_kwh"] / 1e3), "MWh"),
-        (words["self_use"], _share(sheet["balance"]["self_use_share"]), ""),
-        (words["npv"], _wan(own["npv_cny"], words), ""),
-        (words["payback"], number(own["payback_years"], 1), words["years"]),
+        (words["self_use"], _bound(_share(_known(sheet, "self_use_share")), sheet, "≥"), ""),
+        (words["npv"], _bound(_wan(own["npv_cny"], words), sheet, "≥"), ""),
+        (words["payback"], _bound(number(own["payback_years"], 1), sheet, "≤"), words["years"]),
     ]
+
+
+def _bound(text: str, sheet: Mapping[str, Any], sign: str) -> str:
+    """Say that a number is a bound where part of the load is not known."""
+    return text if text == "—" or not sheet["load"]["unknown_share"] else f"{sign} {text}"
+
+
+def _known(sheet: Mapping[str, Any], name: str) -> object:
+    """Give a number of the balance; none where nothing of the load is known."""
+    return sheet["balance"][name] if sheet["load"]["kwh"] > 0.0 or not sheet["load"]["unknown_share"] else None
 
 
 def _plan_said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> str:
@@ -177,13 +187,14 @@ def _skylines(found: Mapping[str, Any], latitude: float, words: Mapping[str, str
 def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
     told, at, lang = sheet["balance"], sheet["connection"], words["lang"]
     found = next((one for one in grid_classes() if one.code == at["class"]), None)
+    load, used, self_use = (_known(sheet, name) for name in ("load_kwh", "used_kwh", "self_use_share"))
     facts = [
-        (words["year_load"], f"{number(told['load_kwh'] / 1e3)} MWh"),
-        (words["used"], f"{number(told['used_kwh'] / 1e3)} MWh"),
-        (words["self_use"], _share(told["self_use_share"])),
-        (words["coverage"], _share(told["coverage_share"])),
-        (words["exported"], f"{number(told['exported_kwh'] / 1e3)} MWh"),
-        (words["peak_export"], f"{number(told['peak_export_kw'])} kW"),
+        (words["year_load"], _bound(_mwh(load), sheet, "≥")),
+        (words["used"], _bound(_mwh(used), sheet, "≥")),
+        (words["self_use"], _bound(_share(self_use), sheet, "≥")),
+        (words["coverage"], "—" if sheet["load"]["unknown_share"] else _share(told["coverage_share"])),
+        (words["exported"], _bound(_mwh(told["exported_kwh"]), sheet, "≤")),
+        (words["peak_export"], _bound(f"{number(told['peak_export_kw'])} kW", sheet, "≤")),
         (words["voltage"], _given(at["voltage_kv"], "kV", words)),
         (words["transformer"], _given(at["transformer_kva"], "kVA", words)),
         (words["class"], (found.name[lang] + (" †" if not found.verified else "")) if found else words["class_none"]),
@@ -192,13 +203,22 @@ def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
     asks = [*(found.asks[lang] if found else ()), *([words["modes"] + words["colon"] + found.modes[lang]] if found else [])]
     own = as_float(told["self_use_share"])
     if found is not None and found.self_use is not None and own is not None:
-        said = words["self_use_kept" if own >= found.self_use else "self_use_short"]
+        short = "self_use_unknown" if sheet["load"]["unknown_share"] else "self_use_short"
+        said = words["self_use_kept" if own >= found.self_use else short]
         asks.append(said.format(share=_share(own), rule=_share(found.self_use)))
     share = as_float(at["reverse_share"])
-    if share is not None:
+    if share is None:
+        asks.append(words["reverse_unknown"])
+    else:
         over = at["peak_export_kw"] > at["reverse_limit_kw"]
-        asks.append(words["reverse_over" if over else "reverse_ok"].format(share=_share(share), limit=number(at["reverse_limit_kw"])))
-    return {"facts": facts, "asks": asks}
+        values = {"ratio": _percent(at["reverse_load_ratio"]), "factor": f"{at['power_factor']:g}", "limit": number(at["reverse_limit_kw"])}
+        asks.append(words["reverse_over" if over else "reverse_ok"].format(share=_share(share), **values))
+    return {"facts": facts, "asks": asks, "load": _notes(sheet, words, of_load=True)}
+
+
+def _mwh(value: object) -> str:
+    found = as_float(value)
+    return "—" if found is None else f"{number(found / 1e3)} MWh"
 
 
 def _given(value: object, unit: str, words: Mapping[str, str]) -> str:
@@ -242,21 +262,44 @@ def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
     module = {name: basis[name] for name in ("w", "length", "width", "weather", "ghi")}
     return {
         "first_year": words["first_year"].format(**wan),
+        "contract": _contract(money["terms"], money["discount_rate"], words),
         "storage": pays,
         "carbon": words["carbon_said"].format(first=number(carbon["first_year_t"]), life=number(carbon["life_t"]), **factor),
         "module": words["module_said"].format(**module, ratio=ratio),
-        "assumed": words["assumed"].format(life=money["life_years"], rate=_share(money["discount_rate"])),
+        "assumed": words["assumed"].format(
+            life=money["life_years"],
+            rate=_share(money["discount_rate"]),
+            loan=_percent(money["terms"]["loan_share"]),
+            loan_rate=_share(money["terms"]["loan_rate"]),
+            loan_years=f"{money['terms']['loan_years']:.0f}",
+            tax=_percent(money["terms"]["income_tax_rate"]),
+            free=f"{money['terms']['tax_free_years']:.0f}",
+            half=f"{money['terms']['tax_half_years']:.0f}",
+        ),
     }
 
 
+def _contract(terms: Mapping[str, Any], rate: float, words: Mapping[str, str]) -> str:
+    """Say what the contract assumes: discount, price, rent, and the rent it could bear."""
+    price = as_float(terms["contract_cny_kwh"])
+    said = words["contract_terms"].format(
+        discount=_percent(terms["contract_discount"]),
+        price="" if price is None else words["contract_price"].format(price=number(price, 3)),
+        rent=f"{terms['roof_rent']:g}",
+        yearly=number(terms["rent_cny"] / 1e4, 1),
+    )
+    highest = as_float(terms["highest_rent"])
+    bears = words["rent_none"] if highest is None else words["rent_highest"].format(rent=number(highest, 1), rate=_share(rate))
+    return f"{said}{bears}"
+
+
 def _variants(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
-    names = load_words(words["lang"])
     keys = ("variant", "battery_kwh", "kwp", "mwh", "self_use", "peak_kw", "capex", "lcoe", "irr", "npv_w", "payback_a")
     rows = [
         {
             "best": row["best"],
             "cells": [
-                (words["chosen"] if row["mounting"] == "chosen" else names.code(row["mounting"])) + " · " + words[f"roofs_{row['roofs']}"],
+                _variant(row, words),
                 number(row["storage_kwh"]) if row["storage_kwh"] else "—",
                 number(row["pdc0_kwp"]),
                 number(row["energy_kwh"] / 1e3),
@@ -269,17 +312,34 @@ def _variants(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, A
                 number(row["payback_years"], 1),
             ],
         }
-        for row in sheet["variants"]
+        for row in sorted(sheet["variants"], key=_weight)
     ]
-    shown = [row for row in rows if row["best"]] + [row for row in rows if not row["best"]]
-    mark = words["best_mark"].format(aim=words[f"aim_{sheet['aim']}"])
-    return {"heads": [words[key] for key in keys], "rows": shown[:MOST_VARIANTS], "mark": mark}
+    marked = any(row["best"] for row in rows)
+    mark = words["best_mark" if marked else "best_none"].format(aim=words[f"aim_{sheet['aim']}"])
+    if len(rows) > MOST_VARIANTS:
+        mark += words["more_variants"].format(count=len(rows) - MOST_VARIANTS)
+    return {"heads": [words[key] for key in keys], "rows": rows[:MOST_VARIANTS], "mark": mark}
 
 
-def _notes(sheet: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+def _weight(row: Mapping[str, Any]) -> tuple[bool, bool, bool, bool]:
+    """Order variants: the best, then ways of mounting and limits, then batteries and parts of what was not chosen."""
+    other, stored, part = row["mounting"] != "chosen", row["storage_kwh"] > 0.0, row["roofs"] != "all"
+    return (not row["best"], other and (part or stored), stored and part, stored)
+
+
+def _variant(row: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    name = words["chosen"] if row["mounting"] == "chosen" else load_words(words["lang"]).code(row["mounting"])
+    limit = as_float(row["limit_kw"])
+    return f"{name} · " + words[f"roofs_{row['roofs']}"].format(limit="" if limit is None else f"{limit / 1e3:g}")
+
+
+def _notes(sheet: Mapping[str, Any], words: Mapping[str, str], *, of_load: bool = False) -> list[str]:
+    """Say what the answer rests on; the load's part stands beside the load."""
     names = load_words(words["lang"])
     found = []
     for note in sheet["notes"]:
+        if note["code"].startswith("load_") != of_load:
+            continue
         values = {key: names.code(value) if key == "status" else value for key, value in note["values"].items()}
         if "part" in values:
             values["part"] = column("roofs", values["part"]).title(words["lang"])
@@ -290,6 +350,10 @@ def _notes(sheet: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
 def _share(value: object) -> str:
     found = as_float(value)
     return "—" if found is None else f"{round(found * 100, 1) + 0.0:.1f} %"
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:g} %"
 
 
 def _wan(value: object, words: Mapping[str, str]) -> str:

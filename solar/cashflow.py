@@ -26,6 +26,16 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Addition:
+    """What is built beside a plant, as a battery: capex with tax [CNY], gain with tax and upkeep of each year [CNY], and life [a]."""
+
+    capex: float
+    gain: FloatArray
+    upkeep: FloatArray
+    life_years: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plant:
     """One plant: capex with tax [CNY], upkeep [CNY/a], energy self-used and exported [kWh of the first year], roof area [m²]."""
 
@@ -36,6 +46,7 @@ class Plant:
     used_price: float
     export_price: FloatArray
     area_m2: float = 0.0
+    beside: Addition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +120,24 @@ def returns(plant: Plant, terms: Terms, *, contract: bool, factors: npt.ArrayLik
     -----
     VAT: output tax of the income less what is left of the investment's input tax. Income tax on income less upkeep, rent, depreciation
     (and interest, for the equity): free, then half, then whole; losses are carried forward without limit. The loan is paid back in equal
-    yearly sums. For an owner who builds, saved power counts without tax too, since a payer of VAT would have set that tax off.
+    yearly sums. For an owner who builds, saved power counts without tax too, since a payer of VAT would have set that tax off. What is
+    built beside the plant bears the same taxes and loan, and is written off over its own life.
     """
     kept = np.asarray(factors, dtype=np.float64)
     price = plant.used_price * (1.0 - (terms.value["contract_discount"] if contract else 0.0))
     gross = kept * (plant.used_kwh * price + plant.exported_kwh * np.asarray(plant.export_price, dtype=np.float64))
     rent = terms.value["roof_rent"] * plant.area_m2 if contract else 0.0
-    income, input_tax = _net(gross, plant.capex, terms.value["vat_rate"])
-    years = np.arange(len(kept))
-    net_capex = plant.capex / (1.0 + terms.value["vat_rate"])
-    depreciation = np.where(years < terms.value["depreciation_years"], net_capex / terms.value["depreciation_years"], 0.0)
-    before_tax = income - plant.upkeep - rent
-    interest, service = _loan(plant.capex * terms.value["loan_share"], terms, len(kept))
-    project = np.append(-plant.capex, before_tax + input_tax - _income_tax(before_tax - depreciation, terms))
+    depreciation = _written_off(plant.capex, terms.value["depreciation_years"], len(kept), terms)
+    capex, upkeep = plant.capex, plant.upkeep + np.zeros(len(kept))
+    if plant.beside is not None:
+        gross, capex, upkeep = gross + plant.beside.gain, capex + plant.beside.capex, upkeep + plant.beside.upkeep
+        depreciation = depreciation + _written_off(plant.beside.capex, plant.beside.life_years, len(kept), terms)
+    income, input_tax = _net(gross, capex, terms.value["vat_rate"])
+    before_tax = income - upkeep - rent
+    interest, service = _loan(capex * terms.value["loan_share"], terms, len(kept))
+    project = np.append(-capex, before_tax + input_tax - _income_tax(before_tax - depreciation, terms))
     equity_tax = _income_tax(before_tax - depreciation - interest, terms)
-    own = plant.capex * (1.0 - terms.value["loan_share"])
+    own = capex * (1.0 - terms.value["loan_share"])
     equity = np.append(-own, before_tax + input_tax - equity_tax - service)
     saved = kept * plant.used_kwh * (plant.used_price - price) + rent
     owner = np.append(0.0, saved) if contract else equity
@@ -137,6 +151,11 @@ def _net(gross: FloatArray, capex: float, rate: float) -> tuple[FloatArray, Floa
     credit = capex - capex / (1.0 + rate)
     so_far = np.minimum(np.cumsum(gross - net), credit)
     return net, np.diff(so_far, prepend=0.0)
+
+
+def _written_off(capex: float, life: float, years: int, terms: Terms) -> FloatArray:
+    """Straight line over the life, without tax and residual value."""
+    return np.where(np.arange(years) < life, capex / (1.0 + terms.value["vat_rate"]) / life, 0.0)
 
 
 def _income_tax(profit: FloatArray, terms: Terms) -> FloatArray:

@@ -1,6 +1,6 @@
 """A battery behind the meter: it stores what PV would export, gives it back when the load is higher, and pays at some size or at none."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,14 @@ def load_battery(overrides: Mapping[str, Any] | None = None) -> BatteryTerms:
 
 
 def best_battery(
-    sun: npt.ArrayLike, load: npt.ArrayLike, retail: npt.ArrayLike, export: npt.ArrayLike, terms: BatteryTerms, *, discount_rate: float
+    sun: npt.ArrayLike,
+    load: npt.ArrayLike,
+    retail: npt.ArrayLike,
+    export: npt.ArrayLike,
+    terms: BatteryTerms,
+    *,
+    discount_rate: float,
+    worth: Callable[[Battery], float] | None = None,
 ) -> Battery | None:
     """
     Find the size that pays best.
@@ -92,11 +99,13 @@ def best_battery(
         Cost, life and losses.
     discount_rate
         Rate of the net present value [1/a].
+    worth
+        What a size adds to the plant [CNY]; its net present value before tax by default.
 
     Returns
     -------
     Battery or None
-        The size with the highest net present value; None where no size pays.
+        The size that is worth most; None where no size is worth more than nothing.
 
     Raises
     ------
@@ -109,11 +118,12 @@ def best_battery(
             raise SolarError(f"storage: {name} has shape {values.shape}; expected {HOURS} hours of finite numbers")
     surplus = np.maximum(made - taken, 0.0).reshape(365, 24).sum(axis=1)
     day = float(np.quantile(surplus, 0.95))
-    best: Battery | None = None
-    for size in SIZES * day:
+    best, most = None, 0.0
+    for size in SIZES * day if day > 0.0 else ():
         tried = run_battery(made, taken, bought, sold, float(size), terms, discount_rate=discount_rate)
-        if tried.npv_cny > (best.npv_cny if best is not None else 0.0):
-            best = tried
+        adds = tried.npv_cny if worth is None else worth(tried)
+        if adds > most:
+            best, most = tried, adds
     return best
 
 

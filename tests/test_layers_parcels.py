@@ -3,14 +3,28 @@
 from typing import Any
 
 import numpy as np
+import numpy_financial as npf
 import pandas as pd
 import pytest
 
 from layers.errors import LayersError
-from layers.grid_class import grid_class, grid_classes
-from layers.parcel_money import Meter, Money, Plant, balance, battery_that_pays, business, lcoe, load_spreads, tornado
+from layers.grid_class import grid_class, grid_classes, limits_below
+from layers.parcel_money import (
+    Meter,
+    Money,
+    Plant,
+    balance,
+    battery_that_pays,
+    business,
+    cash,
+    highest_rent,
+    lcoe,
+    load_spreads,
+    tornado,
+)
 from layers.parcel_variants import AIMS, Laid, first_modules, variants, whole_plant
-from solar.cashflow import load_terms
+from solar.cashflow import Addition, load_terms, returns
+from solar.cashflow import Plant as PlantFlow
 from solar.money import load_finance
 from solar.storage import best_battery, load_battery, run_battery
 from solar.weather import HOURS
@@ -185,7 +199,7 @@ def test_variants_keep_their_limits_and_mark_one(aim: str) -> None:
     assert by["all"]["modules"] == 30
     # 20 modules of b have 8 kW AC, two of a 0.8
     assert by["power"]["modules"] == 22
-    # 3 kW of load and 1 kW of export carry 4 kW: 4 / 4.5 of b
+    # 3 kW of load and 1 kW of export carry 4 kW: 4 / 4.5 of b, and 17 modules keep 9 kW too
     assert by["export"]["modules"] == 17
     assert by["export"]["peak_export_kw"] <= 1.0
     assert next(row for row in rows if row["best"])["roofs"] == "export"
@@ -194,3 +208,87 @@ def test_variants_keep_their_limits_and_mark_one(aim: str) -> None:
 def test_unknown_aim_is_told() -> None:
     with pytest.raises(LayersError, match="aim = 'gold'"):
         variants({"chosen": laid()}, meter(), money(), aim="gold")
+
+
+def test_battery_bears_the_taxes_of_the_plant() -> None:
+    # 1,130 CNY of battery with tax, 1,000 without, written off in two years
+    taxed = load_terms(
+        {
+            "vat_rate": 0.13,
+            "income_tax_rate": 0.25,
+            "tax_free_years": 0,
+            "tax_half_years": 0,
+            "depreciation_years": 2,
+            "loan_share": 0.0,
+        }
+    )
+    plant = {"capex": 11_300.0, "upkeep": 500.0, "used_kwh": 10_000.0, "exported_kwh": 5_000.0, "used_price": 0.565}
+    prices = np.full(2, 0.226)
+    battery = Addition(1_130.0, np.array([904.0, 904.0]), np.array([50.0, 50.0]), 2.0)
+    alone, beside = (
+        returns(PlantFlow(**plant, export_price=prices, beside=one), taxed, contract=False, factors=np.ones(2), discount_rate=0.1)
+        for one in (None, battery)
+    )
+    # income 904 with VAT, 800 without; 800 - 50 - 500 written off = 250 of profit, 62.5 of tax; output VAT 104 a year is spared by
+    # the input VAT of both together: 1,430 in all, 884 in year 1, 546 in year 2, where the plant alone has 780 and 520
+    assert beside.project - alone.project == pytest.approx([-1_130.0, 750.0 - 62.5 + 104.0, 750.0 - 62.5 + 26.0])
+    assert beside.npv - alone.npv == pytest.approx(-1_130.0 + 791.5 / 1.1 + 713.5 / 1.21)
+
+
+def test_the_battery_that_pays_raises_the_worth_after_tax() -> None:
+    sun, load = np.zeros(HOURS), np.zeros(HOURS)
+    sun[12::24], load[20::24] = 10.0, 10.0
+    plant = Plant(sun, 10.0, 8.0, 20, 20_000.0, 50.0)
+    at = Meter(load, np.full(HOURS, 1.0), np.full(HOURS, 0.1), "factory")
+    usual = Money(load_finance(), load_terms(), load_battery({"cost_per_kwh": 500.0}))
+    battery = battery_that_pays(plant, at, usual)
+    assert battery is not None
+    gain = cash(plant, at, usual, "own", battery).npv - cash(plant, at, usual, "own").npv
+    assert 0.0 < gain < battery.npv_cny  # taxes take their part
+    # at a price between the two the battery pays before tax only, and is not proposed
+    priced = [Money(load_finance(), load_terms(), load_battery({"cost_per_kwh": cost})) for cost in np.arange(600.0, 3000.0, 20.0)]
+    proposed = [battery_that_pays(plant, at, one) is not None for one in priced]
+    assert proposed == sorted(proposed, reverse=True)
+    last = priced[sum(proposed)]
+    assert best_battery(sun, load, at.retail, at.spot, last.battery, discount_rate=last.finance.discount_rate) is not None
+
+
+def test_the_highest_rent_leaves_the_investor_the_discount_rate() -> None:
+    plant, at = PLANT, meter()
+    cheap = Plant(plant.sun, plant.kwp, plant.pac0_kw, plant.modules, 5_000.0, plant.area_m2)
+    rent = highest_rent(cheap, at, money())
+    with_rent = Money(money().finance, load_terms({**money().terms.value, "roof_rent": rent}), money().battery)
+    got = cash(cheap, at, with_rent, "contract")
+    assert got.npv == pytest.approx(0.0, abs=0.2)
+    assert npf.irr(got.project) == pytest.approx(0.1, abs=1e-4)
+    dear = Plant(plant.sun, plant.kwp, plant.pac0_kw, plant.modules, 50_000.0, plant.area_m2)
+    assert np.isnan(highest_rent(dear, at, money()))
+
+
+def test_what_is_too_large_for_its_class_is_also_cut_to_its_limit() -> None:
+    assert limits_below("factory", 5_999.0) == []
+    assert limits_below("factory", 7_000.0) == [6_000.0]
+    assert limits_below("factory", 60_000.0) == [6_000.0, 20_000.0, 50_000.0]
+    assert limits_below("factory", 30_000.0, 35.0) == [20_000.0]
+    roofs = laid().roofs.assign(**{name: laid().roofs[name] * 1_000.0 for name in ("pdc0_kwp", "pac0_kw", "capex_cny", "usable_area_m2")})
+    large = Laid(roofs.assign(module_count=[10_000, 20_000, 0]), laid().hours * 1_000.0)
+    at = Meter(np.full(HOURS, 3_000.0), np.full(HOURS, 0.6), np.full(HOURS, 0.1), "factory")
+    usual = Money(load_finance(), load_terms(), load_battery())
+    rows = variants({"chosen": large}, at, usual)
+    cut = [row for row in rows if row["roofs"] == "class"]
+    # 0.4 kW AC a module
+    assert {(row["limit_kw"], row["modules"]) for row in cut} == {(6_000.0, 15_000)}
+
+
+def test_the_best_keeps_every_limit() -> None:
+    at = Meter(np.full(HOURS, 3.0), np.full(HOURS, 0.6), np.full(HOURS, 0.1), "factory")
+    usual = Money(load_finance(), load_terms(), load_battery())
+    for power, export in ((4.0, 5.0), (9.0, 0.5), (4.0, 0.2)):
+        rows = variants({"chosen": laid()}, at, usual, most_kw=power, most_export_kw=export)
+        (best,) = (row for row in rows if row["best"])
+        assert best["pac0_kw"] <= power
+        assert best["peak_export_kw"] <= export
+    # what builds the same is there once
+    built = [(row["modules"], row["storage_kwh"], round(row["energy_kwh"])) for row in rows]
+    assert len(built) == len(set(built))
+    assert not any(row["best"] for row in variants({"chosen": laid()}, at, usual, most_kw=0.0))

@@ -84,6 +84,10 @@ def test_drawing_has_named_layers_in_metres(folder: Path, run: Path, parcel: str
     assert text.split("$INSUNITS")[1].split()[:2] == ["70", "6"]
     drawn = pyogrio.read_dataframe(folder / "layout.dxf")
     assert {"PARCEL", "ROOF", "USABLE", "MODULE"} <= set(drawn["Layer"])
+    # every line is closed, so that a CAD program gives its area; a layer has its colour
+    whole = (folder / "layout.dxf").read_text(encoding="utf-8")
+    assert len(re.findall(r"AcDbPolyline\n *70\n *1\n", whole)) == len(drawn)
+    assert re.search(r"AcDbLayerTableRecord\n *2\nMODULE\n *70\n *0\n *62\n *5\n", whole)
     kept = pyogrio.read_dataframe(folder / "layout.gpkg", layer="modules")["kept"].sum()
     assert (drawn["Layer"] == "MODULE").sum() == kept
     region = gpd.read_parquet(run / "regions" / "parcels.parquet").set_index("name").geometry[parcel]
@@ -97,6 +101,43 @@ def test_sheet_is_one_page_file_that_escapes_names(folder: Path) -> None:
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "<script" not in page
     assert "一般工商业" in page
+
+
+HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(1)>${7*7}{{7*7}}{% raw %}</section>&amp;'"""
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_hostile_names_are_shown_as_they_are(folder: Path, tmp_path: Path, lang: str) -> None:
+    from html.parser import HTMLParser
+
+    from maps.parcel_page import parcel_page
+
+    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
+    sheet["parcel"] |= {"id": HOSTILE, "name": HOSTILE}
+    sheet["study"]["name"] = sheet["basis"]["weather"] = HOSTILE
+    sheet["flags"] = sheet["warnings"] = sheet["sources"] = [HOSTILE]
+    for roof in sheet["roofs"]:
+        roof["roof_id"] = HOSTILE
+    layers = {name: pyogrio.read_dataframe(folder / "layout.gpkg", layer=name) for name in ("parcel", "roofs", "usable", "modules")}
+    skyline = {"roof_id": HOSTILE, "shading_loss": 0.1, "opaque": np.full((1, 72), 5.0), "leafy": None}
+    page = parcel_page(sheet, layers, {"worst": skyline, "best": skyline}, tmp_path / "sheet.html", lang, 36.6).read_text(encoding="utf-8")
+    tags: list[str] = []
+    texts: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.append(tag)
+            assert not any(name.startswith("on") for name, _ in attrs)
+
+        def handle_data(self, data: str) -> None:
+            texts.append(data)
+
+    Reader().feed(page)
+    assert "script" not in tags
+    assert tags.count("section") == 2
+    # nothing is computed and nothing is lost: a title, heading, flag, warning and source say it as it was given
+    assert "49" not in "".join(text for text in texts if "alert" in text)
+    assert sum(HOSTILE in text for text in texts) >= 5
 
 
 def test_limits_and_transformer_are_on_the_sheet(folder: Path) -> None:
@@ -143,6 +184,47 @@ def test_bills_lead_the_load(run: Path, parcel: str, tmp_path: Path) -> None:
     assert sheet["load"]["source"] == "bills"
     assert sheet["load"]["months"] == pytest.approx([1000.0 * m for m in range(1, 13)])
     assert "class" not in {note["code"] for note in sheet["notes"]}
+
+
+def test_a_load_of_the_study_counts_for_its_parcel(county: Path, run: Path, parcel: str, tmp_path: Path) -> None:
+    from wuding.study import LoadSection, load_study
+
+    curve = tmp_path / "curve.csv"
+    curve.write_text("负荷(kW)\n" + "\n".join(["50"] * 8760), encoding="utf-8")
+    lines = (county / "study.toml").read_text(encoding="utf-8")
+    study = tmp_path / "study.toml"
+    study.write_text(f'{lines}\n[[load]]\narea = "{parcel}"\nfile = "{curve.as_posix()}"\n', encoding="utf-8")
+    for file in county.iterdir():
+        if file.is_file() and file.name != "study.toml":
+            (tmp_path / file.name).symlink_to(file)
+    assert load_study(study).load == [LoadSection(area=parcel, file=curve.as_posix())]
+    folder = parcel_sheets(run, parcel, None, False, Options(study=study), "zh", [])[0]
+    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
+    assert (sheet["load"]["source"], sheet["load"]["kwh"]) == ("curve", pytest.approx(50.0 * 8760))
+
+
+def test_flags_are_in_the_language_of_the_sheet(run: Path, parcel: str) -> None:
+    folder = parcel_sheets(run, parcel, None, False, Options(), "en", [])[0]
+    page = (folder / "sheet.html").read_text(encoding="utf-8")
+    assert "weather from an unverified climatology" in page
+    assert "no weather file" in page
+    own = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))["parcel"]["name"]
+    rest = re.sub(r"data:[^\"]*", "", page).replace(own, "").split("</style>")[1]
+    # but for the name and the weather's own title nothing is Chinese
+    assert set(re.findall(r"[\u4e00-\u9fff]+", rest)) <= {"济南", "月均气候"}
+
+
+def test_what_goes_not_together_is_told(tmp_path: Path) -> None:
+    from wuding.cli import parcel as command
+
+    with pytest.raises(StudyError, match="--flat, --crs goes only with --footprint"):
+        command(tmp_path, "A1", crs="EPSG:4548", flat=True)
+    with pytest.raises(StudyError, match="leave out RUN, --near"):
+        command(tmp_path, near="117,36", footprint=tmp_path / "hall.gpkg", flat=True)
+    with pytest.raises(StudyError, match="--transformer-kva -1: expected a number above 0"):
+        Options(transformer_kva=-1.0)
+    with pytest.raises(StudyError, match="--roof-rent nan: expected 0 or more"):
+        Options(roof_rent=float("nan"))
 
 
 def test_unknown_parcel_names_the_nearest(run: Path, parcel: str) -> None:

@@ -313,6 +313,8 @@ def parcel(
     transformer_kva: Annotated[float | None, typer.Option("--transformer-kva", help="变压器容量 kVA。 Transformer.")] = None,
     most_kw: Annotated[float | None, typer.Option("--most-kw", help="方案的容量上限 kW（交流）。 Limit of a variant, AC.")] = None,
     most_export_kw: Annotated[float | None, typer.Option("--most-export-kw", help="方案的反送上限 kW。 Export limit.")] = None,
+    roof_rent: Annotated[float | None, typer.Option("--roof-rent", help="合同能源管理的屋顶租金 元/m²·年。 Rent, CNY/m2 a.")] = None,
+    discount: Annotated[float | None, typer.Option("--discount", help="合同能源管理的电价折扣，如 0.15。 Off the price.")] = None,
     aim: Annotated[str, typer.Option("--aim", help="npv、irr、lcoe、payback、energy、self_use。 Aim that marks the best.")] = "npv",
     height: Annotated[float | None, typer.Option("--height", help="建筑高度 m（配合 --footprint）。 Height of the buildings.")] = None,
     dem: Annotated[Path | None, typer.Option("--dem", help="高程模型（配合 --footprint）。 Elevation model.")] = None,
@@ -322,13 +324,19 @@ def parcel(
     crs: Annotated[str | None, typer.Option("--crs", help="建筑轮廓的坐标系，如 EPSG:4548。 CRS of the footprints.")] = None,
     datum: Annotated[str | None, typer.Option("--datum", help="gcj02、bd09：建筑轮廓有偏移。 Shift of the footprints.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="--footprint 的输出文件夹。 Folder for --footprint.")] = None,
+    study: Annotated[Path | None, typer.Option("--study", help="研究文件；默认为该运行所用的。 Study file of the run.")] = None,
     lang: Lang = None,
 ) -> None:
     """一个地块能装多少：写 parcels/ID/（测算单、图纸、逐时数据）。 What one parcel can carry: its sheet, drawings and hours."""
     from .parcels import Options, parcel_sheets
 
-    options = Options(load, use, voltage_kv, transformer_kva, most_kw, most_export_kw, aim)
+    options = Options(load, use, voltage_kv, transformer_kva, most_kw, most_export_kw, aim, study, roof_rent, discount)
     told: list[str] = []
+    others: dict[str, object] = {"RUN": run_folder, "--all": every, "--near": near, "--study": study}
+    if footprint is None:
+        others = {"--height": height, "--dem": dem, "--flat": flat, "--weather": weather, "--stand-in": stand_in}
+        others |= {"--crs": crs, "--datum": datum, "--out": out}
+    _none_of(others, footprint=footprint is not None)
     if footprint is not None:
         from .footprint import Ground, footprint_sheet
 
@@ -342,6 +350,17 @@ def parcel(
         print(note, file=sys.stderr)
     for folder in folders:
         print(folder / "sheet.html")
+
+
+def _none_of(others: dict[str, object], *, footprint: bool) -> None:
+    """Refuse what belongs to the other way of asking: nothing that is said is passed over."""
+    from .errors import StudyError
+
+    said = [name for name, value in others.items() if value not in (None, False)]
+    if said and footprint:
+        raise StudyError(f"parcel: --footprint makes a sheet without a run; leave out {', '.join(said)}")
+    if said:
+        raise StudyError(f"parcel: {', '.join(said)} goes only with --footprint; a run has its own terrain, weather and coordinates")
 
 
 def _given(run_folder: Path | None) -> Path:

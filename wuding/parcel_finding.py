@@ -15,9 +15,8 @@ from geo.vectors import read_vectors
 from layers.parcel_sheet import Place
 
 from .errors import StudyError
-from .products import study_of
 from .reading import read_region
-from .study import load_study
+from .study import Study
 
 ENDINGS = (".geojson", ".json", ".gpkg", ".shp", ".kml", ".kmz", ".dxf", ".fgb", ".gml")
 # A place farther than this from every parcel is in none.
@@ -25,7 +24,7 @@ NEAR_M = 500.0
 
 
 def find_parcels(
-    out: Path, wanted: str | None, near: str | None, every: bool, buildings: gpd.GeoDataFrame, notes: list[str]
+    out: Path, study: Study, wanted: str | None, near: str | None, every: bool, buildings: gpd.GeoDataFrame, notes: list[str]
 ) -> list[tuple[Place, pd.Series]]:
     """
     Find the parcels that a command means.
@@ -34,6 +33,8 @@ def find_parcels(
     ----------
     out
         Finished run.
+    study
+        Its study, whose layer names the parcels.
     wanted
         Id or name of a parcel, or a polygon file.
     near
@@ -60,15 +61,14 @@ def find_parcels(
     crs = pyproj.CRS(buildings.crs)
     if wanted is not None and Path(wanted).suffix.lower() in ENDINGS:
         return _from_file(Path(wanted), buildings, crs, notes)
-    table = _parcels(out)
+    table, titles = _parcels(out), _titles(study)
     if every:
         used = set(buildings["parcel_id"].dropna())
         rows = [at for at, name in enumerate(table["name"]) if str(name) in used]
     elif near is not None:
         rows = [_at(table, near, crs, notes)]
     else:
-        rows = [_named(out, table, str(wanted), buildings)]
-    titles = _titles(out)
+        rows = [_named(table, titles, str(wanted), buildings)]
     return [_place(table, row, titles, buildings, crs) for row in rows]
 
 
@@ -80,10 +80,9 @@ def _parcels(out: Path) -> gpd.GeoDataFrame:
     return table[table["kind"] == "region"].reset_index(drop=True)
 
 
-def _titles(out: Path) -> dict[str, str]:
+def _titles(study: Study) -> dict[str, str]:
     """Names of the parcels where the study's own layer can still be read."""
     try:
-        study = load_study(study_of(out))
         from geo.coordinates import study_crs
 
         layer = read_region(study, "parcels", study.regions["parcels"], study_crs(study.study.crs), [])
@@ -127,11 +126,10 @@ def place_of(name: str, title: str, geometry: shapely.Geometry, crs: pyproj.CRS)
     return Place(name, title, geometry, float(longitude), float(latitude))
 
 
-def _named(out: Path, table: gpd.GeoDataFrame, wanted: str, buildings: gpd.GeoDataFrame) -> int:
+def _named(table: gpd.GeoDataFrame, titles: dict[str, str], wanted: str, buildings: gpd.GeoDataFrame) -> int:
     ids = [str(name) for name in table["name"]]
     if wanted in ids:
         return ids.index(wanted)
-    titles = _titles(out)
     by_name = [at for at, name in enumerate(ids) if titles.get(name) == wanted]
     if not by_name:
         owners = buildings.loc[(buildings["name"] == wanted) | (buildings["building_id"] == wanted), "parcel_id"].dropna().unique()

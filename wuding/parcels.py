@@ -25,6 +25,7 @@ from layers.parcel_variants import Laid, variants, whole_plant
 from layers.potential import TileResult, assess_tile
 from layers.profiles import KWH, hour_names
 from maps.tables import sheet_folder
+from solar.cashflow import Terms, load_terms
 from solar.money import MOUNTS, USES
 from solar.storage import load_battery
 
@@ -39,13 +40,15 @@ from .products import data_flags, study_of
 from .study import Study, load_study
 
 Floats = npt.NDArray[np.float64]
+# How warnings begin that hold for each parcel, the weightiest first.
+OF_EVERY_PARCEL = ("the weather is a stand-in", "no weather file", "known weakness of ")
 # Roofs whose hours are written each in a column of their own.
 MOST_COLUMNS = 60
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user says of a parcel: load file, class of use, connection, limits of the variants and the aim they are judged by."""
+    """What a user says of a parcel: load, class of use, connection, limits and aim of the variants, contract, and where the study lies."""
 
     load: Path | None = None
     use: str | None = None
@@ -54,6 +57,37 @@ class Options:
     most_kw: float | None = None
     most_export_kw: float | None = None
     aim: str = "npv"
+    study: Path | None = None
+    roof_rent: float | None = None
+    contract_discount: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that can be no voltage, power or rent."""
+        above = {"--voltage-kv": self.voltage_kv, "--transformer-kva": self.transformer_kva}
+        least = {"--most-kw": self.most_kw, "--most-export-kw": self.most_export_kw, "--roof-rent": self.roof_rent}
+        for name, value in above.items():
+            if value is not None and not 0.0 < value < np.inf:
+                raise StudyError(f"{name} {value:g}: expected a number above 0")
+        for name, value in least.items():
+            if value is not None and not 0.0 <= value < np.inf:
+                raise StudyError(f"{name} {value:g}: expected 0 or more")
+
+    def terms(self, usual: Terms) -> Terms:
+        """
+        Replace terms of the run by what the user says of the contract.
+
+        Parameters
+        ----------
+        usual
+            Tax, loan and contract of the run.
+
+        Returns
+        -------
+        Terms
+            With his rent and discount.
+        """
+        said = {"roof_rent": self.roof_rent, "contract_discount": self.contract_discount}
+        return load_terms({**usual.value, **{name: value for name, value in said.items() if value is not None}})
 
 
 @dataclass(frozen=True)
@@ -104,13 +138,14 @@ def parcel_sheets(
     if not model_file.is_file():
         raise StudyError(f"{out.name}: .work is gone, from which parcels are drawn; run the study again")
     buildings = gpd.read_parquet(out / "buildings.parquet")
-    found = find_parcels(out, wanted, near, every, buildings, told)
+    study = load_study(options.study or study_of(out))
+    found = find_parcels(out, study, wanted, near, every, buildings, told)
     with model_file.open("rb") as stream:
         model: Model = pickle.load(stream)
     lang = lang or manifest["study"]["lang"]
     weather = manifest["notes"]["weather"]
     said = of_every_parcel(manifest["warnings_en"], lang)
-    source = Assessed(out / ".work", model, load_study(study_of(out)), buildings, said, weather["name"], weather["ghi_kwh_m2"], lang)
+    source = Assessed(out / ".work", model, study, buildings, said, weather["name"], weather["ghi_kwh_m2"], lang)
     folders = []
     for place, shares in found:
         if (
@@ -131,7 +166,7 @@ def parcel_sheets(
 
 def of_every_parcel(warnings: Sequence[str], lang: str) -> list[str]:
     """
-    Choose the warnings that hold for each parcel of a study, not those that count its buildings.
+    Choose the warnings that hold for each parcel of a study: weather and the known weakness of data, not those that count buildings.
 
     Parameters
     ----------
@@ -145,7 +180,7 @@ def of_every_parcel(warnings: Sequence[str], lang: str) -> list[str]:
     list of str
         In that language.
     """
-    kept = [text for text in warnings if not text[:1].isdigit() and not text.startswith(("PV per m2", "building ids", "surfaces."))]
+    kept = [text for start in OF_EVERY_PARCEL for text in warnings if text.startswith(start)]
     return list(kept) if lang == "en" else translate_all(kept, lang)
 
 
@@ -176,8 +211,8 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
     assert result.parts is not None
     buildings = source.buildings[source.buildings["building_id"].isin(shares.index)]
     laid = _laid(result, shares)
-    meter, load = _meter(source, buildings, laid, options)
-    model, money = source.model, Money(source.model.finance, source.model.terms, load_battery())
+    meter, load = _meter(source, buildings, place.id, options)
+    model, money = source.model, Money(source.model.finance, options.terms(source.model.terms), load_battery())
     modules = draw_modules(result.parts, model)
     content = sheet(
         place,
@@ -193,7 +228,15 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
         warnings=source.warnings,
     )
     ways = {"chosen": laid} | _other_mounts(source, shares, laid)
-    content["variants"] = variants(ways, meter, money, aim=options.aim, most_kw=options.most_kw, most_export_kw=options.most_export_kw)
+    content["variants"] = variants(
+        ways,
+        meter,
+        money,
+        aim=options.aim,
+        most_kw=options.most_kw,
+        most_export_kw=options.most_export_kw,
+        voltage_kv=options.voltage_kv,
+    )
     content["aim"] = options.aim
     module = model.system.module
     content["basis"] = {
@@ -204,7 +247,7 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
         "weather": source.weather,
         "ghi": source.ghi,
     }
-    content["flags"] = data_flags(source.study)
+    content["flags"] = data_flags(source.study, source.lang)
     content["sources"] = attributions(source.study)
     content["study"] = {"name": source.study.study.name, "as_of": str(source.study.study.as_of), "made_up": source.study.study.made_up}
     folder.mkdir(parents=True, exist_ok=True)
@@ -328,8 +371,8 @@ def _other_mounts(source: Assessed, shares: pd.Series, laid: Laid) -> dict[str, 
     return found
 
 
-def _meter(source: Assessed, buildings: gpd.GeoDataFrame, laid: Laid, options: Options) -> tuple[Meter, LoadSource]:
-    """Lay load and prices over the hours of the parcel's meter."""
+def _meter(source: Assessed, buildings: gpd.GeoDataFrame, parcel: str, options: Options) -> tuple[Meter, LoadSource]:
+    """Lay load and prices over the hours of the parcel's meter; a load that the study gives for it counts where the user gives none."""
     if options.use is not None and options.use not in USES:
         raise StudyError(f"--use {options.use}: unknown class of use; known are: {', '.join(USES)}")
     table = pd.DataFrame(buildings.drop(columns="geometry"))
@@ -342,8 +385,10 @@ def _meter(source: Assessed, buildings: gpd.GeoDataFrame, laid: Laid, options: O
     use = options.use or (str(weight.idxmax()) if len(weight) else "unknown")
     hours, kind, notes = found.hours[0], "class", []
     expected = float(hours.sum())
-    if options.load is not None:
-        read = read_load(options.load)
+    of_study = [source.study.path(one.file) for one in source.study.load if one.area == parcel]
+    file = options.load or (of_study[0] if of_study else None)
+    if file is not None:
+        read = read_load(file)
         shape = hours if hours.any() else loads.shape[USES.index(use)]
         hours, kind, notes = (lay_bills(read.hours, shape) if read.kind == "bills" else read.hours), read.kind, read.notes
     installed = float(np.nansum(table["installed_kwp"].to_numpy(dtype=np.float64, na_value=np.nan)))

@@ -121,7 +121,7 @@ def write_targets(
     return changed
 
 
-def data_flags(study: Study) -> list[str]:
+def data_flags(study: Study, lang: str | None = None) -> list[str]:
     """
     Say of the data behind a result what its reader must know.
 
@@ -129,6 +129,8 @@ def data_flags(study: Study) -> list[str]:
     ----------
     study
         The study.
+    lang
+        "zh" or "en"; both by default.
 
     Returns
     -------
@@ -136,12 +138,12 @@ def data_flags(study: Study) -> list[str]:
         Empty where nothing is made up, assumed or a stand-in.
     """
     flags = {
-        "虚构示例 made up": study.study.made_up,
-        "气象为异地代用 weather is a stand-in": study.weather.stand_in,
-        "气象为未核实的月均气候 weather from an unverified climatology": study.weather.source == "climatology",
-        "地形按平坦处理 terrain taken as flat": study.terrain.dem == "flat",
+        ("虚构示例", "made up"): study.study.made_up,
+        ("气象为异地代用", "weather is a stand-in"): study.weather.stand_in,
+        ("气象为未核实的月均气候", "weather from an unverified climatology"): study.weather.source == "climatology",
+        ("地形按平坦处理", "terrain taken as flat"): study.terrain.dem == "flat",
     }
-    return [words for words, holds in flags.items() if holds]
+    return [" ".join(both) if lang is None else both[lang == "en"] for both, holds in flags.items() if holds]
 
 
 def _cell(value: Any) -> Any:
