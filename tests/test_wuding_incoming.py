@@ -354,8 +354,13 @@ def test_what_makes_all_wrong_comes_first_then_what_concerns_most() -> None:
     with problems.trying("weather", 3000) as warnings:
         warnings.append("no weather file")
     with problems.trying("buildings") as warnings:
-        warnings += ["5 invalid shapes were repaired", "of 90 buildings looked at: 100 of 3000 buildings have no height"]
+        warnings += [
+            "a.shp: no .cpg says how its text is written; it is read as GB18030",
+            "5 invalid shapes were repaired",
+            "of 90 buildings looked at: 100 of 3000 buildings have no height",
+        ]
     with problems.trying("regions.parcels", 3000, grave=True) as warnings:
         warnings.append("coordinates are likely GCJ-02")
-    assert [problem.rows for problem in problems.listed()] == [3000, 3000, 100, 5]
+    assert [problem.rows for problem in problems.listed()] == [3000, 3000, 100, 5, 0]
+    assert [problem.weight for problem in problems.listed()] == [*["warning"] * 4, "note"]
     assert problems.listed()[0].where == "regions.parcels"

@@ -12,6 +12,11 @@ from .messages import translate
 Weight = Literal["error", "warning", "note"]
 _COUNTED = re.compile(r"\b(\d+)(?: of \d+)? (?:buildings|invalid shapes|shapes)\b")
 _LOOKED_AT = re.compile(r"^of \d+ buildings looked at: ")
+# How a file was read where there was a choice: no number is the worse for it.
+_READ_SO = re.compile(
+    r"no \.cpg says|its \.cpg says|is not in UTF-8|is taken, the only one|closed lines are taken as|the study file is believed|"
+    r"of the OpenStreetMap features"
+)
 WEIGHTS: tuple[Weight, ...] = ("error", "warning", "note")
 
 
@@ -74,7 +79,8 @@ class Problems:
         except INPUT_ERRORS as error:
             self.add("error", where, str(error))
         for text in warnings:
-            self.found.append(Problem("warning", where, text, _named(text) or rows, grave))
+            weight: Weight = "note" if _READ_SO.search(text) and not grave else "warning"
+            self.found.append(Problem(weight, where, text, _named(text) or rows, grave))
 
     def listed(self) -> list[Problem]:
         """
