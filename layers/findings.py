@@ -29,6 +29,8 @@ class Case:
     as_of: date
     demand: Demand
     carbon: Carbon
+    study_km2: float | None = None
+    place_km2: float | None = None
 
     @property
     def past(self) -> bool:

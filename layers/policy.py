@@ -70,7 +70,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A document with its targets, the window of "new" buildings and a proposed map from class to responsible unit."""
+    """A document with its targets, the window of "new" buildings, a proposed map from class to unit, and the area it speaks of."""
 
     name: str
     title_zh: str
@@ -84,6 +84,7 @@ class Policy:
     new_end: date | None
     departments: Mapping[str, str]
     targets: tuple[Target, ...]
+    area_km2: float | None = None
 
 
 TEXT, FLAG, NUMBER = "a text in quotes", "true or false without quotes", "a number without quotes"
@@ -91,6 +92,7 @@ DAY, LIST, TABLE = "a date such as 2030-12-31 without quotes", 'a list of texts 
 KINDS: dict[str, tuple[type, ...]] = {TEXT: (str,), FLAG: (bool,), NUMBER: (int, float), DAY: (date,), LIST: (list,), TABLE: (dict,)}
 TOP = {"policy": TABLE, "new_buildings": TABLE, "departments": TABLE, "target": "a list of [[target]] tables"}
 HEAD = dict.fromkeys(("name", "title_zh", "title_en", "number", "issuer", "source"), TEXT) | {"issued": DAY, "verified": FLAG}
+PLACE = {"area_km2": NUMBER}
 WINDOW = {"start": DAY, "end": DAY, "source": TEXT, "verified": FLAG}
 TITLES = "id method title_zh title_en unit stated clause quote regions scope_zh scope_en formula_zh formula_en note_zh note_en"
 TARGET = dict.fromkeys(TITLES.split(), TEXT) | {
@@ -190,7 +192,7 @@ def is_new(policy: Policy, year_built: pd.Series) -> pd.Series:
 
 def _policy(tree: Mapping[str, Any], origin: str) -> Policy:
     _hold(tree, TOP, origin, optional={"new_buildings", "departments"})
-    _hold(tree["policy"], HEAD, f"{origin}, [policy]")
+    _hold(tree["policy"], HEAD | PLACE, f"{origin}, [policy]", optional=set(PLACE))
     window = tree.get("new_buildings")
     if window is not None:
         _hold(window, WINDOW, f"{origin}, [new_buildings]")
@@ -217,6 +219,7 @@ def _policy(tree: Mapping[str, Any], origin: str) -> Policy:
         new_end=window["end"] if window else None,
         departments=departments,
         targets=targets,
+        area_km2=float(head["area_km2"]) if "area_km2" in head else None,
     )
 
 

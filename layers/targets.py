@@ -36,6 +36,7 @@ COLUMNS = (
     *SUMS,
 )
 SHARE_COLUMNS = ("area_m2", "usable_area_m2", "existing_area_m2")
+WHOLE_PLACE = 0.8  # of its area; outlines and official figures differ by some per cent
 OPTIONAL = ("covered_densest_m2", "roadmap_year", "lcoe_cny_kwh", "energy_p90_kwh", "thermal_kwh", "roofs")
 
 
@@ -68,6 +69,7 @@ def judge(
     other_mw: float | None = None,
     demand: Demand | None = None,
     carbon: Carbon | None = None,
+    study_km2: float | None = None,
     whole_only: bool = False,
 ) -> list[dict[str, Any]]:
     """
@@ -94,6 +96,8 @@ def judge(
         Energy-use intensities; the defaults where not given.
     carbon
         Conversion factors; the defaults where not given.
+    study_km2
+        Area of all accountable areas [km2]; with it a study that is a part of the policy's place is told that the targets are not its own.
     whole_only
         Judge the whole alone, as a roadmap needs it.
 
@@ -122,7 +126,7 @@ def judge(
     for target in policy.targets:
         for region in (None,) if target.regions == "whole" else (None, *names):
             part = counted if region is None else by_area.get(region, counted.iloc[:0])
-            case = Case(target, region, with_plan(part, target), counted, left_out, form, as_of, demand, carbon)
+            case = Case(target, region, with_plan(part, target), counted, left_out, form, as_of, demand, carbon, study_km2, policy.area_km2)
             rows.append(_row(case, METHODS[target.method](case)))
     return rows
 
@@ -177,7 +181,11 @@ def _row(case: Case, found: Finding) -> dict[str, Any]:
         )
     of_roofs = target.method not in ("storage", "demand_response")
     notes = [*found.notes, *([_left_out(case)] if case.region is None and case.left_out and of_roofs else [])]
-    notes += _whose(case, found)
+    part = _of_a_part(case, found)
+    notes += _whose(case, found) if part is None else [part]
+    if part is not None:
+        for lang, said in zip(("zh", "en"), part, strict=True):
+            found.extra[f"doubts_{lang}"] = [*found.extra.get(f"doubts_{lang}", []), said]
     row: dict[str, Any] = {
         "id": target.id,
         "method": target.method,
@@ -232,6 +240,23 @@ def _whose(case: Case, found: Finding) -> list[tuple[str, str]]:
         zh = "比例目标各区域按同一数值对照，文件未逐区域下达"
         return [(zh, "each area is held against the same share, which the document does not divide")]
     return []
+
+
+def _of_a_part(case: Case, found: Finding) -> tuple[str, str] | None:
+    """Say loudly that a target of the whole place is no target of a small part of it, where nothing was allocated to the part."""
+    study, place = case.study_km2, case.place_km2
+    if case.region is not None or case.target.regions != "allocated" or "allocated_cell" in found.extra or study is None or place is None:
+        return None
+    if study >= WHOLE_PLACE * place:
+        return None
+    share, where = 100.0 * study / place, case.form.cell(None, allocation(case.target.method))
+    number = f"{case.target.value:g} {case.target.unit}"
+    return (
+        f"研究范围 {study:,.0f} km² 只占 {place:,.0f} km² 的 {share:.0f}%：{case.target.stated}是全市目标，不是本研究范围的，"
+        f"差距和研判不能直接采用；请在 {where} 填写分解到本研究范围的目标",
+        f"the study's {study:,.0f} km² are {share:.0f} % of {place:,.0f} km²: {number} is the whole city's target, not this study's, "
+        f"so gap and verdict are not its own; write its share into {where}",
+    )
 
 
 def _missing(case: Case, found: Finding) -> list[Missing]:

@@ -153,6 +153,19 @@ def test_a_study_smaller_than_the_city_is_held_against_its_share() -> None:
     assert (city["required"], city["gap"], city["verdict"]) == (5000.0, None, "cannot_judge")
 
 
+def test_a_part_of_the_city_is_told_that_the_target_is_not_its_own() -> None:
+    given_form = filled(existing_ac_mw=0.1, committed_other_ac_mw=0.0)
+    county = row(judge(JINAN, ten(), as_of=AS_OF, form=given_form, study_km2=327.0), "pv_capacity")
+    assert county["doubts_zh"][0].startswith("研究范围 327 km² 只占 10,244 km² 的 3%：500万千瓦是全市目标")
+    assert "责任区域!Z3" in county["note_zh"] and "3 % of 10,244 km²" in county["doubts_en"][0]
+    for more in ({"study_km2": 10_000.0}, {"study_km2": None}):
+        assert row(judge(JINAN, ten(), as_of=AS_OF, form=given_form, **more), "pv_capacity")["doubts_zh"] == []
+    shared = filled(existing_ac_mw=0.1, committed_other_ac_mw=0.0, allocated_pv_mw=0.3)
+    assert row(judge(JINAN, ten(), as_of=AS_OF, form=shared, study_km2=327.0), "pv_capacity")["doubts_zh"] == []
+    # shares of roofs and of energy are asked of every part alike
+    assert "doubts_zh" not in row(judge(JINAN, ten(), as_of=AS_OF, form=shared, study_km2=327.0), "new_roof_coverage")
+
+
 def test_what_is_planned_of_the_whole_is_the_sum_of_its_areas() -> None:
     # 甲区 commits 0.2 MW on roofs where the roadmap builds F1 (0.075); 乙县 commits 0.01 where it builds F2 (0.05)
     years = ten()["building_id"].map({"F1": 2027, "F2": 2028}).fillna(0).astype(int)

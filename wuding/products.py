@@ -94,6 +94,7 @@ def write_targets(
         "areas": areas or None,
         "existing_mw": section.existing_mw if section else None,
         "other_mw": section.other_mw if section else None,
+        "study_km2": _study_km2(regions),
     }
     first = judge(policy, table, **given, whole_only=True) if policy and study.roadmap else []
     years, changed = make_roadmaps(study, policy, table, first, form, out)
@@ -153,6 +154,12 @@ def _cell(value: Any) -> Any:
 def _areas(regions: Mapping[str, gpd.GeoDataFrame]) -> list[str]:
     layer = regions.get("responsible", regions.get("districts"))
     return [] if layer is None else [str(n) for n, k in zip(layer["name"], layer["kind"], strict=True) if k == "region"]
+
+
+def _study_km2(regions: Mapping[str, gpd.GeoDataFrame]) -> float | None:
+    """Area of the accountable areas, None where the study has none."""
+    layer = regions.get("responsible", regions.get("districts"))
+    return None if layer is None else float(layer.loc[layer["kind"] == "region", "area_km2"].sum())
 
 
 def _form(study: Study, areas: list[str]) -> FormValues | None:
