@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wuding.beside import beside
+from wuding.beside import Turns, beside, next_turn, turns
 
 
 def test_the_result_comes_back_with_its_stage():
@@ -19,6 +19,21 @@ def test_the_result_comes_back_with_its_stage():
     assert stage["name"] == "pages" and stage["peak_mb"] > 0.0
     with beside("pages", os.getpid, apart=False) as here:
         assert here()[0] == os.getpid()
+
+
+def take(counted: Turns) -> list[int]:
+    taken: list[int] = []
+    while (turn := next_turn(counted)) < 20_000:
+        taken.append(turn)
+    return taken
+
+
+def test_every_turn_is_taken_once_by_one_of_two_processes():
+    counted = turns()
+    with beside("turns", take, counted, apart=True) as there:
+        own = take(counted)
+        theirs, _ = there()
+    assert sorted(own + theirs) == list(range(20_000))
 
 
 def test_a_fault_is_raised_where_the_result_is_wanted(tmp_path):

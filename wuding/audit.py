@@ -19,16 +19,19 @@ from solar.orientations import MOUNTING_NAMES
 from solar.steps import minute_steps
 from solar.weather import Weather
 
+from .beside import Turns, next_turn
+
 SAMPLE = 200
 FINE_SAMPLE = 20
 WARN_ABOVE = 0.01
 Floats = npt.NDArray[np.float64]
+Errors = tuple[float, ...]
 Years = list[tuple[Weather, pd.DataFrame]]
 
 
-def audit(work: Path, weathers: list[Weather]) -> dict[str, Any]:
+def simulate_again(work: Path, weathers: list[Weather], turns: Turns) -> dict[int, Errors]:
     """
-    Compare the engine with the reference chain on the run's own sample.
+    Compare the engine with the reference chain on the run's own sample, or on those roofs of it whose turn comes here.
 
     Parameters
     ----------
@@ -36,6 +39,49 @@ def audit(work: Path, weathers: list[Weather]) -> dict[str, Any]:
         The run's own folder with `audit/`, `tiles/` and `model.pickle`.
     weathers
         Weather of each station.
+    turns
+        Counts the roofs begun, also by other processes that share the sample.
+
+    Returns
+    -------
+    dict
+        By number of the roof: the error of its annual yield as a fraction of the reference with the engine's own horizon; and of the
+        first 20 the errors that lie outside the engine, see `audit_summary`.
+    """
+    files = sorted((work / "audit").glob("*.parquet"))
+    parts = [part for part in (pd.read_parquet(file) for file in files) if len(part)]
+    if not parts:
+        return {}
+    with (work / "model.pickle").open("rb") as stream:
+        model: Model = pickle.load(stream)
+    sample = pd.concat(parts, ignore_index=True).sort_values(["key", "roof_id"]).head(SAMPLE).to_dict("records")
+    hours: list[Years] = [[(weather, solar_position(weather))] for weather in weathers]
+    minutes: dict[int, Years] = {}
+    found: dict[int, Errors] = {}
+    while (number := next_turn(turns)) < len(sample):
+        roof = sample[number]
+        horizon = np.asarray(roof["horizon"], dtype=float).reshape(-1, 72)
+        leafy = np.asarray(roof["leafy"], dtype=float).reshape(-1, 72)
+        reference = _year(roof, horizon, leafy, hours, model)
+        found[number] = (float(roof["specific_yield"]) / reference - 1.0,)
+        if number < FINE_SAMPLE:
+            stations = {int(s) for s in roof["station"]}
+            minutes |= {s: list(minute_steps(weathers[s])) for s in stations - set(minutes)}
+            stepped = [minutes.get(s, []) for s in range(len(weathers))]
+            marched = _looked_again(roof, work / "tiles", model)
+            hourly, both = _year(roof, *marched, hours, model), _year(roof, *marched, stepped, model)
+            found[number] += (reference / hourly - 1.0, hourly / both - 1.0, float(roof["specific_yield"]) / both - 1.0)
+    return found
+
+
+def audit_summary(found: dict[int, Errors]) -> dict[str, Any]:
+    """
+    Sum up what the simulations of a sample found.
+
+    Parameters
+    ----------
+    found
+        Errors by number of the roof, see `simulate_again`.
 
     Returns
     -------
@@ -44,36 +90,12 @@ def audit(work: Path, weathers: list[Weather]) -> dict[str, Any]:
         the first 20 of them the errors that lie outside the engine: `horizons` (marched over every cell with four times the rays),
         `steps` (the sun every 5 minutes instead of every hour) and `all` (both together).
     """
-    files = sorted((work / "audit").glob("*.parquet"))
-    parts = [part for part in (pd.read_parquet(file) for file in files) if len(part)]
-    if not parts:
+    if not found:
         return {"roofs": 0, "bias": 0.0, "rms": 0.0, "worst": 0.0}
-    with (work / "model.pickle").open("rb") as stream:
-        model: Model = pickle.load(stream)
-    sample = pd.concat(parts, ignore_index=True).sort_values(["key", "roof_id"]).head(SAMPLE)
-    hours: list[Years] = [[(weather, solar_position(weather))] for weather in weathers]
-    minutes: dict[int, Years] = {}
-    errors, fine = [], []
-    for number, roof in enumerate(sample.to_dict("records")):
-        horizon = np.asarray(roof["horizon"], dtype=float).reshape(-1, 72)
-        leafy = np.asarray(roof["leafy"], dtype=float).reshape(-1, 72)
-        reference = _year(roof, horizon, leafy, hours, model)
-        errors.append(float(roof["specific_yield"]) / reference - 1.0)
-        if number < FINE_SAMPLE:
-            stations = {int(s) for s in roof["station"]}
-            minutes |= {s: list(minute_steps(weathers[s])) for s in stations - set(minutes)}
-            stepped = [minutes.get(s, []) for s in range(len(weathers))]
-            marched = _looked_again(roof, work / "tiles", model)
-            hourly, both = _year(roof, *marched, hours, model), _year(roof, *marched, stepped, model)
-            fine.append(
-                (
-                    reference / hourly - 1.0,
-                    hourly / both - 1.0,
-                    float(roof["specific_yield"]) / both - 1.0,
-                )
-            )
+    errors = [found[number] for number in sorted(found)]
+    fine = [row[1:] for row in errors if len(row) > 1]
     apart = {name: _summary(column) for name, column in zip(("horizons", "steps", "all"), np.array(fine).T, strict=True)}
-    return {"roofs": len(errors), **_summary(np.array(errors)), "fine": {"roofs": len(fine), **apart}}
+    return {"roofs": len(errors), **_summary(np.array([row[0] for row in errors])), "fine": {"roofs": len(fine), **apart}}
 
 
 def _looked_again(roof: dict[Any, Any], tiles: Path, model: Model) -> tuple[Floats, Floats]:

@@ -35,8 +35,8 @@ from solar.uncertainty import p90_of_groups
 from solar.weather import Weather, read_weather
 
 from .attributing import attributions, source_notes
-from .audit import WARN_ABOVE, audit
-from .beside import WORTH_IT_BUILDINGS, beside
+from .audit import WARN_ABOVE, audit_summary, simulate_again
+from .beside import WORTH_IT_BUILDINGS, beside, turns
 from .canopies import surface_sums
 from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
@@ -133,7 +133,8 @@ def _run(
             assess_tiles(client, work, out / "roofs", files, lambda done, total: screen.told("tiles", done, total), **through)
     apart = count > 1 and len(prepared.buildings) >= WORTH_IT_BUILDINGS
     screen.told("audit", 0, 1)
-    with beside("audit", audit, work, weathers, apart=apart) as audited:
+    taken = turns()
+    with beside("audit", simulate_again, work, weathers, taken, apart=apart) as audited:
         if not apart:
             screen.told("audit", 1, 1)
         with clock.stage("tables"):
@@ -145,7 +146,9 @@ def _run(
             write_targets(study, policy, buildings, regions, out)
             write_exclusions(study, out)
             screen.told("tables", 2, 2)
-        checked, spent = audited()
+        helped = simulate_again(work, weathers, taken) if apart else {}
+        found, spent = audited()
+        checked = audit_summary(found | helped)
         clock.stages.insert(-1, spent)
     if apart:
         screen.told("audit", 1, 1)
