@@ -207,30 +207,30 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
     clock, screen
         Where time and progress are noted.
     apart
-        Whether the GeoPackage is written by a second process meanwhile.
+        Whether GeoPackage and spreadsheet are written by a second process meanwhile.
     """
     screen.told("geopackage", 0, 1)
-    with beside("geopackage", _first_geopackage, out, name, lang, apart=apart) as geopackage:
+    with beside("geopackage", _tables_of_products, out, name, lang, apart=apart) as geopackage:
         if not apart:
             screen.told("geopackage", 1, 1)
         with clock.stage("products"):
-            screen.told("products", 0, 3)
-            manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-            business = spreadsheet(out, read_regions_of(out), manifest, lang)
-            screen.told("products", 1, 3)
-            remake_pages(out, lang, business=business)
-            screen.told("products", 3, 3)
+            screen.told("products", 0, 2)
+            remake_pages(out, lang)
+            screen.told("products", 2, 2)
         clock.stages.insert(-1, geopackage()[1])
     if apart:
         screen.told("geopackage", 1, 1)
 
 
-def _first_geopackage(out: Path, name: str, lang: str) -> None:
+def _tables_of_products(out: Path, name: str, lang: str) -> None:
+    """Write GeoPackage and spreadsheet."""
     for old in out.glob("*.gpkg"):
         if old.name != f"{name}.gpkg":
             old.unlink()
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    _geopackage(out, name, read_regions_of(out), manifest, lang)
+    regions = read_regions_of(out)
+    _geopackage(out, name, regions, manifest, lang)
+    spreadsheet(out, regions, manifest, lang)
 
 
 def _geopackage(out: Path, name: str, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> None:
@@ -246,7 +246,7 @@ def _geopackage(out: Path, name: str, regions: Mapping[str, gpd.GeoDataFrame], m
     write_style_files(out / "styles", styles)
 
 
-def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> pd.DataFrame:
+def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> None:
     """
     Write tables.xlsx.
 
@@ -260,11 +260,6 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
         The run's manifest.
     lang
         "zh" or "en".
-
-    Returns
-    -------
-    pandas.DataFrame
-        Both business models, from `business_cases`.
     """
     judged, roadmap = _judged(out), read_roadmap(out)
     units = judged.get("departments") or {}
@@ -272,7 +267,6 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     by_use = sum_classes(buildings, "use")
     finance, market, demand = _finance(manifest), read_market(manifest["market"]), load_demand()
     used = earnings(buildings, market, demand)["used_kwh"]
-    business = _business(buildings, manifest)
     write_tables(
         out / "tables.xlsx",
         targets=judged["targets"],
@@ -283,13 +277,12 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
         lang=lang,
         roadmap=roadmap,
         supply=supply_curve(buildings),
-        business=business,
+        business=_business(buildings, manifest),
         connection=connection_table(buildings, used, price_before=finance.price_before),
         near=read_near_use(out),
         life=yearly_factors(finance),
         departments=(department_table(buildings, units, planned_by_use(roadmap)), units) if units else None,
     )
-    return business
 
 
 def _finance(manifest: Mapping[str, Any]) -> Finance:
@@ -313,7 +306,6 @@ def remake_pages(
     *,
     shift_m: tuple[float, float] = (0.0, 0.0),
     round_m: float = 0.0,
-    business: pd.DataFrame | None = None,
 ) -> list[Path]:
     """
     Write map.html, report.html and report.docx from a finished run.
@@ -326,8 +318,6 @@ def remake_pages(
         "zh" or "en"; the study's language by default.
     shift_m, round_m
         Metres to the east and north by which the map is shifted, and metres that its coordinates are rounded to; 0 for neither.
-    business
-        Both business models, where they are at hand; they are computed otherwise.
 
     Returns
     -------
@@ -345,7 +335,8 @@ def remake_pages(
         raise StudyError(f"--lang {lang}: expected zh or en")
     read = read_tables(out)
     chosen = lang or read.lang
-    if business is None and "market" in read.manifest:
+    business = None
+    if "market" in read.manifest:
         business = _business(pd.read_parquet(out / "buildings.parquet", columns=list(NEEDED)), read.manifest)
     tables = replace(read, manifest=in_language(read.manifest, chosen), business=business)
     by = Displacement(*shift_m, round_m)
@@ -444,8 +435,8 @@ def remake_targets(study: Study, out: Path) -> None:
         _geopackage(out, package.stem, regions, manifest, study.study.lang)
     elif package.is_file():
         renew_about(package, about_rows(in_language(manifest, study.study.lang), _judged(out)))
-    business = spreadsheet(out, regions, manifest, study.study.lang)
-    remake_pages(out, study.study.lang, business=business)
+    spreadsheet(out, regions, manifest, study.study.lang)
+    remake_pages(out, study.study.lang)
 
 
 def study_of(out: Path) -> Path:
