@@ -30,7 +30,7 @@ def take(counted: Turns) -> list[int]:
 
 def test_every_turn_is_taken_once_by_one_of_two_processes():
     counted = turns()
-    with beside("turns", take, counted, apart=True) as there:
+    with beside("turns", take, apart=True, counted=counted) as there:
         own = take(counted)
         theirs, _ = there()
     assert sorted(own + theirs) == list(range(20_000))
@@ -38,6 +38,22 @@ def test_every_turn_is_taken_once_by_one_of_two_processes():
 
 def test_a_fault_is_raised_where_the_result_is_wanted(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere"), beside("pages", os.listdir, tmp_path / "nowhere", apart=True) as there:
+        there()
+
+
+def die(_: bytes) -> None:
+    os._exit(1)
+
+
+class Deadly:
+    """Ends the process that reads it, as a want of memory would while the arguments arrive."""
+
+    def __reduce__(self):
+        return die, (b"0" * 2_000_000,)
+
+
+def test_a_second_process_that_dies_while_it_reads_is_told():
+    with pytest.raises(RuntimeError, match="ended from outside"), beside("pages", print, Deadly(), b"0" * 2_000_000, apart=True) as there:
         there()
 
 

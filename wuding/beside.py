@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
@@ -19,7 +19,9 @@ Measured = tuple[Any, dict[str, Any]]
 
 
 @contextmanager
-def beside(stage: str, function: Callable[..., Any], *args: Any, apart: bool) -> Iterator[Callable[[], Measured]]:
+def beside(
+    stage: str, function: Callable[..., Any], *args: Any, apart: bool, counted: Turns | None = None
+) -> Iterator[Callable[[], Measured]]:
     """
     Work in a second process while the block runs, or at once in this one.
 
@@ -30,9 +32,11 @@ def beside(stage: str, function: Callable[..., Any], *args: Any, apart: bool) ->
     function
         What to do; of the top level of a module, as it is found again in a new process.
     *args
-        Its arguments, small enough to travel.
+        Its arguments.
     apart
         Whether a second process does it.
+    counted
+        Its last argument, which both processes share.
 
     Yields
     ------
@@ -44,15 +48,18 @@ def beside(stage: str, function: Callable[..., Any], *args: Any, apart: bool) ->
     The second process ends with the block, and with this process however that ends.
     """
     if not apart:
-        done = _measured(stage, function, args)
+        done = _measured(stage, function, args if counted is None else (*args, counted))
         yield lambda: done
         return
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, stage, function, args), name=stage, daemon=True)
+    process = context.Process(target=_work, args=(theirs, counted), name=stage, daemon=True)
     process.start()
     theirs.close()
     try:
+        # what is large travels once it runs: a process that dies before it has read its arguments would leave this one waiting for ever
+        with suppress(BrokenPipeError, ConnectionResetError):  # `_received` tells
+            ours.send((stage, function, args))
         yield lambda: _received(ours, stage)
     finally:
         process.terminate()
@@ -67,7 +74,7 @@ def turns() -> Turns:
     Returns
     -------
     Turns
-        For `next_turn`; travels only as an argument of `beside`.
+        For `next_turn` and `beside`.
     """
     return multiprocessing.get_context("spawn").Value("q", 0)
 
@@ -99,12 +106,13 @@ def _measured(stage: str, function: Callable[..., Any], args: tuple[Any, ...]) -
     return result, clock.stages[0]
 
 
-def _work(answer: Connection, stage: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _work(answer: Connection, counted: Turns | None) -> None:
     """Run in the second process; Ctrl-C is the first one's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        answer.send((_measured(stage, function, args), None))
+        stage, function, args = answer.recv()
+        answer.send((_measured(stage, function, args if counted is None else (*args, counted)), None))
     except Exception as error:
         answer.send((None, error))
 
@@ -119,7 +127,7 @@ def _end_with_parent() -> None:
 def _received(answer: Connection, stage: str) -> Measured:
     try:
         done, error = answer.recv()
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         raise RuntimeError(f"the process of the stage {stage} was ended from outside, perhaps for want of memory; run again") from None
     if error is not None:
         raise error

@@ -134,7 +134,7 @@ def _run(
     apart = count > 1 and len(prepared.buildings) >= WORTH_IT_BUILDINGS
     screen.told("audit", 0, 1)
     taken = turns()
-    with beside("audit", simulate_again, work, weathers, taken, apart=apart) as audited:
+    with beside("audit", simulate_again, work, weathers, apart=apart, counted=taken) as audited:
         if not apart:
             screen.told("audit", 1, 1)
         with clock.stage("tables"):
