@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,6 +83,33 @@ def _with_grid(found: gpd.GeoDataFrame, layer: str, tables: MapTables) -> gpd.Ge
     found["hosting_said_by"] = found["hosting_said_by"].mask(official & found["hosting_said_by"].isna(), "no_source")
     found["hosting_said_on"] = found["hosting_said_on"].mask(official & found["hosting_said_on"].isna(), "no_date").mask(estimated, as_of)
     return found
+
+
+def who_said(table: gpd.GeoDataFrame, words: Words, *, most: int = 3) -> list[str]:
+    """
+    Say who gave the zones of the grid and when, the commonest first.
+
+    Parameters
+    ----------
+    table
+        Regions from `measured`.
+    words
+        Words of the page's language.
+    most
+        Sources that are named.
+
+    Returns
+    -------
+    list of str
+        A line a source, and how many others there are; empty where no region has a zone.
+    """
+    if HOSTING not in table:
+        return []
+    said = table[["hosting_source", "hosting_said_by", "hosting_said_on"]]
+    told = [words["comma"].join(words.code(part) for part in row if isinstance(part, str) and part) for row in said.itertuples(index=False)]
+    ranked = Counter(line for line in told if line).most_common()
+    lines = [words["said_by_so_many"].format(count=count, said=line) for line, count in ranked[:most]]
+    return lines + ([words["more_sources"].format(count=len(ranked) - most)] if len(ranked) > most else [])
 
 
 def goal_mw(tables: MapTables) -> float | None:

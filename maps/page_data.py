@@ -16,7 +16,7 @@ import shapely
 from .base_maps import base_maps
 from .classes import NO_DATA, PALETTES, Classes, classify
 from .grid_levels import grid_levels
-from .measures import AREAS, HOSTING, HOSTING_COLOURS, MEASURES, ROADMAP, build_order, goal_title, measured, roadmap_years
+from .measures import AREAS, HOSTING, HOSTING_COLOURS, MEASURES, ROADMAP, build_order, goal_title, measured, roadmap_years, who_said
 from .roof_tiles import MAX_ZOOM, MIN_ZOOM, roof_tiles
 from .shapes import encode, lonlat, points
 from .tables import PLACE_KINDS, PLACES_PER_KIND, WITH_RESULT, MapTables, has_shape
@@ -242,6 +242,8 @@ def _region(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], wo
     found = {**common, **_content(layer, table, origin, words, PARCEL_COLUMNS if layer == "parcels" else REGION_COLUMNS)}
     if layer == "parcels":
         found["sheets"] = [tables.sheets.get(row[0]) for row in found["rows"]]
+    if HOSTING in found["columns"]:
+        found["said"] = who_said(table, words)
     if layer == "responsible":
         years, so_far = roadmap_years(tables, pd.Series([row[0] for row in found["rows"]]))
         cut = classify(np.array(so_far, dtype=np.float64).ravel() * words.fields[ROADMAP].factor, "regions") if years else None

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 
-from .charts import BAR, INK, SOFT, WARM, Chart, as_chart, outline_path, scale_and_north
+from .charts import BAR, INK, SOFT, WARM, Chart, as_chart
 from .fonts import ChartFont, find_font, legible
+from .region_charts import outline_path, scale_and_north
 
 ROOF, USABLE, EDGE, MODULE, UNUSED = "#d9d6cc", "#f4f1e8", "#8e8a80", "#1f5f8b", "#e2a45f"
 PARCEL = "#b8493f"

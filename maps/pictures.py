@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
+import geopandas as gpd
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from .charts import INK, SOFT, region_map
+from .charts import INK, SOFT, Chart
+from .classes import classify
 from .fonts import ChartFont, find_font, legible
-from .measures import AREAS, FROM_ROOFS, FROM_TARGETS, goal_title, measured
+from .measures import AREAS, FROM_ROOFS, FROM_TARGETS, HOSTING, ROADMAP, goal_title, measured, roadmap_years
+from .region_charts import region_map
 from .tables import MapTables
 from .words import load_words
 
@@ -37,28 +43,69 @@ def pictures(tables: MapTables, folder: Path, lang: str, *, approval: str = "") 
     Returns
     -------
     list of Path
-        A PNG and an SVG a map: every measure of districts or accountable areas that has values, and capacity by grid cell.
+        A PNG and an SVG a map: every measure of districts or accountable areas that has values, capacity by grid cell, zones of the grid,
+        and the roadmap year by year.
     """
-    words, font = load_words(lang), find_font()
+    font = find_font()
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
-    areas = next((layer for layer in AREAS[::-1] if tables.region(layer) is not None), None)
-    ground = tables.region(areas) if areas else None
-    wanted = [(areas, name) for name in (*FROM_ROOFS, *FROM_TARGETS)] if areas else []
-    for layer, column in [*wanted, ("grid", "pdc0_kwp")]:
-        table = tables.region(str(layer))
-        if table is None:
-            continue
-        cells = layer == "grid"
-        table = measured(str(layer), table, tables)
-        if column not in table or not table[column].notna().any():
-            continue
-        title = goal_title(tables, words) if column == "goal_share" else words.fields[column].title
-        full = f"{tables.manifest['study'].get('name', '')} · {title}" + (f" · {words['grid_short']}" if cells else "")
-        chart = region_map(table, column, lang, title=full, alt=full, font=font, cells=cells, under=ground if cells else None)
+    for name, chart in itertools.chain(_of_measures(tables, lang, font), _of_grid(tables, lang, font), _of_roadmap(tables, lang, font)):
         _fields(chart.figure, tables, lang, approval, font)
-        files += _save(chart.figure, folder / f"{layer}-{column}")
+        files += _save(chart.figure, folder / name)
     return files
+
+
+def _of_measures(tables: MapTables, lang: str, font: ChartFont) -> Iterator[tuple[str, Chart]]:
+    """Every measure of districts, else of accountable areas, that has values; and capacity by cell."""
+    words = load_words(lang)
+    layers = {layer: measured(layer, table, tables) for layer in (*AREAS[::-1], "grid") if (table := tables.region(layer)) is not None}
+    areas = [layer for layer in AREAS[::-1] if layer in layers]
+    for column in (*FROM_ROOFS, *FROM_TARGETS):
+        layer = next((name for name in areas if _has(layers[name], column)), None)
+        if layer is not None:
+            title = _title(tables, goal_title(tables, words) if column == "goal_share" else words.fields[column].title)
+            yield f"{layer}-{column}", region_map(layers[layer], column, lang, title=title, alt=title, font=font)
+    if _has(layers.get("grid"), "pdc0_kwp"):
+        title = _title(tables, f"{words.fields['pdc0_kwp'].title} · {words['grid_short']}")
+        ground = tables.region(areas[0]) if areas else None
+        yield (
+            "grid-pdc0_kwp",
+            region_map(layers["grid"], "pdc0_kwp", lang, title=title, alt=title, font=font, cells=True, under=ground),
+        )
+
+
+def _has(table: gpd.GeoDataFrame | None, column: str) -> bool:
+    return table is not None and column in table and bool(table[column].notna().any())
+
+
+def _of_grid(tables: MapTables, lang: str, font: ChartFont) -> Iterator[tuple[str, Chart]]:
+    """Zones of the grid in every layer that has them."""
+    words = load_words(lang)
+    for layer in sorted(tables.regions):
+        table = tables.region(layer)
+        if table is not None and HOSTING in (table := measured(layer, table, tables)):
+            title = _title(tables, f"{words.fields[HOSTING].title} · {words.text.get(layer, layer)}")
+            yield f"{layer}-{HOSTING}", region_map(table, HOSTING, lang, title=title, alt=title, font=font)
+
+
+def _of_roadmap(tables: MapTables, lang: str, font: ChartFont) -> Iterator[tuple[str, Chart]]:
+    """Draw what stands by the end of each year, in classes that all years share, so that the pictures can lie side by side."""
+    words, table = load_words(lang), tables.region("responsible")
+    if table is None:
+        return
+    years, so_far = roadmap_years(tables, table["name"])
+    if not years:
+        return
+    kilowatts = np.array(so_far, dtype=np.float64)
+    classes = classify(kilowatts.ravel() * words.fields[ROADMAP].factor, "regions")
+    for at, year in enumerate(years):
+        title = _title(tables, f"{words.fields[ROADMAP].title} · ≤ {year}")
+        drawn = table.assign(**{ROADMAP: kilowatts[:, at]})
+        yield f"responsible-{ROADMAP}-{year}", region_map(drawn, ROADMAP, lang, title=title, alt=title, font=font, classes=classes)
+
+
+def _title(tables: MapTables, what: str) -> str:
+    return f"{tables.manifest['study'].get('name', '')} · {what}"
 
 
 def _fields(figure: Figure, tables: MapTables, lang: str, approval: str, font: ChartFont) -> None:

@@ -13,12 +13,13 @@ from layers.policy import load_policy, policy_names
 
 from .answering import carbon_sentences, hostable, potential_steps, target_sentence
 from .business_page import business_grid, run_finance
-from .charts import Chart, bars, months, region_map
+from .charts import Chart, bars, months
 from .county_map import capacity, energy, headline
 from .energy_charts import typical_day_chart, uncertainty_chart
 from .gauges import Gauge, gauge, gauges, missing_inputs
 from .near_page import near_sentence, near_tables
 from .plan_page import COLUMNS, roadmap_chart, scenario_tables, supply_chart
+from .region_charts import region_map
 from .remarks import remarks
 from .report_blocks import Block, Cards, Chapter, Grid, Heading, Picture, Report, Table, listed, said, titled
 from .report_grids import (

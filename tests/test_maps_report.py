@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from maps.charts import bars, months, region_map
+from maps.charts import bars, months
 from maps.fonts import find_font
+from maps.region_charts import region_map
 from maps.report import report
 from maps.tables import map_tables
 
@@ -80,4 +81,5 @@ def test_charts_need_no_font_and_take_any_name(run: dict[str, Any]) -> None:
     assert plain.keys == {"[1]": "清河区"}
     months([1.0] * 12, "GWh", alt="m", names=[f"{month}月" for month in range(1, 13)])
     drawn = run["regions"]["responsible"]
-    assert svg(region_map(drawn[drawn["kind"] == "region"], "pdc0_kwp", "zh", title="t", alt="t").uri).count("PathCollection_") == 4
+    picture = region_map(drawn[drawn["kind"] == "region"], "pdc0_kwp", "zh", title="t", alt="t")
+    assert len(picture.figure.axes[0].collections[0].get_paths()) == 4 and "<text" not in svg(picture.uri)

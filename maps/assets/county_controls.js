@@ -29,16 +29,6 @@ function countyControls(county) {
     const low = Math.min(...values), high = Math.max(...values), apart = (100 * (high - low)) / low;
     if (values.length > 1 && low > 0 && apart < 5) box.append(node("p", W.alike.replace("{share}", plain(Math.max(apart, 0.1), 1))));
   }
-  /* Who gave the colours and when, the commonest first. */
-  function whoSaid(region) {
-    const counted = new Map(), keys = ["hosting_source", "hosting_said_by", "hosting_said_on"];
-    region.rows.forEach((row) => {
-      const said = keys.map((key) => county.cell(region, row, key)).filter(Boolean).map((value, at) => county.shown(keys[at], value)).join(W.comma);
-      if (said) counted.set(said, (counted.get(said) || 0) + 1);
-    });
-    const lines = [...counted].sort((a, b) => b[1] - a[1]);
-    return [...lines.slice(0, 3).map(([said, count]) => W.said_by_so_many.replace("{count}", count).replace("{said}", said)), ...(lines.length > 3 ? [W.more_sources.replace("{count}", lines.length - 3)] : [])];
-  }
   const sideOf = (metres) => (metres >= 1000 ? `${metres / 1000} km` : `${metres} m`);
   function drawTheme(box, region) {
     const field = data.fields[state.measure], head = node("h4", field.title), own = [field.unit];
@@ -51,7 +41,7 @@ function countyControls(county) {
     if (classes) swatches(box, classes, opacity);
     if (state.measure === "hosting_colour") {
       Object.entries(data.hosting).forEach(([name, colour]) => swatch(box, colour, W[name], opacity));
-      whoSaid(region).forEach((line) => box.append(node("p", line)));
+      region.said.forEach((line) => box.append(node("p", line)));
       box.append(node("p", W.hosting_rule));
     }
     if (classes) noteAlike(box, region, field);
