@@ -63,9 +63,27 @@ def test_ranges(server: RunServer) -> None:
     assert (status, body, headers["Content-Range"]) == (206, bytes(range(10, 20)), "bytes 10-19/100")
     assert ask(server, "/roofs.pmtiles", Range="bytes=-5")[1] == bytes(range(95, 100))
     assert ask(server, "/roofs.pmtiles", Range="bytes=90-500")[1] == bytes(range(90, 100))
-    assert ask(server, "/roofs.pmtiles", Range="bytes=100-")[0] == 416
-    for wrong in ("bytes=5-2", "bytes=-", "bytes=a-b", "bytes=0-1,3-4", "lines=1-2", "bytes=-0"):
-        assert byte_range(wrong, 100) is None
+    assert ask(server, "/roofs.pmtiles", Range="Bytes=0-0")[:2] == (206, b"\x00")
+    assert ask(server, "/roofs.pmtiles", Range=f"bytes=98-{'9' * 40}")[1] == bytes([98, 99])
+    assert ask(server, "/roofs.pmtiles", Range=f"bytes=-{'9' * 5000}")[1] == bytes(range(100))
+    # what the file does not have is refused, with its size; the connection goes on
+    for none in ("bytes=100-", "bytes=-0", f"bytes={'9' * 40}-"):
+        status, body, headers = ask(server, "/roofs.pmtiles", Range=none)
+        assert (status, body, headers["Content-Range"]) == (416, b"", "bytes */100")
+    # RFC 9110, 14.2: another unit must be ignored; so is here what is not well formed, and what asks for several parts
+    for ignored in ("bytes=5-2", "bytes=-", "bytes=a-b", "bytes=0-1,3-4", "lines=1-2", "bytes=٣-٤", "bytes 0-1"):
+        assert byte_range(ignored, 100) is None
+    assert ask(server, "/roofs.pmtiles", Range="lines=1-2")[:2] == (200, bytes(range(100)))
+    # 13.1.5: no validator was given that If-Range could name; 14.2: only GET has ranges
+    assert ask(server, "/roofs.pmtiles", **{"Range": "bytes=0-1", "If-Range": '"x"'})[0] == 200
+    status, _, headers = ask(server, "/roofs.pmtiles", "HEAD", Range="bytes=0-1")
+    assert status == 200 and headers["Content-Length"] == "100" and headers["Accept-Ranges"] == "bytes"
+
+
+def test_an_empty_file_has_no_ranges(run: Path, server: RunServer) -> None:
+    (run / "empty.json").write_bytes(b"")
+    assert ask(server, "/empty.json")[:2] == (200, b"")
+    assert ask(server, "/empty.json", Range="bytes=0-")[0] == 416
 
 
 @pytest.mark.parametrize(
@@ -89,6 +107,16 @@ def test_ranges(server: RunServer) -> None:
         "/buildings.parquet",
         "/%ff.html",
         "http://127.0.0.1/../other.html",
+        "/parcels/%2e%2e/%2e%2e/other.html",
+        "/%2e%2e%2fother.html",
+        "/%252e%252e/other.html",
+        "/parcels//..//..//other.html",
+        "/.%2e/other.html",
+        "/%5c..%5cother.html",
+        "/%c0%ae%c0%ae/other.html",
+        "/map.html%0d%0aX-Evil:1",
+        "/<script>alert(1)</script>.html",
+        "*",
     ],
 )
 def test_path_tricks_find_nothing(server: RunServer, path: str) -> None:
@@ -107,7 +135,26 @@ def test_links_out_of_the_folder_are_not_followed(run: Path) -> None:
 def test_other_names_for_this_machine_are_refused(server: RunServer) -> None:
     """A page elsewhere whose name was pointed at 127.0.0.1 gets nothing."""
     assert ask(server, "/map.html", Host="evil.example:8765")[0] == 403
-    assert ask(server, "/map.html", Host=f"localhost:{server.server_port}")[0] == 200
+    for host in ("127.0.0.1.evil.example", "evil.example/127.0.0.1", "127.0.0.1:80@evil.example", ""):
+        assert ask(server, "/map.html", Host=host)[0] == 403
+    for host in (f"localhost:{server.server_port}", f"LOCALHOST:{server.server_port}", f"[::1]:{server.server_port}"):
+        assert ask(server, "/map.html", Host=host)[0] == 200
+
+
+def test_only_loopback_answers(server: RunServer) -> None:
+    """Another address of this machine has nobody listening."""
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        own = probe.getsockname()[0]
+    if own.startswith("127."):
+        pytest.skip("this machine has no address but loopback")
+    with pytest.raises(OSError):
+        socket.create_connection((own, server.server_port), timeout=3).close()
 
 
 def test_a_taken_port_is_told(server: RunServer, run: Path) -> None:

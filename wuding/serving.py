@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from .errors import StudyError
 
 LOOPBACK = "127.0.0.1"
-NAMES = ("127.0.0.1", "localhost", "[::1]")
+NAMES = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE | re.ASCII)
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".pmtiles": "application/vnd.pmtiles",
@@ -23,6 +23,10 @@ KINDS = {
 }
 # A browser asks for a few hundred kB at a time; whole tile files go out in pieces of this size.
 PIECE = 1 << 20
+
+
+class NotSatisfiable(ValueError):
+    """A range that the file does not have."""
 
 
 class RunServer(ThreadingHTTPServer):
@@ -103,21 +107,26 @@ class RunHandler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND if self._is_local() else HTTPStatus.FORBIDDEN)
             return
         size = file.stat().st_size
-        asked = self.headers.get("Range")
-        part = (0, size - 1) if asked is None else byte_range(asked, size)
-        if part is None:
+        try:
+            part = self._asked_part(size) if with_body else None
+        except NotSatisfiable:
             self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, ("Content-Range", f"bytes */{size}"))
             return
-        first, last = part
-        self.send_response(HTTPStatus.OK if asked is None else HTTPStatus.PARTIAL_CONTENT)
+        first, last = part or (0, size - 1)
+        self.send_response(HTTPStatus.OK if part is None else HTTPStatus.PARTIAL_CONTENT)
         self.send_header("Content-Type", KINDS[file.suffix])
         self.send_header("Content-Length", str(last - first + 1))
         self.send_header("Accept-Ranges", "bytes")
-        if asked is not None:
+        if part is not None:
             self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
         self._guard()
         if with_body:
             self._send(file, first, last)
+
+    def _asked_part(self, size: int) -> tuple[int, int] | None:
+        """Only GET has ranges; and no file here has a validator that If-Range could name."""
+        asked = self.headers.get("Range")
+        return None if asked is None or "If-Range" in self.headers else byte_range(asked, size)
 
     def _send(self, file: Path, first: int, last: int) -> None:
         with file.open("rb") as stream:
@@ -129,8 +138,7 @@ class RunHandler(BaseHTTPRequestHandler):
 
     def _is_local(self) -> bool:
         """Refuse pages of other places that reach here by a name of their own (DNS rebinding)."""
-        host = self.headers.get("Host", "")
-        return host.rpartition(":")[0] in NAMES or host in NAMES
+        return NAMES.fullmatch(self.headers.get("Host", "")) is not None
 
     def _refuse(self, status: HTTPStatus, *headers: tuple[str, str]) -> None:
         self.send_response(status)
@@ -196,21 +204,31 @@ def byte_range(asked: str, size: int) -> tuple[int, int] | None:
     Returns
     -------
     tuple or None
-        First and last byte; None where the file has no such part.
+        First and last byte; None where the header is to be ignored: another unit, several parts, or not well formed.
+
+    Raises
+    ------
+    NotSatisfiable
+        If the file has no such part.
 
     Notes
     -----
-    RFC 9110, 14.1.2.
+    RFC 9110, 14.1.2 and 14.2: a unit that is not known must be ignored, several parts may be.
     """
-    found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", asked.strip())
+    found = re.fullmatch(r"bytes=(\d*)-(\d*)", asked.strip(), re.IGNORECASE | re.ASCII)
     if found is None or found.groups() == ("", ""):
         return None
-    start, end = found.groups()
-    if not start:
-        count = min(int(end), size)
-        return (size - count, size - 1) if count else None
-    first, last = int(start), min(int(end), size - 1) if end else size - 1
-    return (first, last) if first <= last < size else None
+    # No file is as long as 18 digits say; longer numbers would be slow to read.
+    start, end = (None if digits == "" else int(digits) if len(digits) <= 18 else 10**18 for digits in found.groups())
+    if start is None:
+        first, last = size - min(end or 0, size), size - 1
+    elif end is not None and end < start:
+        return None
+    else:
+        first, last = start, size - 1 if end is None else min(end, size - 1)
+    if first > last:
+        raise NotSatisfiable
+    return first, last
 
 
 def tiles_stale(run: Path) -> bool:
