@@ -139,6 +139,8 @@ def page_data(tables: MapTables, words: Words) -> dict[str, Any]:
     origin = (round((west + east) / 2, 6), round((south + north) / 2, 6))
     fields = {key: asdict(field) for key, field in words.fields.items()}
     fields["goal_share"]["title"] = goal_title(tables, words)
+    # Districts and parcels lie side by side on the map, so their money is told in one unit.
+    fields["capex_cny"] |= {part: fields["one.capex_cny"][part] for part in ("unit", "factor", "digits")}
     return {
         "lang": words.lang,
         "origin": list(origin),

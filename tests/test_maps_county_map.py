@@ -466,6 +466,9 @@ def test_single_roofs_answer(page_file: Path) -> None:
             assert "360.0 kWp" in sheet and "单个屋顶" in sheet
             # what is drawn under the pointer is the roof: its canvas tile is not empty there
             assert page.evaluate(DRAWN_AT, list(middle))
+            # and nothing is laid over its colour: the district answers without a fill, and the legend shows the roofs alone
+            assert page.evaluate("window.county.items.districts.every(l => l.options.fillOpacity === 0)")
+            assert "装机容量" not in page.inner_text(".legend")
             page.keyboard.press("Escape")
         page.select_option("#roof-colour", "data_tier")
         assert "实测屋面" in page.inner_text(".legend")

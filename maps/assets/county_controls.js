@@ -11,14 +11,13 @@ function countyControls(county) {
     box.addEventListener("toggle", () => county.drawLabels());
     return box;
   };
-  function swatch(box, colour, text, opacity) {
-    const line = node("div"), sample = node("span", null, "sw"), fill = node("i");
-    fill.style.background = colour; fill.style.opacity = opacity || 1;
-    sample.append(fill);
+  function swatch(box, colour, text) {
+    const line = node("div"), sample = node("span", null, "sw");
+    sample.style.background = colour;
     line.append(sample, node("span", text));
     box.append(line);
   }
-  const swatches = (box, classes, opacity) => classes.edges.forEach((edge, at) => swatch(box, classes.colours[at], classes.labels[at], opacity));
+  const swatches = (box, classes) => classes.edges.forEach((edge, at) => swatch(box, classes.colours[at], classes.labels[at]));
   function noteShare(box, count, total, said) {
     if (count < total) box.append(node("p", (said || W.largest_of).replace("{shown}", plain(count, 0)).replace("{all}", plain(total, 0))));
   }
@@ -32,21 +31,21 @@ function countyControls(county) {
   const sideOf = (metres) => (metres >= 1000 ? `${metres / 1000} km` : `${metres} m`);
   function drawTheme(box, region) {
     const field = data.fields[state.measure], head = node("h4", field.title), own = [field.unit];
-    const classes = state.measure === "hosting_colour" ? null : region.classes[state.measure], opacity = county.roofsShown() ? county.TINT : 1;
+    const classes = state.measure === "hosting_colour" ? null : region.classes[state.measure];
     if (state.measure === "roadmap_kw") own.push(`≤ ${state.year}`);
     own.push(region.key === "grid" ? W.grid_short : region.title);
     if (region.side) own.push(sideOf(region.side));
     head.append(node("small", own.filter(Boolean).join(" · ")));
     box.append(head);
-    if (classes) swatches(box, classes, opacity);
+    if (classes) swatches(box, classes);
     if (state.measure === "hosting_colour") {
-      Object.entries(data.hosting).forEach(([name, colour]) => swatch(box, colour, W[name], opacity));
+      Object.entries(data.hosting).forEach(([name, colour]) => swatch(box, colour, W[name]));
       region.said.forEach((line) => box.append(node("p", line)));
       box.append(node("p", W.hosting_rule));
     }
     if (classes) noteAlike(box, region, field);
     const at = region.columns.indexOf(state.measure);
-    if (at >= 0 && region.rows.some((row) => row[at] === null)) swatch(box, data.noData, W.no_data, opacity);
+    if (at >= 0 && region.rows.some((row) => row[at] === null)) swatch(box, data.noData, W.no_data);
     noteShare(box, region.rows.length, region.total);
   }
   function drawRoofs(box) {
@@ -70,10 +69,10 @@ function countyControls(county) {
     const box = legend.getContainer();
     box.replaceChildren(node("summary", W.legend));
     const region = byKey.get(state.theme);
-    /* What is looked at stands first: single roofs where they are drawn, else the theme. */
+    /* Where single roofs are drawn the theme has no fill. */
     const close = county.roofsShown();
     if (close) drawRoofs(box);
-    if (region && state.measure) drawTheme(box, region);
+    else if (region && state.measure) drawTheme(box, region);
     overlays.filter((overlay) => state.on.has(overlay.key)).forEach((overlay) => {
       if (overlay.key === "roofs") { if (!close) drawRoofs(box); return; }
       const line = node("div");

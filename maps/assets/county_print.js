@@ -14,7 +14,9 @@ function countyPrint(county) {
 
   function caption() {
     const measure = state.theme && state.measure ? data.fields[state.measure].title : "", region = byKey.get(state.theme);
-    const what = [measure, region && (region.key === "grid" ? W.grid_short : region.title)].filter(Boolean).join(" · ");
+    const colours = { specific_yield: W.by_yield, data_tier: W.by_tier, roadmap_year: W.by_year };
+    const shown = county.roofsShown() ? [W.roofs, colours[state.roofColour]] : [measure, region && (region.key === "grid" ? W.grid_short : region.title)];
+    const what = shown.filter(Boolean).join(" · ");
     head.replaceChildren(
       node("h1", panel.querySelector("h1").textContent), node("p", [W.county_map, what].filter(Boolean).join(" · ")), node("b", W.internal));
     const loud = [...panel.querySelectorAll(".loud")].map((line) => line.textContent.trim()).join(" ");
