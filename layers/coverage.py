@@ -166,6 +166,15 @@ def _coverage(case: Case, rows: pd.DataFrame, area: float, finding: Finding) -> 
         "technical_chosen_mount": reached(exact_sum(rows["covered_area_m2"])),
         "share_with_pv": float((installed > 0).sum()) / len(rows) if not unlisted.any() else None,
     }
+    with_pv = finding.extra["share_with_pv"]
+    finding.notes.append(
+        (
+            f"技术上限按最密安装方式；按所选安装方式为 {100 * finding.extra['technical_chosen_mount']:.1f}%"
+            + ("" if with_pv is None else f"；已有光伏的栋数占 {100 * with_pv:.1f}%"),
+            f"technical takes the densest mount; with the chosen mount it is {100 * finding.extra['technical_chosen_mount']:.1f} %"
+            + ("" if with_pv is None else f"; {100 * with_pv:.1f} % of the buildings have any PV"),
+        )
+    )
     _by_mount(rows, installed.fillna(0.0) / density, case.target.value, finding)
     if finding.planned is not None:
         finding.extra |= closing(not_yet_planned(rows), "covered_area_m2", area * max(0.0, case.target.value - finding.planned))

@@ -154,6 +154,7 @@ def _judge(case: Case, balance: Balance, rows: pd.DataFrame, finding: Finding) -
             f"pv_{name}_tce": electricity_tce(case.carbon, balance.pv_kwh, name),
         }
     finding.extra |= {f"{name}_tce": None if value is None else heat_tce(case.carbon, value) for name, value in balance.others_gj.items()}
+    finding.notes.append(_parts(case, balance))
     if balance.roofs_gj > 0.0:
         finding.extra["technical_solar_thermal_gj"] = balance.roofs_gj
     per_kwh = (balance.share(case, main, 1e6) - balance.share(case, main)) / 1e6 * _pv_part(case)
@@ -162,6 +163,25 @@ def _judge(case: Case, balance: Balance, rows: pd.DataFrame, finding: Finding) -
     if finding.planned is not None and per_kwh > 0.0:
         kwh = max(0.0, case.target.value - finding.planned) / per_kwh
         finding.extra |= closing(not_yet_planned(rows), "energy_kwh", kwh)
+
+
+def _parts(case: Case, balance: Balance) -> tuple[str, str]:
+    """Tell the share in both conventions and what the numerator consists of, each part apart."""
+    heat, equal = (100.0 * balance.share(case, name) for name in CONVENTIONS)
+    pv, total = (electricity_tce(case.carbon, balance.pv_kwh, CONVENTIONS[0]), balance.total_tce(case, CONVENTIONS[0]))
+    told = {name: None if value is None else heat_tce(case.carbon, value) for name, value in balance.others_gj.items()}
+    words = {name: None if value is None else f"{value:,.1f}" for name, value in told.items()}
+    zh, en = ({name: word or unknown for name, word in words.items()} for unknown in ("不明", "unknown"))
+    known = "" if balance.pv_known else "（仅已登记）"
+    return (
+        f"现状按当量值 {heat:.2f}%，按等价值 {equal:.2f}%（分子分母同口径{'' if balance.complete else '，不明的未计入'}）；"
+        f"当量值下分子：光伏 {pv:,.1f}{known}、光热 {zh['solar_thermal']}、热泵可再生部分 {zh['heat_pump']}、生物质 {zh['biomass']} tce，"
+        f"分母 {total:,.1f} tce",
+        f"today {heat:.2f} % by heat value, {equal:.2f} % by equivalent value, the same in both parts"
+        f"{'' if balance.complete else ', without what is unknown'}; by heat value the numerator is PV {pv:,.1f}"
+        f"{'' if balance.pv_known else ' (listed only)'}, solar thermal {en['solar_thermal']}, renewable part of heat pumps {en['heat_pump']}, "
+        f"biomass {en['biomass']} tce, the denominator {total:,.1f} tce",
+    )
 
 
 def _balance(case: Case, rows: pd.DataFrame) -> Balance | None:

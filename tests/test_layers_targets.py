@@ -280,6 +280,22 @@ def test_substitution_by_hand() -> None:
     assert whole["technical"] == pytest.approx((2 * pv + heat) / (use + heating), rel=1e-9)
 
 
+def test_both_conventions_and_the_parts_of_the_numerator_are_told() -> None:
+    # 1,000 MWh and 1,000 GJ of heating: 122.9 + 34.121 tce; PV 60 MWh 7.374, collectors 293.076 GJ are 10 tce: 11.07 %
+    form = filled(
+        heating_gj=1000.0, building_electricity_mwh=1000.0, building_fuel_gj=0.0, urban_pv_mwh=60.0, solar_thermal_gj=293.076,
+        heat_pump_gj=0.0, biomass_gj=0.0,
+    )  # fmt: skip
+    found = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "building_substitution")
+    # by equivalent value 302 + 34.121 and 18.12 + 10
+    assert "按当量值 11.06%，按等价值 8.37%" in found["note_zh"]
+    assert "光伏 7.4、光热 10.0、热泵可再生部分 0.0、生物质 0.0 tce，分母 157.0 tce" in found["note_zh"]
+    assert "solar thermal 10.0" in found["note_en"] and "8.37 % by equivalent value" in found["note_en"]
+    assert found["built"] == pytest.approx(17.374 / 157.021, rel=1e-4)
+    half = row(judge(JINAN, ten(), as_of=AS_OF, form=filled(heating_gj=1000.0)), "building_substitution")
+    assert "光热 不明" in half["note_zh"] and "without what is unknown" in half["note_en"]
+
+
 def test_substitution_needs_heating() -> None:
     form = filled(**{**HEAT, "heating_gj": None})
     whole = row(judge(JINAN, ten(), as_of=AS_OF, form=form), "building_substitution")
