@@ -179,8 +179,8 @@ def _parts(case: Case, balance: Balance) -> tuple[str, str]:
         f"分母 {total:,.1f} tce",
         f"today {heat:.2f} % by heat value, {equal:.2f} % by equivalent value, the same in both parts"
         f"{'' if balance.complete else ', without what is unknown'}; by heat value the numerator is PV {pv:,.1f}"
-        f"{'' if balance.pv_known else ' (listed only)'}, solar thermal {en['solar_thermal']}, renewable part of heat pumps {en['heat_pump']}, "
-        f"biomass {en['biomass']} tce, the denominator {total:,.1f} tce",
+        f"{'' if balance.pv_known else ' (listed only)'}, solar thermal {en['solar_thermal']}, "
+        f"renewable part of heat pumps {en['heat_pump']}, biomass {en['biomass']} tce, the denominator {total:,.1f} tce",
     )
 
 
