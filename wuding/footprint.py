@@ -18,7 +18,7 @@ from geo.vectors import read_vectors
 from .errors import StudyError
 from .inputs import prepare
 from .parcel_finding import place_of
-from .parcels import Assessed, Options, again, of_every_parcel, write_sheet
+from .parcels import Assessed, Options, again, of_every_parcel, read_site, write_sheet
 from .pipeline import FIRST_NEW_YEARS, make_model, read_weathers
 from .study import Datum, Study
 
@@ -92,7 +92,8 @@ def footprint_sheet(file: Path, ground: Ground, options: Options, out: Path, lan
         source = Assessed(Path(folder) / "work", model, study, table, said, weathers[0].name, year, lang)
         outline = shapely.convex_hull(shapely.union_all(shapely.make_valid(table.geometry.to_numpy())))
         place = place_of(file.stem, _name(frame), outline, prepared.crs)
-        write_sheet(source, place, shares, again(source, shares), options, out)
+        site = read_site(source.work, shares)
+        write_sheet(source, place, shares, site, again(site, model), options, out)
     return out
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from geo.tiles import read_surroundings
+from geo.tiles import Surroundings, read_surroundings
 from layers.hosting import load_hosting
 from layers.model import Model
 from layers.module_drawing import draw_modules
@@ -91,6 +91,14 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Site:
+    """The buildings of a parcel that are assessed, and what stands around them."""
+
+    rows: gpd.GeoDataFrame
+    around: Surroundings
+
+
+@dataclass(frozen=True)
 class Assessed:
     """From what sheets are made: the folder with the tiles, model, study, buildings, warnings, and name and GHI [kWh/m2] of the weather."""
 
@@ -157,9 +165,10 @@ def parcel_sheets(
             continue
         folder = out / "parcels" / sheet_folder(place.id)
         with _of_another_state(out):
-            result = again(source, shares)
+            site = read_site(source.work, shares)
+            result = again(site, source.model)
         _same_as_run(out, result, place.id)
-        write_sheet(source, place, shares, result, options, folder)
+        write_sheet(source, place, shares, site, result, options, folder)
         folders.append(folder)
     return folders
 
@@ -184,7 +193,9 @@ def of_every_parcel(warnings: Sequence[str], lang: str) -> list[str]:
     return list(kept) if lang == "en" else translate_all(kept, lang)
 
 
-def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileResult, options: Options, folder: Path) -> dict[str, Any]:
+def write_sheet(
+    source: Assessed, place: Place, shares: pd.Series, site: Site, result: TileResult, options: Options, folder: Path
+) -> dict[str, Any]:
     """
     Write sheet.html, sheet.json, layout.gpkg, layout.dxf and hourly.csv of one parcel.
 
@@ -196,6 +207,8 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
         The parcel.
     shares
         Share of each building inside, by building_id.
+    site
+        Its buildings and what stands around.
     result
         Its roofs, with parts.
     options
@@ -227,7 +240,7 @@ def write_sheet(source: Assessed, place: Place, shares: pd.Series, result: TileR
         states=modules["state"].value_counts().to_dict(),
         warnings=source.warnings,
     )
-    ways = {"chosen": laid} | _other_mounts(source, shares, laid)
+    ways = {"chosen": laid} | _other_mounts(site, source.model, shares, result, laid)
     content["variants"] = variants(
         ways,
         meter,
@@ -296,16 +309,44 @@ def skylines_of(result: TileResult, laid: Laid) -> dict[str, Any]:
     return found
 
 
-def again(source: Assessed, shares: pd.Series, prefer: int | None = None) -> TileResult:
+def read_site(work: Path, shares: pd.Series) -> Site:
+    """
+    Read the buildings of a parcel and what stands around.
+
+    Parameters
+    ----------
+    work
+        Folder with the tiles.
+    shares
+        Share of each building inside, by building_id.
+
+    Returns
+    -------
+    Site
+        The buildings that are assessed.
+
+    Raises
+    ------
+    StudyError
+        If none of them is.
+    """
+    rows = gpd.read_parquet(work / "tiles", filters=[("building_id", "in", list(shares.index))])
+    rows = rows[rows["status"] == ""].drop(columns=["bbox"], errors="ignore")
+    if rows.empty:
+        raise StudyError("no building of this parcel was assessed; see the column status of buildings")
+    return Site(rows, read_surroundings(work / "tiles", np.asarray(rows.total_bounds)))
+
+
+def again(site: Site, model: Model, prefer: int | None = None) -> TileResult:
     """
     Assess the buildings of a parcel as the run did.
 
     Parameters
     ----------
-    source
-        Tiles and model.
-    shares
-        Share of each building inside, by building_id.
+    site
+        Buildings and surroundings.
+    model
+        Of the run.
     prefer
         Mount that every roof takes where it allows it.
 
@@ -314,12 +355,7 @@ def again(source: Assessed, shares: pd.Series, prefer: int | None = None) -> Til
     TileResult
         With its parts.
     """
-    rows = gpd.read_parquet(source.work / "tiles", filters=[("building_id", "in", list(shares.index))])
-    rows = rows[rows["status"] == ""].drop(columns=["bbox"], errors="ignore")
-    if rows.empty:
-        raise StudyError("no building of this parcel was assessed; see the column status of buildings")
-    around = read_surroundings(source.work / "tiles", np.asarray(rows.total_bounds))
-    return assess_tile(rows, around, source.model, audit=0, keep=True, prefer=prefer)
+    return assess_tile(site.rows, site.around, model, audit=0, keep=True, prefer=prefer)
 
 
 @contextmanager
@@ -358,12 +394,16 @@ def _laid(result: TileResult, shares: pd.Series) -> Laid:
     return Laid(roofs, np.asarray(hours, dtype=np.float64))
 
 
-def _other_mounts(source: Assessed, shares: pd.Series, laid: Laid) -> dict[str, Laid]:
-    """Lay the roofs with each mount where they take it; what changes nothing is left out."""
+def _other_mounts(site: Site, model: Model, shares: pd.Series, result: TileResult, laid: Laid) -> dict[str, Laid]:
+    """Lay the roofs with each mount where they take it; what changes nothing is left out, unassessed where no roof could change."""
+    assert result.parts is not None
+    allowed = result.parts.offered.allowed & (result.parts.space.usable > 0)
     found = {}
     seen = [tuple(laid.roofs["mounting"].fillna(""))]
     for code, name in enumerate(MOUNTS):
-        other = _laid(again(source, shares, prefer=code), shares)
+        if not (allowed[code] & (result.parts.planes.mounting != code)).any():
+            continue
+        other = _laid(again(site, model, prefer=code), shares)
         mounts = tuple(other.roofs["mounting"].fillna(""))
         if mounts not in seen:
             seen.append(mounts)
