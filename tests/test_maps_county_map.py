@@ -183,6 +183,12 @@ def test_a_planner_uses_the_map(page_file: Path) -> None:
             )
             page.uncheck(f".card input[value={key}]")
             assert not page.evaluate("key => window.county.map.hasLayer(window.county.items[key][0])", key)
+        # heat is not mixed with the colours of districts; its legend has a unit
+        page.check(".card input[value=heat]")
+        assert "MW" in page.inner_text(".legend") and "kWp/km²" not in page.inner_text(".legend")
+        assert page.evaluate("window.county.items[window.county.state.theme].every(l => l.options.fillOpacity === 0)")
+        page.uncheck(".card input[value=heat]")
+        assert "kWp/km²" in page.inner_text(".legend")
         # a measure that only another layer has takes the map there; the slider goes through the years
         page.select_option("#measure", "roadmap_kw")
         assert page.is_checked(".card input[value=responsible]") and "≤ 2029" in page.inner_text(".legend")

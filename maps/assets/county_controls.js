@@ -69,10 +69,9 @@ function countyControls(county) {
     const box = legend.getContainer();
     box.replaceChildren(node("summary", W.legend));
     const region = byKey.get(state.theme);
-    /* Where single roofs are drawn the theme has no fill. */
     const close = county.roofsShown();
     if (close) drawRoofs(box);
-    else if (region && state.measure) drawTheme(box, region);
+    if (region && state.measure && !county.outlinesOnly()) drawTheme(box, region);
     overlays.filter((overlay) => state.on.has(overlay.key)).forEach((overlay) => {
       if (overlay.key === "roofs") { if (!close) drawRoofs(box); return; }
       const line = node("div");

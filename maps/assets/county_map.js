@@ -121,13 +121,14 @@ function countyMap(map, groups) {
   }
 
   /* regions: themes are filled, the others outlined */
-  /* Where single roofs are drawn regions keep their outlines and answers only: a fill over the roofs would change the colours that the legend shows. */
+  /* Over single roofs and heat regions keep their outlines and answers only: a fill would change the colours that the legend shows. */
   const roofsShown = () => Boolean(roofs && state.on.has("roofs") && Math.round(map.getZoom()) >= data.roofs.zooms[0]);
+  const outlinesOnly = () => roofsShown() || state.on.has("heat");
   function regionStyle(region, row, at) {
     if (region.theme) {
       const cells = region.key === "grid";
-      const opacity = roofsShown() ? 0 : state.on.has("heat") ? 0.25 : state.base ? 0.55 : 0.92;
-      return { color: roofsShown() ? "#8d9793" : "#ffffff", weight: cells ? 0.4 : 1.6, opacity: cells ? 0.6 : 1, fillColor: fillOf(region, row, at), fillOpacity: opacity };
+      const opacity = outlinesOnly() ? 0 : state.base ? 0.55 : 0.92;
+      return { color: outlinesOnly() ? "#8d9793" : "#ffffff", weight: cells ? 0.4 : 1.6, opacity: cells ? 0.6 : 1, fillColor: fillOf(region, row, at), fillOpacity: opacity };
     }
     const mark = MARKS[region.key] || "#55606a", dashed = outlined(region);
     return { color: mark, weight: dashed ? 2 : 1.2, fill: !dashed, dashArray: region.key === "urban" ? "2 5" : dashed ? "8 5" : null, opacity: 0.95, fillColor: mark, fillOpacity: roofsShown() ? 0 : 0.1 };
@@ -395,7 +396,7 @@ function countyMap(map, groups) {
   const roofYears = data.roofs ? Object.keys(data.roofs.years).map(Number) : [];
   state.year = Math.max(...years, ...roofYears, 0) || null;
   const api = {
-    map, state, items, data, groups, roofs, roofsShown, overlays, byKey, MARKS, W, node, plain, shown, cell, has, decode, sheet, sheetLink, show, wide, years,
+    map, state, items, data, groups, roofs, roofsShown, outlinesOnly, overlays, byKey, MARKS, W, node, plain, shown, cell, has, decode, sheet, sheetLink, show, wide, years,
     roofYears, setTheme, setMeasure, setOverlay, setYear, setRoofColour, setBase, drawLabels, roofName, popupOptions,
   };
   /* Beside the legend where that costs little, under it where the county is broad. */
