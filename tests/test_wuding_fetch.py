@@ -4,6 +4,7 @@ import ast
 import html
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -181,6 +182,12 @@ def test_every_product_names_its_sources(offline: tuple[Path, list[str]], tmp_pa
     texts["sheet.html"] = html.unescape((sheet / "sheet.html").read_text(encoding="utf-8"))
     texts["sheet.json"] = (sheet / "sheet.json").read_text(encoding="utf-8")
     assert {product: [name for name in names if name not in text] for product, text in texts.items()} == {product: [] for product in texts}
+    # … and the sheet still prints to its two pages
+    if shutil.which("chromium"):
+        pdf = tmp_path / "sheet.pdf"
+        printed = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--print-to-pdf={pdf}"]
+        subprocess.run([*printed, str(sheet / "sheet.html")], check=True, capture_output=True, timeout=120)
+        assert len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) == 2
     # what was found of the data stands where the numbers are read: quality, weaknesses
     for product in ("report.html", "report.docx", "tables.xlsx", "about"):
         for word in ("ODbL 1.0", "37%", "完整性", "二者有其一", "PVGIS-ERA5", "已知不足"):
