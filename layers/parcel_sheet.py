@@ -142,6 +142,9 @@ def sheet(
     p90 = p90_of_sum(with_modules["energy_kwh"].to_numpy(), with_modules["confidence"].to_numpy()) if len(with_modules) else 0.0
     spread = 1.0 - p90 / told["energy_kwh"] if told["energy_kwh"] > 0.0 else 0.0
     notes = [*_quality(roofs, buildings, source, meter), *source.notes]
+    peak, rated = float(meter.load.max(initial=0.0)), connection.transformer_kva
+    if rated is not None and peak > rated:
+        notes.append(("load_above_transformer", {"peak": peak, "rated": rated}))
     found: dict[str, Any] = {
         "parcel": _place(place, buildings, roofs),
         "capacity": {
@@ -162,7 +165,7 @@ def sheet(
         "load": {
             "source": source.kind,
             "kwh": told["load_kwh"],
-            "peak_kw": float(meter.load.max(initial=0.0)),
+            "peak_kw": peak,
             "months": np.bincount(MONTH - 1, weights=meter.load, minlength=12).tolist(),
             "expected_kwh": source.expected_kwh,
             "unknown_share": source.unknown_share,

@@ -184,6 +184,9 @@ def test_bills_lead_the_load(run: Path, parcel: str, tmp_path: Path) -> None:
     assert sheet["load"]["source"] == "bills"
     assert sheet["load"]["months"] == pytest.approx([1000.0 * m for m in range(1, 13)])
     assert "class" not in {note["code"] for note in sheet["notes"]}
+    # 12,000 kWh a month need more than 5 kVA: read as kW or of another meter
+    small = parcel_sheets(run, parcel, None, False, Options(load=bills, transformer_kva=5.0), "en", [])[0]
+    assert "more than the transformer of 5 kVA carries" in (small / "sheet.html").read_text(encoding="utf-8")
 
 
 def test_a_load_of_the_study_counts_for_its_parcel(county: Path, run: Path, parcel: str, tmp_path: Path) -> None:
