@@ -554,5 +554,6 @@ def test_a_served_page_reads_every_roof(tmp_path: Path) -> None:
                 found = page.evaluate("window.county.roofs.hit(window.county.map.getCenter())")
                 assert (found is not None) is served
                 assert page.evaluate("window.county.roofs.complete") is served
+                assert ("最大的 1 个" in page.inner_text(".legend")) is not served
                 assert wrong == []
         server.shutdown()

@@ -406,6 +406,8 @@ function countyMap(map, groups) {
   };
   api.screenPadding = () => ({ animate: false, paddingTopLeft: [wide ? 256 : 14, 14], paddingBottomRight: [wide ? api.besideLegend(256) : 14, 30] });
   const controls = countyControls(api);
+  /* Then the legend no longer says that only some roofs are drawn. */
+  if (roofs) roofs.whenComplete = () => controls.drawLegend();
 
   map.invalidateSize();
   map.fitBounds(data.bounds, api.screenPadding());

@@ -12,7 +12,7 @@ function roofTiles(map, sources, zooms, colourOf) {
     if (!sources.url) archive = Promise.resolve(inside());
     else {
       const served = new pmtiles.PMTiles(new pmtiles.FetchSource(sources.url));
-      archive = served.getHeader().then(() => { api.complete = true; return served; }).catch(inside);
+      archive = served.getHeader().then(() => { api.complete = true; api.whenComplete(); return served; }).catch(inside);
     }
     return archive;
   }
@@ -170,7 +170,7 @@ function roofTiles(map, sources, zooms, colourOf) {
   }
   /* `pane` lies under the regions' canvas, which thins out where roofs are shown and goes on answering the mouse. */
   const layer = new Layer({ minZoom: zooms[0], maxZoom: 22, pane: "roofs", updateWhenZooming: false, className: "roof-tiles" });
-  const api = { layer, hit, load, drawn: 0, complete: false };
+  const api = { layer, hit, load, drawn: 0, complete: false, whenComplete: () => {} };
   return api;
 }
 
