@@ -19,6 +19,8 @@ from .county_map import asset, templates, write_whole
 from .skyline import draw_skyline
 from .words import LANGUAGES, as_float, load_words, number
 
+# Lines that the second page takes at its usual size, and letters of a line [em].
+MOST_LINES, LINE = 28, 78.0
 # Roofs and variants that are shown, the largest and the best; sheet.json holds all.
 MOST_ROOFS, MOST_VARIANTS, MOST_WARNINGS = 8, 8, 3
 
@@ -89,7 +91,16 @@ def parcel_page(
         "sources": "; ".join(map(str, sheet.get("sources") or ())),
         "style": asset("parcel.css"),
     }
-    return write_whole(out, templates().get_template("parcel.html").render(**content))
+    return write_whole(out, templates().get_template("parcel.html").render(**content, dense=_lines(content) > MOST_LINES))
+
+
+def _lines(content: Mapping[str, Any]) -> int:
+    """Estimate the lines of the second page that grow with what there is to say; a full one is printed smaller, to stay one page."""
+    grid, said = content["connection"], content["said"]
+    texts = [*grid["asks"], " ".join(grid["load"]), f"{said['first_year']} {said['contract']} {said['storage']} {said['carbon']}"]
+    texts += [said["assumed"], said["module"], *content["notes"], *content["warnings"], content["sources"], content["variants"]["mark"]]
+    wide = [sum(1.0 if ord(letter) > 255 else 0.52 for letter in text) for text in texts if text]
+    return len(content["variants"]["rows"]) + sum(int(width // LINE) + 1 for width in wide)
 
 
 def _headline(sheet: Mapping[str, Any], words: Mapping[str, str]) -> list[tuple[str, str, str]]:
