@@ -1,6 +1,7 @@
 """Tables in the formats of other software: names, coordinates and shapes as each of them can hold them."""
 
 import csv
+import re
 import shutil
 import tempfile
 import tomllib
@@ -150,7 +151,9 @@ def _write(frame: gpd.GeoDataFrame, table: str, path: Path, ending: str) -> None
         # GCJ-02 has no code on purpose.
         warnings.filterwarnings("ignore", message="'crs' was not provided")
         warnings.filterwarnings("ignore", message="No SRS set on layer")
-        pyogrio.write_dataframe(shown, path, layer=path.stem, driver=FORMATS[ending], **kind, **_OPTIONS.get(ending, {}))
+        # A geodatabase takes letters, digits and underscores only.
+        name = re.sub(r"\W", "_", path.stem) if ending == ".gdb" else path.stem
+        pyogrio.write_dataframe(shown, path, layer=name, driver=FORMATS[ending], **kind, **_OPTIONS.get(ending, {}))
 
 
 def _areas_only(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
