@@ -1,7 +1,8 @@
 """Edges of roofs in space: eaves, verges, ridges and parapets, so that roofs shade with their own shape and not as boxes.
 
 The skyline of a roof made of planes is that of its edges: each face gives its ring, so that a ridge, which two faces share, stands in both
-directions and is seen from either side, while an eave or a verge is seen from outside only.
+directions and is seen from either side, while an eave is seen from outside only. A verge stands in both directions too: who looks down on
+a slope has its far verge for a skyline.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from .errors import GeoError
 from .surfaces import RoofSurfaces, Shape, roof_surfaces
+
+LEVEL_M = 1e-3  # an eave or a ridge rises less than this from end to end
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,12 @@ def _face_edges(stood: StoodFaces, building: NDArray[np.integer], level: NDArray
     edges, face = outline_edges(stood.surfaces.geometry[use])
     z = [plane[face, 2] + ((edges[:, at : at + 2] - origin[face]) * plane[face, :2]).sum(axis=1) for at in (0, 2)]
     np.minimum.at(level, of[face], np.minimum(z[0], z[1]))
-    return np.column_stack([edges[:, :2], z[0], edges[:, 2:], z[1]])
+    seen = np.column_stack([edges[:, :2], z[0], edges[:, 2:], z[1]])
+    sloped = np.abs(z[1] - z[0]) > LEVEL_M
+    both = np.repeat(seen, 1 + sloped, axis=0)
+    back = (np.cumsum(1 + sloped) - 1)[sloped]
+    both[back] = both[back][:, [3, 4, 5, 0, 1, 2]]
+    return both
 
 
 def parapets(polygons: NDArray[np.object_], crest: NDArray[np.float64], building: NDArray[np.int64]) -> Parapets:

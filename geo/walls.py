@@ -125,8 +125,9 @@ def walls(
     if len(polygons) != len(tops):
         raise GeoError(f"Footprints and tops must pair up: got {len(polygons)} footprints and {len(tops)} tops.")
     left, bottom, right, top = bounds
-    i0, j0 = math.floor(left / side) - 1, math.floor(bottom / side) - 1
-    columns, rows = math.floor(right / side) + 2 - i0, math.floor(top / side) + 2 - j0
+    # a group reaches at most WHOLE beyond its centre
+    i0, j0 = math.floor((left - WHOLE) / side), math.floor((bottom - WHOLE) / side)
+    columns, rows = math.floor((right + WHOLE) / side) + 1 - i0, math.floor((top + WHOLE) / side) + 1 - j0
     pieces, ring = _pieces(_boxes(polygons, np.asarray(tops, np.float64)) if edges is None else edges)
     groups, firsts, order, box = _grouped(pieces, ring)
     i, j = (np.floor(groups[:, k] / side).astype(np.int64) for k in (0, 1))
@@ -208,7 +209,8 @@ def beneath(found: Walls, points: NDArray[np.float64]) -> NDArray[np.float32]:
     out = np.zeros(len(points), np.float32)
     if not len(found.polygons):
         return out
-    point, polygon = shapely.STRtree(found.polygons).query(shapely.points(points[:, :2]), predicate="within")
+    # a point on a wall too: it sees that wall from neither side
+    point, polygon = shapely.STRtree(found.polygons).query(shapely.points(points[:, :2]), predicate="intersects")
     rise = np.nan_to_num(found.levels[polygon] - points[point, 2], nan=0.0)
     np.maximum.at(out, point, np.degrees(np.arctan(np.maximum(rise, 0.0) / LOW_RESOLVED)).astype(np.float32))
     return out
@@ -228,7 +230,8 @@ def _pieces(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     length = np.hypot(b[:, 0] - a[:, 0], b[:, 1] - a[:, 1])
     a, b, length = a[length > 0], b[length > 0], length[length > 0]
     ring = np.zeros(len(a), np.int64)
-    ring[1:] = np.cumsum((a[1:, :2] != b[:-1, :2]).any(axis=1))
+    apart = (a[1:, :2] != b[:-1, :2]).any(axis=1) & (a[1:, :2] != a[:-1, :2]).any(axis=1)  # a verge comes twice, there and back
+    ring[1:] = np.cumsum(apart)
     number = np.ceil(length / LONGEST).astype(np.int64)
     edge = np.repeat(np.arange(len(a)), number)
     piece = np.arange(len(edge)) - np.repeat(np.cumsum(number) - number, number)

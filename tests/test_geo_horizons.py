@@ -271,6 +271,22 @@ def test_under_a_higher_roof_there_is_no_sky() -> None:
     assert (got[2] == 0).all()
 
 
+def test_on_the_wall_of_a_higher_roof_there_is_no_sky_either() -> None:
+    """Neither outside nor within: as under the roof, not as in the open; its corner, and the wall of a lower one, too."""
+    tower, shed = shapely.box(X0, Y0 - 10, X0 + 20, Y0 + 10), shapely.box(X0 - 40, Y0 - 10, X0 - 30, Y0 + 10)
+    got = horizons(at((0, 0, 10.2), (0, 10, 10.2), (20, 3, 10.2), (-30, 0, 10.2)), **scene("near", [tower, shed], [50.0, 10.0]))
+    assert (got[:3] > 89).all()
+    assert got[3].max() == pytest.approx(np.degrees(np.arctan(39.8 / 30)), abs=0.1)
+    assert got[3, 54] == 0.0
+
+
+@pytest.mark.parametrize("side", [8.0, 20.0, 64.0, 256.0])
+def test_blocks_of_any_side_hold_what_reaches_into_the_bounds(side: float) -> None:
+    hall = np.array([shapely.box(X0 + 290, Y0 - 60, X0 + 410, Y0 + 60)])
+    got = horizons(at((0, 0, 0.0)), near=walls(around(X0, Y0, 300), hall, np.array([30.0]), side=side))[0]
+    assert got[18] == pytest.approx(wall_mean(290.0, 30.0, 90.0, 90.0), abs=0.02)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
 def test_jumping_over_blocks_changes_nothing(seed: int) -> None:

@@ -129,3 +129,19 @@ def test_flat_roofs_without_parapet_are_the_boxes_of_their_outlines() -> None:
     points = np.array([[X0, Y0, 1.0], [X0 + 65.0, Y0 + 4, 2.0]])
     plain = horizons(points, near=walls(AROUND, polygons, np.full(2, 10.0)))
     assert np.array_equal(plain, horizons(points, near=standing(roof, polygons)))
+
+
+@pytest.mark.parametrize("turn", [0, 90, 200, 315])
+def test_who_looks_down_on_a_slope_sees_the_far_verge(turn: int) -> None:
+    """The sight over the far gable end leaves the slope above its eaves: by hand, 36 m off, 1 m below the eaves."""
+    house = shapely.affinity.rotate(HOUSE[0], -turn, origin=(X0, Y0))
+    s, c = np.sin(np.radians(turn)), np.cos(np.radians(turn))
+    east, north = -26.0, -28.0  # the eaves begin at (-10, -8), the far verge stands at x = 10
+    point = np.array([[X0 + east * c + north * s, Y0 - east * s + north * c, 9.0 - RISE / 2]])
+    got = horizons(point, near=standing(edges(Shape.GABLE, polygons=np.array([house])), np.array([house])))[0]
+    away = np.radians(np.linspace(52.5, 57.5, 501))  # meets the verge between eaves and ridge
+    distance, across = 36.0 / np.sin(away), 36.0 / np.tan(away) - 20.0
+    assert (across > 0).all()
+    assert (across < 8).all()
+    expected = np.degrees(np.arctan((1.0 + across * np.tan(np.radians(TILT))) / distance)).mean()
+    assert got[(11 + turn // 5) % 72] == pytest.approx(expected, abs=0.05)
