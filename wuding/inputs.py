@@ -28,7 +28,7 @@ from .study import Study
 from .texts import tell_unread, unread_texts
 
 Report = Callable[[str, int, int], None]
-# Cells of the surface model that a tile may hold: 0.24 GB at 4 bytes, and a few times that while roof planes are sought.
+# Cells of a raster that a tile may hold: 0.24 GB at 4 bytes, and a few times that while roof planes are sought or trees are stood.
 CELLS_IN_MEMORY = 6e7
 
 
@@ -104,7 +104,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
         standing.assign(top_m=standing["ground_elevation_m"] + standing["height_m"]),
         work / "tiles",
         tile_buildings=study.run.tile_buildings,
-        widest=np.inf if dsm is None else CELLS_IN_MEMORY * study.terrain.surface_resolution**2,
+        widest=CELLS_IN_MEMORY * _finest(study, terrain, dsm, canopy) ** 2,
     )
     told("read", 4, 4)
     return Prepared(
@@ -119,6 +119,11 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
         {"terrain": raster_facts, "regions": {n: len(r) for n, r in read.items()}, "overrides": overridden},
         warnings,
     )
+
+
+def _finest(study: Study, terrain: Terrain, dsm: Path | None, canopy: Path | None) -> float:
+    """Smallest cell that tiles read; infinite where they read no raster."""
+    return min(terrain.resolution, np.inf if dsm is None and canopy is None else study.terrain.surface_resolution)
 
 
 def _decide(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame) -> None:
