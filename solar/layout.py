@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import SolarError
 
+MOST_CORNERS = 12  # where an outline has no more, rows are also tried from each of its corners
 OFFSETS = 4  # row offsets tried within a pitch, besides the one that ends flush with the far edge
 _TOUCH = 1e-7  # metres: a module may touch the outline, and rounding must not cost a row
 
@@ -201,9 +202,17 @@ def _pack(
         rows = np.floor((high - low - depth[i] + _TOUCH) / pitch[i]) + 1.0
         left, right = edges[:used, 0].min(), max(edges[:used, 0].max(), edges[:used, 2].max())
         ceiling = max(rows, 0.0) * max(np.floor((right - left + gap[i] + _TOUCH) / (along[i] + gap[i])), 0.0)
-        for trial in range(OFFSETS + 1):
-            flush_end = max(high - low - depth[i] - (rows - 1.0) * pitch[i], 0.0)  # the last row ends at the far edge
-            offset = flush_end if trial == OFFSETS else trial * pitch[i] / OFFSETS
+        corners = used if used <= MOST_CORNERS else 0
+        for trial in range(OFFSETS + 1 + 2 * corners):
+            if trial < OFFSETS:
+                offset = trial * pitch[i] / OFFSETS
+            elif trial == OFFSETS:
+                offset = max(high - low - depth[i] - (rows - 1.0) * pitch[i], 0.0)  # the last row ends at the far edge
+            else:  # a row begins or ends at a corner: an edge a hair off the rows' direction costs a hair, not a row
+                corner = edges[(trial - OFFSETS - 1) // 2, 1] - low
+                offset = (corner if trial % 2 == 0 else corner - depth[i]) % pitch[i]
+                if pitch[i] - offset < _TOUCH:
+                    offset = 0.0
             if ceiling * modules <= best_count[i]:
                 break  # no offset of this layout can do better
             count = modules * _lay(edges, used, low + offset, high, along[i], depth[i], pitch[i], gap[i], blocked, nowhere)

@@ -68,6 +68,13 @@ def test_real_modules_on_a_hall_slope_by_hand() -> None:
     assert count(shapely.box(0, 0, 80, 14), rows(1.134, 2.278, 2.298, 0.02)) == 69 * 6
 
 
+@pytest.mark.parametrize("slant", [1e-6, 1e-4, 0.03])
+def test_an_edge_a_hair_off_the_rows_costs_a_hair_and_no_row(slant: float) -> None:
+    # 10 x 4.05 m: two rows of 10; a lower and an upper edge that slant by 3 cm at most still leave 4 m between them.
+    slanted = shapely.Polygon([(0, 0), (10, slant), (10, 4.05), (0, 4.05 - slant / 2)])
+    assert count(slanted, rows(1, 2)) == 20
+
+
 def test_another_offset_saves_a_row() -> None:
     # Hourglass: at the lowest offset both rows cross the waist; an offset of half a pitch leaves room above and below it.
     upside_down = shapely.Polygon([(4, 0), (8, 4), (0, 4)])
