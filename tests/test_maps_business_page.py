@@ -24,7 +24,9 @@ def test_each_number_comes_from_its_model(lang: str) -> None:
     found = business_grid(two_models(), load_words(lang))
     assert found is not None
     heads, rows = found
-    money = ("300.0", "20.0", "-10.0", "40.0") if lang == "zh" else ("3.0", "0.2", "-0.1", "0.4")  # 万元, million CNY
+    money = ("3.0", "0.2", "-0.1", "0.4")
+    unit = "百万元" if lang == "zh" else "M CNY"
+    assert [unit in head for head in heads[1:]] == [True, False, False, False, True, False, False, True, True]
     assert rows[0][1:] == (money[0], "0.270", "50.0", "8.0", money[1], "9.5", "6.0", money[2], money[3])
     assert rows[1][6] == "—"  # never paid back
     assert len(rows) == 2 and all(len(row) == len(heads) for row in rows)  # areas stand in the spreadsheet
