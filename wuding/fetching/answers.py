@@ -23,7 +23,7 @@ _DIGEST = re.compile(r"sha-256=:([^:]+):")
 _GOOGLE = re.compile(r"md5=([^,\s]+)")
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<body")
 # What libraries raise where an answer is not what it should be; pyogrio's errors are RuntimeErrors, rasterio's and pyarrow's OSErrors.
-UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, NotImplementedError, ShapelyError, OSError)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, ShapelyError, OSError)
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
