@@ -1,4 +1,4 @@
-"""The compiled remainder of the yield: each roof through every hour of light with its own horizon, sky and temperature."""
+"""The yield of roofs from the shared sky: what is checked and handed to the compiled loop."""
 
 from __future__ import annotations
 
@@ -6,29 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from .beam_shade import sun_path
 from .canopy import Canopy
+from .electrical import electrical
 from .errors import SolarError
-from .half_hours import HALVES
 from .orientations import BARE, Blend, FloatArray, IntArray
-from .sky import BAND_DEGREES, Float32Array, Sky
+from .remainder import simulate_roofs
+from .sky import SECTORS, Float32Array, Sky
 
-Int32Array = npt.NDArray[np.int32]
-Parts = tuple[float, float, float, float]
 Veil = tuple[Float32Array, FloatArray, FloatArray, FloatArray, float, float]
-
-SECTORS = 72
-SECTOR_DEGREES = 360.0 / SECTORS
-# PVWatts version 5 part-load curve, as in pvlib.inverter.pvwatts
-PVWATTS_ETA_REF = 0.9637
-PVWATTS_CURVE = (-0.0162, 0.9858, -0.0059)
-ADR_NAMES = ("k_d", "tc_d", "k_rs", "k_rsh")
-LN_10 = float(np.log(10.0))
-# more than interpolating between sectors can round
-ROUNDING_DEGREES = 1e-6
-# hourly sums are whole numbers of this unit, so that they come out the same in any order
-MILLIWATT_HOURS = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,12 +137,12 @@ def simulate(
     if roofs:
         # roofs of one class after another: its beam stays in the cache; every roof is computed alone, so the order changes nothing
         order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
-        _simulate(
+        simulate_roofs(
             order, modules.classes, modules.weights, planes.classes, planes.weights, kind, skyline, start, svf_modules, svf_plane, offset,
             sky.beam, sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
             sky.sky_factor, sky.ground_factor, sky.blocked_factor, *_veil(canopy, sky, points, svf_modules, svf_plane),
             sky.brightening, sky.band, bool(sky.brightening.any()),
-            *_sun(sky, canopy is None), sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row, *_electrical(sky),
+            *sun_path(sky, canopy is None), sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row, *electrical(sky),
             np.ascontiguousarray(summed.group, dtype=np.int64), np.ascontiguousarray(summed.kwp, dtype=np.float64), summed.threshold,
             energy, unshaded, irradiation, share, hourly,
         )  # fmt: skip
@@ -217,277 +204,3 @@ def _veil(canopy: Canopy | None, sky: Sky, points: int, svf_modules: FloatArray,
     behind_plane = np.maximum(svf_plane - canopy.sky_view_factor_plane, 0.0)
     lost_sky, lost_ghi = float((by_hour * sky.sky_diffuse).sum()), float((by_hour * sky.ghi).sum())
     return np.ascontiguousarray(canopy.horizon, dtype=np.float32), behind_modules, behind_plane, taken, lost_sky, lost_ghi
-
-
-def _sun(sky: Sky, rising: bool) -> tuple[IntArray, FloatArray, FloatArray, Int32Array, FloatArray]:
-    """Hours as they are or from low to high sun, its lower and both its elevations, its sector and the weight of the next sector."""
-    lowest = sky.half_elevation.min(axis=0)
-    order = np.argsort(lowest, kind="stable") if rising else np.arange(lowest.size)
-    place = sky.half_azimuth[:, order] / SECTOR_DEGREES
-    sector = np.floor(place)
-    elevation = np.ascontiguousarray(sky.half_elevation[:, order])
-    return (
-        order.astype(np.int64),
-        lowest[order],
-        elevation,
-        np.ascontiguousarray((sector % SECTORS).astype(np.int32)),
-        np.ascontiguousarray(place - sector),
-    )
-
-
-def _electrical(sky: Sky) -> tuple[FloatArray, FloatArray, float, FloatArray, FloatArray]:
-    """
-    Give module and inverter as coefficients, all per kWp.
-
-    PVWatts: DC = k G (t + gain G) with t = 1 + gamma (air - 25); ADR: DC = k G f(G, t + gain G) with t = air - 25. The inverter is
-    AC = (a DC + b) DC + c up to the rating.
-    """
-    system = sky.system
-    linear = system.module.model == "pvwatts"
-    gamma = system.module.gamma_pdc if linear else 1.0
-    thermal = (1.0 if linear else 0.0) + gamma * (sky.temp_air - 25.0)
-    gain = gamma * sky.temperature_rise
-    adr = np.array([] if linear else [system.module.adr[name] for name in ADR_NAMES])
-    ac_rating = 1.0 / system.inverter.dc_ac_ratio
-    dc_limit = ac_rating / system.inverter.eta_nom
-    scale = system.inverter.eta_nom / PVWATTS_ETA_REF
-    square, slope, constant = PVWATTS_CURVE
-    ac = system.ac_factor
-    inverter = np.array([square / dc_limit, slope, constant * dc_limit]) * ac * scale
-    return thermal, gain, gamma, adr, np.append(inverter, ac * ac_rating)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _sum(values: FloatArray, start: int, stop: int) -> float:
-    """Sum in eight interleaved parts: a fixed order that the processor can do in parallel."""
-    a = b = c = d = e = f = g = h = 0.0
-    whole = start + (stop - start) // 8 * 8
-    for i in range(start, whole, 8):
-        a += values[i]
-        b += values[i + 1]
-        c += values[i + 2]
-        d += values[i + 3]
-        e += values[i + 4]
-        f += values[i + 5]
-        g += values[i + 6]
-        h += values[i + 7]
-    for i in range(whole, stop):
-        a += values[i]
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
-
-
-@njit(cache=True, nogil=True)
-def _blended(beam: Float32Array, classes: IntArray, weights: FloatArray, out: FloatArray) -> None:
-    """Weighted mean of the beams of one, two or four classes, in one pass."""
-    n = classes.size
-    a, b, c, d = beam[classes[0]], beam[classes[1 % n]], beam[classes[2 % n]], beam[classes[3 % n]]
-    w, x, y, z = weights[0], weights[1 % n], weights[2 % n], weights[3 % n]
-    if n == 1:
-        for h in range(out.size):
-            out[h] = w * a[h]
-    elif y == 0.0 and z == 0.0:
-        for h in range(out.size):
-            out[h] = w * a[h] + x * b[h]
-    else:
-        for h in range(out.size):
-            out[h] = (w * a[h] + x * b[h]) + (y * c[h] + z * d[h])
-
-
-@njit(cache=True, nogil=True)
-def _mean(factor: FloatArray, classes: IntArray, weights: FloatArray) -> float:
-    """Weighted mean of a factor of some classes."""
-    total = 0.0
-    for n in range(classes.size):
-        total += weights[n] * factor[classes[n]]
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _near_horizon(horizon: FloatArray, band: FloatArray, classes: IntArray, weights: FloatArray) -> float:
-    """Add up what a horizon leaves of the brightening just above it."""
-    total = 0.0
-    for n in range(classes.size):
-        if weights[n] > 0.0:
-            for s in range(SECTORS):
-                total += weights[n] * band[classes[n], s] * min(1.0, max(0.0, 1.0 - horizon[s] / BAND_DEGREES))
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _linear_power(
-    lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: Parts, open_parts: Parts,
-    dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray,
-) -> None:  # fmt: skip
-    """Turn hours of sun into AC by the PVWatts module, and the beam into AC under an open horizon, in place: fewer arrays, one pass."""
-    square, slope, constant, rating = inverter[0], inverter[1], inverter[2], inverter[3]
-    of_beam, of_sky, of_ground, of_band = parts
-    open_beam, open_sky, open_ground, open_band = open_parts
-    for h in range(lit.size):
-        light = of_beam * lit[h] * beam[h] + of_sky * sky[h] + of_ground * ghi[h] + of_band * brightening[h]
-        clear = open_beam * beam[h] + open_sky * sky[h] + open_ground * ghi[h] + open_band * brightening[h]
-        warmth = thermal[h] + warmer
-        x = dc[h] * light * (warmth + rise[h] * light)
-        y = dc[h] * clear * (warmth + rise[h] * clear)
-        lit[h] = max(0.0, min(rating, (square * x + slope) * x + constant))
-        beam[h] = max(0.0, min(rating, (square * y + slope) * y + constant))
-
-
-@njit(cache=True, nogil=True)
-def _adr_power(
-    lit: FloatArray, beam: FloatArray, sky: FloatArray, ghi: FloatArray, brightening: FloatArray, parts: Parts, open_parts: Parts,
-    dc: FloatArray, thermal: FloatArray, warmer: float, rise: FloatArray, inverter: FloatArray, adr: FloatArray,
-) -> None:  # fmt: skip
-    """Do the same by the ADR module, with the equations of pvlib.pvarray.pvefficiency_adr."""
-    square, slope, constant, rating = inverter[0], inverter[1], inverter[2], inverter[3]
-    k_d, tc_d, k_rs, k_rsh = LN_10 * adr[0], LN_10 * adr[1], adr[2], adr[3]
-    reference = np.log(np.exp(-k_d) + 1.0)
-    for h in range(lit.size):
-        of_sun = beam[h]
-        for case in range(2):
-            of_beam, of_sky, of_ground, of_band = parts if case == 0 else open_parts
-            sun = lit[h] if case == 0 else 1.0
-            light = of_beam * sun * of_sun + of_sky * sky[h] + of_ground * ghi[h] + of_band * brightening[h]
-            suns = max(light, 0.0) / 1000.0
-            v = np.log(suns * np.exp(-k_d - tc_d * (thermal[h] + warmer + rise[h] * light)) + 1.0) / reference
-            x = dc[h] * light * ((1.0 + k_rs + k_rsh) * v - k_rs * suns - k_rsh * v * v)
-            power = max(0.0, min(rating, (square * x + slope) * x + constant))
-            if case == 0:
-                lit[h] = power
-            else:
-                beam[h] = power
-
-
-@njit(cache=True, nogil=True)
-def _shade(
-    horizon: FloatArray, skyline: FloatArray, order: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array,
-    weight: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
-) -> float:  # fmt: skip
-    """Take one point's hours of shade from `lit`, and give the beam the plane loses; a sun above all of it is not asked."""
-    highest = horizon[0]
-    for s in range(SECTORS):
-        skyline[s] = horizon[s]
-        highest = max(highest, horizon[s])
-    skyline[SECTORS] = skyline[0]
-    first, second, at, next_at, of, next_of = elevation[0], elevation[1], sector[0], sector[1], weight[0], weight[1]
-    asked = np.searchsorted(lowest, highest + ROUNDING_DEGREES)
-    for k in range(asked):
-        left, next_left = skyline[at[k]], skyline[next_at[k]]
-        closed = 0.0 if first[k] > left + of[k] * (skyline[at[k] + 1] - left) else 0.5
-        closed += 0.0 if second[k] > next_left + next_of[k] * (skyline[next_at[k] + 1] - next_left) else 0.5
-        lost[k] = closed
-    for k in range(asked):
-        h = order[k]
-        lit[h] -= lost[k]
-        lost[k] *= on_plane[h]
-    dark: float = _sum(lost, 0, asked)
-    return dark
-
-
-@njit(cache=True, nogil=True)
-def _add_hours(power: FloatArray, scale: float, out: FloatArray) -> None:
-    """Add a roof's hours as whole numbers."""
-    for h in range(power.size):
-        out[h] += np.floor(power[h] * scale + 0.5)
-
-
-@njit(cache=True, nogil=True)
-def _shade_through(
-    horizon: FloatArray, canopy: Float32Array, skyline: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
-    month_start: IntArray, taken: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
-) -> float:  # fmt: skip
-    """Do the same as `_shade` where trees stand above the horizon: between both skylines the sun loses what they take."""
-    last = SECTORS + 1
-    for s in range(SECTORS):
-        skyline[s], skyline[last + s] = horizon[s], max(horizon[s], canopy[s])
-    skyline[SECTORS], skyline[last + SECTORS] = skyline[0], skyline[last]
-    for month in range(12):
-        for h in range(month_start[month], month_start[month + 1]):
-            closed = 0.0
-            for half in range(HALVES):
-                at, u, up = sector[half, h], weight[half, h], elevation[half, h]
-                if up > skyline[at] + u * (skyline[at + 1] - skyline[at]):
-                    above = up > skyline[last + at] + u * (skyline[last + at + 1] - skyline[last + at])
-                    closed += 0.0 if above else 0.5 * taken[month]
-                else:
-                    closed += 0.5
-            lit[h] -= closed
-            lost[h] = closed * on_plane[h]
-    dark: float = _sum(lost, 0, lit.size)
-    return dark
-
-
-@njit(cache=True, nogil=True)
-def _simulate(
-    order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
-    mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
-    beam: Float32Array, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
-    sky_factor: FloatArray, ground_factor: FloatArray, blocked_factor: FloatArray,
-    canopy: Float32Array, behind_modules: FloatArray, behind_plane: FloatArray, taken: FloatArray, lost_sky: float, lost_ghi: float,
-    brightening: FloatArray, band: FloatArray, bright: bool,
-    by_height: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
-    month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
-    thermal: FloatArray, gain: FloatArray, gamma: float, adr: FloatArray, inverter: FloatArray,
-    group: IntArray, kwp: FloatArray, threshold: float,
-    energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray, hourly: FloatArray,
-) -> None:  # fmt: skip
-    """Fill the five results, roof by roof."""
-    hours = elevation.shape[1]
-    lit, lost, on_plane, on_module = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
-    skyline, no_horizon, bright_sum = np.empty(2 * (SECTORS + 1)), np.zeros(SECTORS), _sum(brightening, 0, hours)
-    trees = canopy.shape[0] > 0
-    for r in order:
-        classes, weights = plane_classes[r], plane_weights[r]
-        _blended(beam, classes, weights, on_plane)
-        sky_plane, ground_plane = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
-        blocked_plane = _mean(blocked_factor, classes, weights)
-        open_beam = _sum(on_plane, 0, hours)
-        whole = open_beam + sky_plane * sky_sum + ground_plane * ghi_sum
-        if bright:
-            whole += _near_horizon(no_horizon, band, classes, weights) * bright_sum
-        svf, kept, near, behind, complete = 0.0, 0.0, 0.0, 0.0, True
-        first, last = point_start[r], point_start[r + 1]
-        lit[:] = last - first
-        for p in range(first, last):
-            if trees:
-                dark = _shade_through(horizon[p], canopy[p], skyline, elevation, sector, weight, month_start, taken, on_plane, lit, lost)
-            else:
-                dark = _shade(horizon[p], skyline, by_height, lowest, elevation, sector, weight, on_plane, lit, lost)
-            seen = svf_plane[p]
-            received = max(open_beam - dark, 0.0) + seen * sky_plane * sky_sum + (ground_plane + (1.0 - seen) * blocked_plane) * ghi_sum
-            received += behind_plane[p] * (blocked_plane * lost_ghi - sky_plane * lost_sky)
-            if bright:
-                received += _near_horizon(horizon[p], band, classes, weights) * bright_sum
-                near += _near_horizon(horizon[p], band, module_classes[r], module_weights[r])
-            share[p] = received / whole if whole > 0.0 else 0.0
-            complete = complete and share[p] >= threshold
-            kept += received
-            svf += svf_modules[p]
-            behind += behind_modules[p]
-        part = 1.0 / (last - first)
-        svf *= part
-        behind *= part
-        irradiation[r] = kept * part / 1000.0
-        classes, weights = module_classes[r], module_weights[r]
-        _blended(beam, classes, weights, on_module)
-        sky_open, ground_open = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
-        blocked_open = _mean(blocked_factor, classes, weights)
-        rise, warmer = gain[mounting[r]], gamma * offset[r]
-        dc = dc_share[dc_row[classes[np.argmax(weights)]]]  # of the nearest tilt
-        near_open = _near_horizon(no_horizon, band, classes, weights) if bright else 0.0
-        arrives_open = (1.0, sky_open, ground_open, near_open)
-        # where trees stand the sky seen changes with the month; else one piece is the whole year
-        for piece in range(12 if trees else 1):
-            a, b = (month_start[piece], month_start[piece + 1]) if trees else (0, hours)
-            view = svf - behind * taken[piece]
-            arrives = (part, sky_open * view, ground_open + (1.0 - view) * blocked_open, part * near)
-            light = on_module[a:b], sky_diffuse[a:b], ghi[a:b], brightening[a:b]
-            if adr.size == 0:
-                _linear_power(lit[a:b], *light, arrives, arrives_open, dc[a:b], thermal[a:b], warmer, rise[a:b], inverter)
-            else:
-                _adr_power(lit[a:b], *light, arrives, arrives_open, dc[a:b], thermal[a:b], warmer, rise[a:b], inverter, adr)
-        shaded, clear = lit, on_module
-        for month in range(12):
-            energy[r, month] = _sum(shaded, month_start[month], month_start[month + 1])
-        if group[r] >= 0 and complete:
-            _add_hours(shaded, kwp[r] * MILLIWATT_HOURS, hourly[group[r]])
-        unshaded[r] = _sum(clear, 0, hours)

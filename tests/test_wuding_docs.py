@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from geo.far_horizons import DROP
 from layers.carbon import load_carbon
 from layers.schema import columns
-from solar import engine, sky
+from solar import electrical, sky
 from solar.mounts import pitch_ratio
 from wuding.cli import app
 from wuding.reference import reference_pages, write_reference
@@ -151,7 +151,7 @@ def test_commands_that_need_the_internet_or_a_cluster_run_in_their_own_tests() -
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_method_page_gives_the_numbers_of_the_code(lang: str) -> None:
     page = (ROOT / "docs" / lang / "method.md").read_text(encoding="utf-8")
-    fits = [engine.PVWATTS_ETA_REF, *map(abs, engine.PVWATTS_CURVE), sky.COSZ_FLOOR["haydavies"], engine.SECTORS]
+    fits = [electrical.PVWATTS_ETA_REF, *map(abs, electrical.PVWATTS_CURVE), sky.COSZ_FLOOR["haydavies"], sky.SECTORS]
     carbon = load_carbon()
     fits += [
         *(carbon.coal[name].value for name in ("equivalent_value", "heat_value")),

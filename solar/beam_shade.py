@@ -1,0 +1,86 @@
+"""When the sun stands above the horizons of a roof's points: each half of every hour of light, and the beam lost below them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from .half_hours import HALVES
+from .interleaved import interleaved_sum
+from .orientations import FloatArray, IntArray
+from .sky import SECTORS, Float32Array, Sky
+
+Int32Array = npt.NDArray[np.int32]
+
+SECTOR_DEGREES = 360.0 / SECTORS
+# more than interpolating between sectors can round
+ROUNDING_DEGREES = 1e-6
+
+
+def sun_path(sky: Sky, rising: bool) -> tuple[IntArray, FloatArray, FloatArray, Int32Array, FloatArray]:
+    """Hours as they are or from low to high sun, its lower and both its elevations, its sector and the weight of the next sector."""
+    lowest = sky.half_elevation.min(axis=0)
+    order = np.argsort(lowest, kind="stable") if rising else np.arange(lowest.size)
+    place = sky.half_azimuth[:, order] / SECTOR_DEGREES
+    sector = np.floor(place)
+    elevation = np.ascontiguousarray(sky.half_elevation[:, order])
+    return (
+        order.astype(np.int64),
+        lowest[order],
+        elevation,
+        np.ascontiguousarray((sector % SECTORS).astype(np.int32)),
+        np.ascontiguousarray(place - sector),
+    )
+
+
+@njit(cache=True, nogil=True)
+def shade(
+    horizon: FloatArray, skyline: FloatArray, order: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array,
+    weight: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
+) -> float:  # fmt: skip
+    """Take one point's hours of shade from `lit`, and give the beam the plane loses; a sun above all of it is not asked."""
+    highest = horizon[0]
+    for s in range(SECTORS):
+        skyline[s] = horizon[s]
+        highest = max(highest, horizon[s])
+    skyline[SECTORS] = skyline[0]
+    first, second, at, next_at, of, next_of = elevation[0], elevation[1], sector[0], sector[1], weight[0], weight[1]
+    asked = np.searchsorted(lowest, highest + ROUNDING_DEGREES)
+    for k in range(asked):
+        left, next_left = skyline[at[k]], skyline[next_at[k]]
+        closed = 0.0 if first[k] > left + of[k] * (skyline[at[k] + 1] - left) else 0.5
+        closed += 0.0 if second[k] > next_left + next_of[k] * (skyline[next_at[k] + 1] - next_left) else 0.5
+        lost[k] = closed
+    for k in range(asked):
+        h = order[k]
+        lit[h] -= lost[k]
+        lost[k] *= on_plane[h]
+    dark: float = interleaved_sum(lost, 0, asked)
+    return dark
+
+
+@njit(cache=True, nogil=True)
+def shade_through(
+    horizon: FloatArray, canopy: Float32Array, skyline: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
+    month_start: IntArray, taken: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
+) -> float:  # fmt: skip
+    """Do the same as `shade` where trees stand above the horizon: between both skylines the sun loses what they take."""
+    last = SECTORS + 1
+    for s in range(SECTORS):
+        skyline[s], skyline[last + s] = horizon[s], max(horizon[s], canopy[s])
+    skyline[SECTORS], skyline[last + SECTORS] = skyline[0], skyline[last]
+    for month in range(12):
+        for h in range(month_start[month], month_start[month + 1]):
+            closed = 0.0
+            for half in range(HALVES):
+                at, u, up = sector[half, h], weight[half, h], elevation[half, h]
+                if up > skyline[at] + u * (skyline[at + 1] - skyline[at]):
+                    above = up > skyline[last + at] + u * (skyline[last + at + 1] - skyline[last + at])
+                    closed += 0.0 if above else 0.5 * taken[month]
+                else:
+                    closed += 0.5
+            lit[h] -= closed
+            lost[h] = closed * on_plane[h]
+    dark: float = interleaved_sum(lost, 0, lit.size)
+    return dark

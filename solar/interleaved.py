@@ -1,0 +1,26 @@
+"""Sums in a fixed order that the processor can do in parallel."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from .orientations import FloatArray
+
+
+@njit(cache=True, nogil=True, inline="always")
+def interleaved_sum(values: FloatArray, start: int, stop: int) -> float:
+    """Sum in eight interleaved parts: a fixed order that the processor can do in parallel."""
+    a = b = c = d = e = f = g = h = 0.0
+    whole = start + (stop - start) // 8 * 8
+    for i in range(start, whole, 8):
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+        e += values[i + 4]
+        f += values[i + 5]
+        g += values[i + 6]
+        h += values[i + 7]
+    for i in range(whole, stop):
+        a += values[i]
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
