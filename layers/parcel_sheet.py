@@ -199,7 +199,7 @@ def sheet(
 def _terms(plant: Plant, meter: Meter, money: Money) -> dict[str, float]:
     """Give loan and tax, and what the contract says: the price of its power in the first year, its rent, and the rent it could bear."""
     value, told = money.terms.value, balance(plant, meter)
-    loan_and_tax = ("loan_share", "loan_rate", "loan_years", "income_tax_rate", "tax_free_years", "tax_half_years")
+    loan_and_tax = ("loan_share", "loan_rate", "loan_years", "income_tax_rate", "tax_free_years", "tax_half_years", "tax_loss_years")
     price = _ratio(told["used_cny"], told["used_kwh"])
     return {
         **{name: value[name] for name in (*loan_and_tax, "contract_discount", "roof_rent")},

@@ -286,6 +286,7 @@ def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
             tax=_percent(money["terms"]["income_tax_rate"]),
             free=f"{money['terms']['tax_free_years']:.0f}",
             half=f"{money['terms']['tax_half_years']:.0f}",
+            loss=f"{money['terms']['tax_loss_years']:.0f}",
         ),
     }
 

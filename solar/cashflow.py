@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import numpy_financial as npf
@@ -14,7 +15,7 @@ from .facts import Fact, read_facts
 
 FloatArray = npt.NDArray[np.float64]
 SHARES = ("vat_rate", "income_tax_rate", "loan_share", "contract_discount", "household_tax")
-WHOLE_YEARS = ("tax_free_years", "tax_half_years", "depreciation_years", "loan_years")
+WHOLE_YEARS = ("tax_free_years", "tax_half_years", "tax_loss_years", "depreciation_years", "loan_years")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,10 @@ def returns(plant: Plant, terms: Terms, *, contract: bool, factors: npt.ArrayLik
     Notes
     -----
     VAT: output tax of the income less what is left of the investment's input tax. Income tax on income less upkeep, rent, depreciation
-    (and interest, for the equity): free, then half, then whole; losses are carried forward without limit. The loan is paid back in equal
-    yearly sums. For an owner who builds, saved power counts without tax too, since a payer of VAT would have set that tax off. What is
-    built beside the plant bears the same taxes and loan, and is written off over its own life.
+    (and interest, for the equity): free, then half, then whole; a loss is set off against the profits of the `tax_loss_years` after it,
+    the oldest first, as if the plant were all that its owner taxes. The loan is paid back in equal yearly sums. For an owner who builds,
+    saved power counts without tax too, since a payer of VAT would have set that tax off. What is built beside the plant bears the same
+    taxes and loan, and is written off over its own life.
     """
     kept = np.asarray(factors, dtype=np.float64)
     price = plant.used_price * (1.0 - (terms.value["contract_discount"] if contract else 0.0))
@@ -160,13 +162,36 @@ def _written_off(capex: float, life: float, years: int, terms: Terms) -> FloatAr
 
 def _income_tax(profit: FloatArray, terms: Terms) -> FloatArray:
     """Tax of each year with losses carried forward; the holiday runs from the first year of income."""
-    running = np.cumsum(profit)
-    highest = np.maximum.accumulate(np.maximum(running, 0.0))
-    taxed = np.diff(highest, prepend=0.0)
+    left = np.array(profit, dtype=np.float64)
+    set_off_losses(left, terms.value["tax_loss_years"])
     free, half = terms.value["tax_free_years"], terms.value["tax_half_years"]
-    years = np.arange(len(profit))
+    years = np.arange(len(left))
     part = np.where(years < free, 0.0, np.where(years < free + half, 0.5, 1.0))
-    return np.asarray(taxed * part * terms.value["income_tax_rate"], dtype=np.float64)
+    return np.asarray(np.maximum(left, 0.0) * part * terms.value["income_tax_rate"], dtype=np.float64)
+
+
+@numba.njit(cache=True, nogil=True)
+def set_off_losses(profit: FloatArray, most_years: float) -> None:
+    """
+    Set losses off against later profits, in place.
+
+    Parameters
+    ----------
+    profit
+        Of each year, shape (years,) [CNY]; afterwards what is left of it, below 0 what is left of a loss.
+    most_years
+        A loss counts against so many years after its own.
+
+    Notes
+    -----
+    The oldest loss that still counts goes first, so that none lapses that a profit could have used.
+    """
+    for year in range(profit.size):
+        for old in range(max(0, year - int(most_years)), year):
+            if profit[year] > 0.0 and profit[old] < 0.0:
+                used = min(profit[year], -profit[old])
+                profit[year] -= used
+                profit[old] += used
 
 
 def _loan(debt: float, terms: Terms, years: int) -> tuple[FloatArray, FloatArray]:

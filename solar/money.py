@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .cashflow import Terms
+from .cashflow import Terms, set_off_losses
 from .errors import SolarError
 from .facts import Fact, read_facts
 
@@ -314,35 +314,36 @@ def _taxed(codes: IntArray, terms: Terms | None) -> FloatArray:
 
 
 def _tax_terms(terms: Terms | None) -> FloatArray:
-    """VAT, income tax, free years, half years and depreciation as the kernel takes them."""
-    names = ("vat_rate", "income_tax_rate", "tax_free_years", "tax_half_years", "depreciation_years")
-    return np.array([0.0, 0.0, 0.0, 0.0, 1.0] if terms is None else [terms.value[name] for name in names], dtype=np.float64)
+    """VAT, income tax, free years, half years, depreciation and years of losses as the kernel takes them."""
+    names = ("vat_rate", "income_tax_rate", "tax_free_years", "tax_half_years", "depreciation_years", "tax_loss_years")
+    return np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0] if terms is None else [terms.value[name] for name in names], dtype=np.float64)
 
 
 @numba.njit(cache=True, nogil=True)
 def _flow(
     capex: float, energy: float, upkeep: float, always: float, more: float, part: float, factors: FloatArray, mechanism: FloatArray,
-    tax: FloatArray, out: FloatArray,
+    tax: FloatArray, profit: FloatArray, out: FloatArray,
 ) -> None:  # fmt: skip
-    """Write the yearly flow after tax, as `cashflow.returns` defines it."""
+    """Write the yearly flow after tax, as `cashflow.returns` defines it; `profit` is scratch."""
     vat = tax[0] * part
     net_capex = capex / (1.0 + vat)
-    paid = spared = running = highest = 0.0
+    paid = spared = 0.0
     for year in range(out.size):
         gross = energy * factors[year] * (always + more * mechanism[year])
         net = gross / (1.0 + vat)
         paid += gross - net
         credit = min(paid, capex - net_capex) - spared
         spared += credit
-        running += net - upkeep - (net_capex / tax[4] if year < tax[4] else 0.0)
-        profit = max(0.0, running - highest)
-        highest = max(highest, running)
+        out[year] = net - upkeep + credit
+        profit[year] = net - upkeep - (net_capex / tax[4] if year < tax[4] else 0.0)
+    set_off_losses(profit, tax[5])
+    for year in range(out.size):
         rate = tax[1] * part
         if year < tax[2]:
             rate = 0.0
         elif year < tax[2] + tax[3]:
             rate *= 0.5
-        out[year] = net - upkeep + credit - profit * rate
+        out[year] -= max(0.0, profit[year]) * rate
 
 
 @numba.njit(cache=True, nogil=True)
@@ -403,10 +404,10 @@ def _returns(
     factors: FloatArray, mechanism: FloatArray, discount: FloatArray, tax: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
     npv, irr, payback = np.full(capex.size, np.nan), np.full(capex.size, np.nan), np.full(capex.size, np.nan)
-    flow = np.empty(factors.size)
+    flow, profit = np.empty(factors.size), np.empty(factors.size)
     for i in range(capex.size):
         if capex[i] > 0.0:
-            _flow(capex[i], energy[i], upkeep[i], always[i], more[i], part[i], factors, mechanism, tax, flow)
+            _flow(capex[i], energy[i], upkeep[i], always[i], more[i], part[i], factors, mechanism, tax, profit, flow)
             value = -capex[i]
             for year in range(flow.size):
                 value += flow[year] * discount[year]

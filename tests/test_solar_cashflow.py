@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solar.cashflow import Plant, load_terms, returns
+from solar.cashflow import Plant, load_terms, returns, set_off_losses
 from solar.errors import SolarError
 
 # 1,130 CNY of plant, 13 % of it input tax: 1,000 net and 130 to set off. 1,000 kWh, all used, at 0.565 with tax = 0.5 net.
@@ -50,6 +50,25 @@ def test_loan_in_equal_yearly_sums_and_losses_carried_forward() -> None:
     )
     # profit 150 - 250 = -100 for four years, then 150: 400 of loss are made up in year 7, where 50 are taxed at 25 %
     assert lost.project[5:].tolist() == pytest.approx([150, 150, 150 - 12.5, 150 - 37.5])
+
+
+# 100 CNY of loss a year for four years, then 150 of profit a year, taxed at 25 %. Five years, the law's: all 400 are set off, 50 of year 7
+# are taxed. Two years: year 5 takes the losses of years 3 and 4 up to 150, year 6 the last 50; those of years 1 and 2 have lapsed.
+@pytest.mark.parametrize(("years", "taxes"), [(60, [0, 0, 12.5, 37.5]), (5, [0, 0, 12.5, 37.5]), (2, [0, 25, 37.5, 37.5]), (0, [37.5] * 4)])
+def test_losses_lapse_by_hand(years: int, taxes: list[float]) -> None:
+    poor = Plant(1130.0, 350.0, 1000.0, 0.0, 0.565, np.zeros(8))
+    terms = load_terms({**PLAIN, "tax_free_years": 0, "tax_half_years": 0, "tax_loss_years": years})
+    found = returns(poor, terms, contract=False, factors=np.ones(8), discount_rate=0.07)
+    assert found.project[5:].tolist() == pytest.approx([150 - tax for tax in taxes])
+
+
+def test_the_law_allows_five_years() -> None:
+    # a loss of 100, nothing for five years, then 100: the sixth year after the loss is too late, the fifth is not
+    assert load_terms().value["tax_loss_years"] == 5
+    for gap, left in ((4, 0.0), (5, 100.0)):
+        profit = np.array([-100.0, *[0.0] * gap, 100.0])
+        set_off_losses(profit, 5.0)
+        assert profit[-1] == left
 
 
 @settings(max_examples=50, deadline=None)

@@ -221,3 +221,19 @@ def test_areas_that_a_projection_does_not_keep_are_told(county: Path, crs: str, 
     study = load_study(county / "study.toml")
     check_scale(gpd.read_file(county / "buildings.gpkg", rows=50).to_crs(crs), pyproj.CRS(crs), study, warnings)
     assert bool(warnings) == told
+    assert all("EPSG:4548" in text for text in warnings)
+
+
+def test_outside_china_no_chinese_zone_is_advised() -> None:
+    """In New York UTM takes 0.06 % away: only its own meridian is truer. A wrong zone of Helsinki is set right."""
+    import pyproj
+
+    from geo.zones import area_error, truer_crs, zone_crs
+
+    assert area_error(pyproj.CRS("EPSG:32618"), -73.97, 40.73) == pytest.approx(-0.0006, abs=1e-4)
+    own = truer_crs(pyproj.CRS("EPSG:32618"), -73.97, 40.73)
+    assert own.is_projected
+    assert abs(area_error(own, -73.97, 40.73)) < 1e-6
+    assert truer_crs(pyproj.CRS("EPSG:32633"), 24.9, 60.2).to_epsg() == 32635
+    assert truer_crs(pyproj.CRS("EPSG:4534"), 117.0, 36.6).to_string() == "EPSG:4548"
+    assert zone_crs(151.0, -34.0).to_epsg() == 32756

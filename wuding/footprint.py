@@ -14,6 +14,7 @@ import shapely
 
 from geo.coordinates import any_crs, into_crs
 from geo.vectors import read_vectors
+from geo.zones import zone_crs
 
 from .errors import StudyError
 from .inputs import prepare
@@ -108,14 +109,8 @@ def _placed(frame: gpd.GeoDataFrame, ground: Ground, name: str, told: list[str])
     if own.is_projected and own.to_epsg() != 3857 and all(axis.unit_conversion_factor == 1 for axis in own.axis_info):
         return placed(crs=own, warnings=told), own
     left, bottom, right, top = placed(crs=pyproj.CRS(4326)).total_bounds
-    zone = _zone((left + right) / 2, (bottom + top) / 2)
+    zone = zone_crs((left + right) / 2, (bottom + top) / 2)
     return placed(crs=zone, warnings=told), zone
-
-
-def _zone(longitude: float, latitude: float) -> pyproj.CRS:
-    if 75.0 <= longitude <= 135.0 and 18.0 <= latitude <= 54.0:
-        return pyproj.CRS.from_epsg(4534 + round((longitude - 75.0) / 3.0))
-    return pyproj.CRS.from_epsg((32600 if latitude >= 0.0 else 32700) + int((longitude + 180.0) // 6.0) + 1)
 
 
 def _study(file: Path, frame: gpd.GeoDataFrame, crs: pyproj.CRS, ground: Ground, options: Options, lang: str, folder: Path) -> Study:

@@ -14,6 +14,7 @@ from geo.regions import read_regions, region_faults
 from geo.shapes import squares
 from geo.sources import vector_files
 from geo.vectors import column_names, file_names, read_vectors, row_numbers, tell_once
+from geo.zones import truer_crs
 
 from .canopies import BUILDINGS, add_surfaces, is_surface
 from .errors import StudyError
@@ -294,13 +295,13 @@ def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study, warnings
     if not off <= SCALE_OFF:
         raise StudyError(
             f"study.crs = {study.study.crs!r} is off by {off:.1%} at the buildings ({longitude:.2f} E, {latitude:.2f} N), so areas "
-            "would be wrong; choose the zone whose meridian is nearest, e.g. EPSG:4548 for 117 E"
+            f"would be wrong; write study.crs = {truer_crs(crs, longitude, latitude).to_string()!r}"
         )
     area = factors.areal_scale - 1
     if abs(area) > AREA_OFF:
         warnings.append(
             f"areas in study.crs = {study.study.crs!r} are off by {area:+.2%} at the buildings ({longitude:.2f} E, {latitude:.2f} N), "
-            "and so are capacity and energy; choose the zone whose meridian is nearest, e.g. EPSG:4548 for 117 E"
+            f"and so are capacity and energy; truer is study.crs = {truer_crs(crs, longitude, latitude).to_string()!r}"
         )
 
 

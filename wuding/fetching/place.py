@@ -12,9 +12,9 @@ import numpy as np
 import pyproj
 import shapely
 
-from geo.datum import CHINA
 from geo.errors import GeoError
 from geo.vectors import read_vectors
+from geo.zones import zone_crs
 
 from .answers import FetchError, read_json
 from .web import Web
@@ -153,10 +153,7 @@ def study_crs_of(area: Area) -> str:
         In China the 3-degree Gauss-Krüger zone of CGCS2000 by central meridian, elsewhere the UTM zone.
     """
     middle = shapely.centroid(area.shape)
-    lon, lat = float(middle.x), float(middle.y)
-    if CHINA[0] <= lon <= CHINA[2] and CHINA[1] <= lat <= CHINA[3] and 73.5 <= lon <= 136.5:
-        return f"EPSG:{4534 + round((lon - 75.0) / 3.0)}"
-    return f"EPSG:{(32600 if lat >= 0 else 32700) + int((lon + 180.0) // 6.0) % 60 + 1}"
+    return f"EPSG:{zone_crs(float(middle.x), float(middle.y)).to_epsg()}"
 
 
 def _number(text: str) -> bool:
