@@ -19,7 +19,22 @@ ROUNDING_DEGREES = 1e-6
 
 
 def sun_path(sky: Sky, rising: bool) -> tuple[IntArray, FloatArray, FloatArray, Int32Array, FloatArray]:
-    """Hours as they are or from low to high sun, its lower and both its elevations, its sector and the weight of the next sector."""
+    """
+    Give where the sun stands, in the form that the kernels ask for.
+
+    Parameters
+    ----------
+    sky
+        Prepared sky of the weather cell, H hours of light.
+    rising
+        Whether hours are put from low to high sun.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Place of each hour among those of the sky and the lower elevation of its halves, shape (H,); of both halves elevation [degrees],
+        sector and weight of the next sector, shape (2, H).
+    """
     lowest = sky.half_elevation.min(axis=0)
     order = np.argsort(lowest, kind="stable") if rising else np.arange(lowest.size)
     place = sky.half_azimuth[:, order] / SECTOR_DEGREES
@@ -39,7 +54,29 @@ def shade(
     horizon: FloatArray, skyline: FloatArray, order: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array,
     weight: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
 ) -> float:  # fmt: skip
-    """Take one point's hours of shade from `lit`, and give the beam the plane loses; a sun above all of it is not asked."""
+    """
+    Take one point's hours of shade from `lit`; a sun above the whole horizon is not asked.
+
+    Parameters
+    ----------
+    horizon
+        Of the point, shape (72,) [degrees].
+    skyline
+        Room for at least 73 values.
+    order, lowest, elevation, sector, weight
+        From `sun_path`, rising.
+    on_plane
+        Beam on the roof plane, shape (H,) [W/m²].
+    lit
+        Points in the sun, shape (H,); the halves of hours in shade are taken from it.
+    lost
+        Room for H values.
+
+    Returns
+    -------
+    float
+        Beam that the plane loses in the year [Wh/m²].
+    """
     highest = horizon[0]
     for s in range(SECTORS):
         skyline[s] = horizon[s]
@@ -65,7 +102,33 @@ def shade_through(
     horizon: FloatArray, canopy: Float32Array, skyline: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
     month_start: IntArray, taken: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
 ) -> float:  # fmt: skip
-    """Do the same as `shade` where trees stand above the horizon: between both skylines the sun loses what they take."""
+    """
+    Do the same as `shade` where trees stand above the horizon: between both skylines the sun loses what they take.
+
+    Parameters
+    ----------
+    horizon, canopy
+        Of the point, without and with the trees, shape (72,) [degrees].
+    skyline
+        Room for twice 73 values.
+    elevation, sector, weight
+        From `sun_path`, not rising.
+    month_start
+        Bounds of the months in the hours, shape (13,).
+    taken
+        Share that the trees take, January to December.
+    on_plane
+        Beam on the roof plane, shape (H,) [W/m²].
+    lit
+        Points in the sun, shape (H,); what does not arrive is taken from it.
+    lost
+        Room for H values.
+
+    Returns
+    -------
+    float
+        Beam that the plane loses in the year [Wh/m²].
+    """
     last = SECTORS + 1
     for s in range(SECTORS):
         skyline[s], skyline[last + s] = horizon[s], max(horizon[s], canopy[s])

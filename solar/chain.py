@@ -390,10 +390,13 @@ def _half_light(
     dark = data["dhi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0  # where the model has no sun
     direct = data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) * lit
     circumsolar = sky["poa_circumsolar"].fillna(0.0) * lit
-    horizon = sky["poa_horizon"].fillna(0.0) * bright if "poa_horizon" in sky else pd.Series(0.0, index=data.index)
+    horizon = sky["poa_horizon"].fillna(0.0) if "poa_horizon" in sky else pd.Series(0.0, index=data.index)
+    horizon = horizon.where(horizon < 0.0, horizon * bright)  # a sky darker near the horizon stays so where that is blocked
     ground = pvlib.irradiance.get_ground_diffuse(tilt, data["ghi"], system.optics.albedo)
-    blocked = system.optics.blocked_reflectance * data["ghi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0 * (1.0 - view)
-    above = sky["poa_isotropic"].fillna(dark) * view + blocked
+    dome = sky["poa_isotropic"].fillna(dark)
+    # what stands in the way of the sky is never taken as brighter than it
+    blocked = np.minimum(system.optics.blocked_reflectance * data["ghi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0, dome)
+    above = dome * view + blocked * (1.0 - view)
     if row_gcr > 0 and tilt > 0:
         shaded = pvlib.shading.shaded_fraction1d(zenith, sun["azimuth"], azimuth - 90.0, tilt, collector_width=row_gcr, pitch=1.0)
         direct, circumsolar = direct * (1.0 - shaded).fillna(1.0), circumsolar * (1.0 - shaded).fillna(1.0)

@@ -15,7 +15,7 @@ from .orientations import BARE, Blend, FloatArray, IntArray
 from .remainder import simulate_roofs
 from .sky import SECTORS, Float32Array, Sky
 
-Veil = tuple[Float32Array, FloatArray, FloatArray, FloatArray, float, float]
+Veil = tuple[Float32Array, FloatArray, FloatArray, FloatArray, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,8 @@ def simulate(
     The beam counts with the share of points and half hours in which the sun stands above the horizon (linear between sectors); strings
     are taken as parallel, without electrical mismatch between points. Between the horizon and that with trees the beam and the sky count
     with the month's transmissivity, and the rest of it is blocked. The blocked part of the sky reflects `optics.blocked_reflectance` of
-    GHI; Perez's brightening comes from sectors whose horizon stands below 6.5 degrees, in proportion. Cell temperature is pvlib's
+    GHI, in no hour more than the isotropic sky that it hides; Perez's brightening comes from sectors whose horizon stands below
+    6.5 degrees, in proportion, and his darkening from all. Cell temperature is pvlib's
     pvsyst_cell on the irradiance behind the glass, DC pvwatts_dc (or pvefficiency_adr) times what soiling, snow and spectrum leave in the
     hour, AC inverter.pvwatts with clipping at the DC/AC ratio. Each roof's hour is rounded to a whole milliwatt-hour before it is added;
     sums below 2^53 mWh (9 TWh an hour) are exact.
@@ -139,10 +140,11 @@ def simulate(
         order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
         simulate_roofs(
             order, modules.classes, modules.weights, planes.classes, planes.weights, kind, skyline, start, svf_modules, svf_plane, offset,
-            sky.beam, sky.sky_diffuse, sky.ghi, float(sky.sky_diffuse.sum()), float(sky.ghi.sum()),
-            sky.sky_factor, sky.ground_factor, sky.blocked_factor, *_veil(canopy, sky, points, svf_modules, svf_plane),
-            sky.brightening, sky.band, bool(sky.brightening.any()),
-            *sun_path(sky, canopy is None), sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row, *electrical(sky),
+            sky.beam, sky.sky_diffuse, sky.blocked, sky.ghi, sky.sky_factor, sky.ground_factor, sky.brightening, sky.band,
+            sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row,
+            *(float(a.sum()) for a in (sky.sky_diffuse, sky.blocked, sky.ghi)),
+            float(sky.brightening.clip(min=0.0).sum()), float(sky.brightening.clip(max=0.0).sum()),
+            *_veil(canopy, sky, points, svf_modules, svf_plane), *sun_path(sky, canopy is None), *electrical(sky),
             np.ascontiguousarray(summed.group, dtype=np.int64), np.ascontiguousarray(summed.kwp, dtype=np.float64), summed.threshold,
             energy, unshaded, irradiation, share, hourly,
         )  # fmt: skip
@@ -196,11 +198,11 @@ def _veil(canopy: Canopy | None, sky: Sky, points: int, svf_modules: FloatArray,
     """Horizons with trees, sky behind the trees from modules and plane, share they take by month, and of the year's light."""
     if canopy is None:
         none = np.zeros(points)
-        return np.empty((0, SECTORS), dtype=np.float32), none, none, np.zeros(12), 0.0, 0.0
+        return np.empty((0, SECTORS), dtype=np.float32), none, none, np.zeros(12), 0.0
     canopy.check(points)
     taken = 1.0 - canopy.transmissivity
     by_hour = np.repeat(taken, np.diff(sky.month_start))
     behind_modules = np.maximum(svf_modules - canopy.sky_view_factor_modules, 0.0)
     behind_plane = np.maximum(svf_plane - canopy.sky_view_factor_plane, 0.0)
-    lost_sky, lost_ghi = float((by_hour * sky.sky_diffuse).sum()), float((by_hour * sky.ghi).sum())
-    return np.ascontiguousarray(canopy.horizon, dtype=np.float32), behind_modules, behind_plane, taken, lost_sky, lost_ghi
+    lost = float((by_hour * (sky.sky_diffuse - sky.blocked)).sum())
+    return np.ascontiguousarray(canopy.horizon, dtype=np.float32), behind_modules, behind_plane, taken, lost

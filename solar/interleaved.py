@@ -9,7 +9,21 @@ from .orientations import FloatArray
 
 @njit(cache=True, nogil=True, inline="always")
 def interleaved_sum(values: FloatArray, start: int, stop: int) -> float:
-    """Sum in eight interleaved parts: a fixed order that the processor can do in parallel."""
+    """
+    Sum in eight interleaved parts.
+
+    Parameters
+    ----------
+    values
+        What is summed.
+    start, stop
+        First place, and the one after the last.
+
+    Returns
+    -------
+    float
+        The same to the last bit for the same values.
+    """
     a = b = c = d = e = f = g = h = 0.0
     whole = start + (stop - start) // 8 * 8
     for i in range(start, whole, 8):

@@ -63,30 +63,60 @@ def _add_hours(power: FloatArray, scale: float, out: FloatArray) -> None:
 def simulate_roofs(
     order: IntArray, module_classes: IntArray, module_weights: FloatArray, plane_classes: IntArray, plane_weights: FloatArray,
     mounting: IntArray, horizon: FloatArray, point_start: IntArray, svf_modules: FloatArray, svf_plane: FloatArray, offset: FloatArray,
-    beam: Float32Array, sky_diffuse: FloatArray, ghi: FloatArray, sky_sum: float, ghi_sum: float,
-    sky_factor: FloatArray, ground_factor: FloatArray, blocked_factor: FloatArray,
-    canopy: Float32Array, behind_modules: FloatArray, behind_plane: FloatArray, taken: FloatArray, lost_sky: float, lost_ghi: float,
-    brightening: FloatArray, band: FloatArray, bright: bool,
+    beam: Float32Array, sky_diffuse: FloatArray, blocked: FloatArray, ghi: FloatArray, sky_factor: FloatArray, ground_factor: FloatArray,
+    brightening: FloatArray, band: FloatArray, month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
+    sky_sum: float, blocked_sum: float, ghi_sum: float, bright_sum: float, dark_sum: float,
+    canopy: Float32Array, behind_modules: FloatArray, behind_plane: FloatArray, taken: FloatArray, lost_sky: float,
     by_height: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
-    month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
     thermal: FloatArray, gain: FloatArray, gamma: float, adr: FloatArray, inverter: FloatArray,
     group: IntArray, kwp: FloatArray, threshold: float,
     energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray, hourly: FloatArray,
 ) -> None:  # fmt: skip
-    """Fill the five results, roof by roof."""
+    """
+    Fill the five results, roof by roof.
+
+    Parameters
+    ----------
+    order
+        Roofs in the order in which they are computed, shape (R,).
+    module_classes, module_weights, plane_classes, plane_weights
+        Places of modules and roof planes between the classes, shape (R, 4) or (R, 1).
+    mounting
+        Code by roof, shape (R,).
+    horizon, point_start, svf_modules, svf_plane
+        Sample points as `engine.simulate` takes them.
+    offset
+        Added to the air temperature, shape (R,) [K].
+    beam, sky_diffuse, blocked, ghi, sky_factor, ground_factor, brightening, band, month_start, dc_share, dc_row
+        From the sky.
+    sky_sum, blocked_sum, ghi_sum, bright_sum, dark_sum
+        Sums of the sky over the year; of the brightening where it is above and below 0.
+    canopy, behind_modules, behind_plane, taken, lost_sky
+        Horizons with trees, sky behind the trees, share they take by month, and what they take of the year's sky; no rows: no trees.
+    by_height, lowest, elevation, sector, weight
+        From `beam_shade.sun_path`.
+    thermal, gain, gamma, adr, inverter
+        From `electrical.electrical`.
+    group, kwp, threshold
+        Of `engine.HourGroups`.
+    energy, unshaded, irradiation, share, hourly
+        Results, zero before.
+    """
     hours = elevation.shape[1]
     lit, lost, on_plane, on_module = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
-    skyline, no_horizon, bright_sum = np.empty(2 * (SECTORS + 1)), np.zeros(SECTORS), interleaved_sum(brightening, 0, hours)
-    trees = canopy.shape[0] > 0
+    skyline, no_horizon = np.empty(2 * (SECTORS + 1)), np.zeros(SECTORS)
+    trees, bright = canopy.shape[0] > 0, bright_sum > 0.0 or dark_sum < 0.0
     for r in order:
         classes, weights = plane_classes[r], plane_weights[r]
         _blended(beam, classes, weights, on_plane)
         sky_plane, ground_plane = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
-        blocked_plane = _mean(blocked_factor, classes, weights)
         open_beam = interleaved_sum(on_plane, 0, hours)
-        whole = open_beam + sky_plane * sky_sum + ground_plane * ghi_sum
+        steady = ground_plane * ghi_sum  # what no horizon takes
+        whole = open_beam + sky_plane * sky_sum + steady
         if bright:
-            whole += _near_horizon(no_horizon, band, classes, weights) * bright_sum
+            near_plane = _near_horizon(no_horizon, band, classes, weights)
+            steady += near_plane * dark_sum
+            whole += near_plane * (bright_sum + dark_sum)
         svf, kept, near, behind, complete = 0.0, 0.0, 0.0, 0.0, True
         first, last = point_start[r], point_start[r + 1]
         lit[:] = last - first
@@ -96,8 +126,8 @@ def simulate_roofs(
             else:
                 dark = shade(horizon[p], skyline, by_height, lowest, elevation, sector, weight, on_plane, lit, lost)
             seen = svf_plane[p]
-            received = max(open_beam - dark, 0.0) + seen * sky_plane * sky_sum + (ground_plane + (1.0 - seen) * blocked_plane) * ghi_sum
-            received += behind_plane[p] * (blocked_plane * lost_ghi - sky_plane * lost_sky)
+            received = max(open_beam - dark, 0.0) + sky_plane * (seen * sky_sum + (1.0 - seen) * blocked_sum) + steady
+            received -= behind_plane[p] * sky_plane * lost_sky
             if bright:
                 received += _near_horizon(horizon[p], band, classes, weights) * bright_sum
                 near += _near_horizon(horizon[p], band, module_classes[r], module_weights[r])
@@ -113,17 +143,16 @@ def simulate_roofs(
         classes, weights = module_classes[r], module_weights[r]
         _blended(beam, classes, weights, on_module)
         sky_open, ground_open = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
-        blocked_open = _mean(blocked_factor, classes, weights)
         rise, warmer = gain[mounting[r]], gamma * offset[r]
         dc = dc_share[dc_row[classes[np.argmax(weights)]]]  # of the nearest tilt
         near_open = _near_horizon(no_horizon, band, classes, weights) if bright else 0.0
-        arrives_open = (1.0, sky_open, ground_open, near_open)
+        arrives_open = (1.0, sky_open, 0.0, ground_open, near_open)
         # where trees stand the sky seen changes with the month; else one piece is the whole year
         for piece in range(12 if trees else 1):
             a, b = (month_start[piece], month_start[piece + 1]) if trees else (0, hours)
             view = svf - behind * taken[piece]
-            arrives = (part, sky_open * view, ground_open + (1.0 - view) * blocked_open, part * near)
-            light = on_module[a:b], sky_diffuse[a:b], ghi[a:b], brightening[a:b]
+            arrives = (part, sky_open * view, sky_open * (1.0 - view), ground_open, part * near)
+            light = on_module[a:b], sky_diffuse[a:b], blocked[a:b], ghi[a:b], brightening[a:b]
             if adr.size == 0:
                 linear_power(lit[a:b], *light, arrives, arrives_open, dc[a:b], thermal[a:b], warmer, rise[a:b], inverter)
             else:

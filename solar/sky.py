@@ -36,8 +36,8 @@ class Sky:
     `half_elevation` and `half_azimuth` (2, H) are where the sun stands in both halves of the hour [degrees].
     `beam` (C, H) is direct and circumsolar light on the plane after reflection loss and row shade [W/m²]. Isotropic light from
     the sky and from the ground are products of an hourly value (`sky_diffuse`, `ghi`, shape (H,) [W/m²]) and a factor of the class
-    (`sky_factor`, `ground_factor`, `blocked_factor`, shape (C,)), all after reflection loss and masking by rows; blocked_factor is
-    what the dome returns per GHI if all of it is blocked. `brightening` (H,) [W/m²] is Perez's light from near the horizon on a wall,
+    (`sky_factor`, `ground_factor`, shape (C,)), after reflection loss and masking by rows; `blocked` (H,) [W/m²] stands in the place of
+    `sky_diffuse` where the sky is blocked, and is never more. `brightening` (H,) [W/m²] is Perez's light from near the horizon on a wall,
     0 with Hay and Davies, and `band` (C, 72) what each sector of the horizon adds of it. `dc_share` (K, H) is what soiling, snow and
     spectrum leave, one row, or one for each tilt where snow slides; `dc_row` (C,) tells the row. `month_start` (13,) bounds the
     months in the hours. `temperature_rise` (4, H) is the cell's rise over the air per irradiance [K/(W/m²)] by mounting code. `hours`
@@ -55,13 +55,13 @@ class Sky:
     half_azimuth: FloatArray
     ghi: FloatArray
     sky_diffuse: FloatArray
+    blocked: FloatArray
     temp_air: FloatArray
     wind_speed: FloatArray
     temperature_rise: FloatArray
     beam: Float32Array
     sky_factor: FloatArray
     ground_factor: FloatArray
-    blocked_factor: FloatArray
     brightening: FloatArray
     band: FloatArray
     dc_share: FloatArray
@@ -136,13 +136,13 @@ def prepare_sky(weather: Weather, orientations: Orientations, system: System) ->
         half_azimuth=light.sun[list(AZIMUTHS)].to_numpy(dtype=np.float64).T.copy(),
         ghi=data["ghi"].to_numpy(dtype=np.float64),
         sky_diffuse=light.sky_diffuse,
+        blocked=np.minimum(system.optics.blocked_reflectance * data["ghi"].to_numpy(dtype=np.float64), light.sky_diffuse),
         temp_air=data["temp_air"].to_numpy(dtype=np.float64),
         wind_speed=wind.astype(np.float64),
         temperature_rise=rise,
         beam=_beam(light, orientations, system),
         sky_factor=view * seen * sky_iam,
         ground_factor=system.optics.albedo * (1.0 - view) * ground_iam,
-        blocked_factor=system.optics.blocked_reflectance * view * seen * sky_iam,
         brightening=light.brightening,
         band=_band(orientations) * band_iam[:, None],
         dc_share=dc_share,

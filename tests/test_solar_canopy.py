@@ -11,6 +11,7 @@ from solar.errors import SolarError
 from solar.orientations import BARE, FLUSH, Orientations
 from solar.parameters import load_system
 from solar.sky import Sky, prepare_sky
+from solar.weather import extra_radiation
 
 WEATHER, SYSTEM = jinan_climatology(), load_system()
 TILT, AZIMUTH = np.array([0.0, 26.0]), np.array([180.0, 200.0])
@@ -52,7 +53,9 @@ def test_under_one_great_tree_each_month_gets_its_share() -> None:
     through = LEAVES[WEATHER.month - 1]
     above = sun["apparent_elevation"] > 0
     beam = (WEATHER.data["dni"] * np.cos(np.radians(sun["apparent_zenith"])).clip(lower=0) * above).to_numpy()
-    sky_light = through * (beam + WEATHER.data["dhi"]) + (1 - through) * SYSTEM.optics.blocked_reflectance * WEATHER.data["ghi"]
+    blue = WEATHER.data["dhi"] * (1 - WEATHER.data["dni"] / extra_radiation(WEATHER.sun))  # isotropic sky of Hay and Davies
+    crown = np.minimum(SYSTEM.optics.blocked_reflectance * WEATHER.data["ghi"], blue)
+    sky_light = through * (beam + WEATHER.data["dhi"]) + (1 - through) * crown
     # circumsolar light of the last minutes before sunset: pvlib caps the projection at 89 degrees
     assert got == pytest.approx(sky_light.sum() / 1000.0, rel=1e-3)
 

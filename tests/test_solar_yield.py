@@ -23,7 +23,7 @@ from solar.orientations import BARE, EAST_WEST, FLUSH, RACK, Blend, Orientations
 from solar.parameters import System, load_system
 from solar.sky import Sky, prepare_sky
 from solar.steps import minute_steps
-from solar.weather import Weather
+from solar.weather import Weather, extra_radiation
 
 PVWATTS = Path(os.environ.get("WUDING_DATA", Path(__file__).parents[2] / "shared" / "data")) / "validation" / "pvwatts_8760_roofmount.csv"
 OPEN = np.zeros((1, 72))
@@ -216,11 +216,43 @@ def test_a_wall_in_the_south_costs_winter_and_a_wall_in_the_north_little() -> No
     assert found.specific_energy[2].sum() > 0.99 * found.specific_energy[0].sum()
 
 
-def test_a_sealed_roof_gets_only_what_the_walls_and_the_ground_return() -> None:
+def test_a_sealed_roof_gets_only_what_the_walls_return() -> None:
     weather, _, _ = county()
     found = flush([0.0], 180.0, np.full((1, 72), 90.0), view=0.0)
-    assert found.irradiation[0] == pytest.approx(0.2 * weather.ghi_kwh_m2, rel=1e-9)  # blocked_reflectance x GHI, by hand
-    assert found.point_share[0] == pytest.approx(0.2, rel=1e-3)
+    # by hand: in each hour 0.2 GHI or the isotropic sky of Hay and Davies, DHI (1 - DNI / extraterrestrial), whichever is less
+    data = weather.data
+    walls = np.minimum(0.2 * data["ghi"], data["dhi"] * (1.0 - data["dni"] / extra_radiation(weather.sun)))
+    assert found.irradiation[0] == pytest.approx(walls.sum() / 1000.0, rel=1e-4)
+    assert found.point_share[0] == pytest.approx(walls.sum() / data["ghi"].sum(), rel=1e-3)
+
+
+def made_up_year(kind: str) -> Weather:
+    """A cloudless year under a thin air, or an overcast one whose sky is darker near the horizon."""
+    weather = jinan_climatology()
+    zenith = position()["apparent_zenith"]
+    air = pvlib.atmosphere.get_absolute_airmass(pvlib.atmosphere.get_relative_airmass(zenith))
+    clear = pvlib.clearsky.ineichen(zenith, air, 2.0, dni_extra=extra_radiation(weather.sun))
+    if kind == "overcast":
+        clear = clear.assign(ghi=0.2 * clear["ghi"], dhi=0.2 * clear["ghi"], dni=0.0)
+    return replace(weather, data=weather.data.assign(**{name: clear[name] for name in ("ghi", "dni", "dhi")}))
+
+
+@pytest.mark.parametrize("kind", ["cloudless", "overcast"])
+@pytest.mark.parametrize("sky_model", ["haydavies", "perez_driesse"])
+def test_a_taller_neighbour_never_adds_energy(sky_model: str, kind: str) -> None:
+    weather, system = made_up_year(kind), load_system({"optics.transposition": sky_model})
+    tilt, azimuth = np.repeat([0.0, 15.0, 45.0, 45.0], 4), np.repeat([180.0, 100.0, 0.0, 180.0], 4)
+    own = Orientations(np.tile(tilt, 2), np.tile(azimuth, 2), np.repeat([FLUSH, BARE], 16), np.ones(32))
+    # ever taller in the north, where no beam is lost and only the dome changes
+    north = np.where(np.abs((np.arange(72) * 5.0 + 180) % 360 - 180) <= 60, 1.0, 0.0)
+    horizon = np.tile(np.array([0.0, 5.0, 20.0, 50.0])[:, None] * north, (4, 1))
+    view = np.tile([1.0, 0.997, 0.96, 0.8], 4)
+    found = roofs(prepare_sky(weather, own, system), np.arange(16), np.arange(16, 32), horizon, view)
+    for arrives in (found.specific_energy.sum(axis=1), found.irradiation):
+        assert (np.diff(arrives.reshape(4, 4), axis=1) <= 1e-9 * arrives.max()).all()
+    assert (found.specific_energy.sum(axis=1) <= found.unshaded * (1 + 1e-12)).all()
+    # the law is not kept by darkness: in the open the walls return part of what they hide
+    assert found.irradiation[3] > found.irradiation[0] - 0.2 * weather.data["dhi"].sum() / 1000.0
 
 
 def test_horizon_between_sectors_is_linear() -> None:
@@ -397,7 +429,7 @@ def test_the_bright_band_is_cut_by_the_skyline_and_only_by_it() -> None:
     found = roofs(sky, np.zeros(4, dtype=int), np.ones(4, dtype=int), np.stack([np.zeros(72), low, high, behind]))
     bright = found.irradiation[0] - found.irradiation[2]
     # by hand: F2 x DHI x sin(tilt), less what the sun itself loses below 6.5 degrees
-    band = sky.brightening.sum() * np.sin(np.radians(60.0)) / 1000.0
+    band = sky.brightening.clip(min=0.0).sum() * np.sin(np.radians(60.0)) / 1000.0
     dark = float((sky.beam[1] * ((sky.half_elevation > 0) & (sky.half_elevation < 6.5)).mean(axis=0)).sum()) / 1000.0
     assert bright == pytest.approx(band + dark, rel=1e-6)
     assert found.irradiation[3] == pytest.approx(found.irradiation[0], rel=0.01)
