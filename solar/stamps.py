@@ -25,6 +25,9 @@ MAX_CONTRAST = 0.9
 # the clearest days of the year, by daily GHI over its extraterrestrial value
 CLEAR_DAYS = 20
 MIN_CLEARNESS = 0.55
+# so many of them, half of which agree this closely, tell the sun's place without beam and diffuse light
+MIN_CLEAR_DAYS = 10
+MAX_SPREAD_HOURS = 0.25
 SOLAR_CONSTANT = 1361.0
 
 
@@ -36,8 +39,10 @@ class StampOffset:
     -----
     `closure_w_m2` is the RMS of GHI - DHI - DNI cos z over the daylight rows with the sun at `hours`;
     `closure_mid_interval_w_m2` the same with the sun half an hour after the label. `symmetry_hours` is the offset that makes
-    the clearest days symmetric about solar noon (NaN where no day is clear): an independent, coarser measure.
-    `measured` is False where the file cannot tell; then `hours` is what its convention states and `why` says why.
+    the clearest days symmetric about solar noon (NaN where no day is clear): an independent measure from GHI alone. `by` is `closure`;
+    `symmetry` where the components cannot tell and the clear days agree; else `convention`, and `hours` is what the file states. `why`
+    says why the components cannot tell. `zone_hours` is the whole-day shift at which GHI follows the sun best: far from `hours` where
+    place or time zone is wrong.
     """
 
     hours: float
@@ -45,8 +50,9 @@ class StampOffset:
     closure_mid_interval_w_m2: float
     symmetry_hours: float
     rows: int
-    measured: bool
+    by: str
     why: str
+    zone_hours: float
 
 
 def measure_stamp_offset(
@@ -120,17 +126,21 @@ def measure_stamp_offset(
         return float(np.sqrt(np.mean((g[mask] - d[mask] - b[mask] * cosz) ** 2)))
 
     solar_day = np.floor(index.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]").astype(np.int64) / 86400.0 + longitude / 360.0)
-    symmetry = _clear_day_symmetry(solar_day.astype(np.int64), g, hour_angle, _cos_zenith(declination, hour_angle, latitude, 0.0))
-    if rows < MIN_TELLING_ROWS:
-        taken, mid = (closure(h) if daylight.any() else float("nan") for h in (stated, 0.5))
-        why = f"only {rows} rows with beam irradiance above {MIN_DNI_W_M2:g} W/m²; the sun is put at label {stated:+.3f} h"
-        return StampOffset(stated, taken, mid, symmetry, rows, False, why)
-    best = _minimise(lambda offset: closure(offset, telling))
-    beside = min(closure(best - 0.5, telling), closure(best + 0.5, telling))
-    if closure(best, telling) > MAX_CONTRAST * beside:
-        why = f"GHI, DNI and DHI of the file do not close at any offset; the sun is put at label {stated:+.3f} h"
-        return StampOffset(stated, closure(stated), closure(0.5), symmetry, rows, False, why)
-    return StampOffset(best, closure(best), closure(0.5), symmetry, rows, True, "")
+    symmetry, agree = _clear_day_symmetry(solar_day.astype(np.int64), g, hour_angle, _cos_zenith(declination, hour_angle, latitude, 0.0))
+    light = np.where(np.isfinite(g), g, 0.0)
+    shifts = np.arange(-12.0, 12.0, 0.5)
+    zone = float(shifts[np.argmax([light @ _cos_zenith(declination, hour_angle, latitude, float(s)) for s in shifts])])
+    if rows >= MIN_TELLING_ROWS:
+        best = _minimise(lambda offset: closure(offset, telling))
+        beside = min(closure(best - 0.5, telling), closure(best + 0.5, telling))
+        if closure(best, telling) <= MAX_CONTRAST * beside:
+            return StampOffset(best, closure(best), closure(0.5), symmetry, rows, "closure", "", zone)
+        why = "GHI, DNI and DHI of the file do not close at any offset"
+    else:
+        why = f"only {rows} rows with beam irradiance above {MIN_DNI_W_M2:g} W/m²"
+    by, taken = ("symmetry", symmetry) if agree and abs(symmetry) <= SEARCH_HOURS else ("convention", stated)
+    beside, middle = (closure(h) if daylight.any() else float("nan") for h in (taken, 0.5))
+    return StampOffset(taken, beside, middle, symmetry, rows, by, why, zone)
 
 
 def _declination_and_hour_angle(index: pd.DatetimeIndex, latitude: float, longitude: float) -> tuple[FloatArray, FloatArray]:
@@ -170,8 +180,8 @@ def _minimise(closure: Callable[[float], float]) -> float:
     return float(round((low + high) / 2, 4))
 
 
-def _clear_day_symmetry(day: npt.NDArray[np.int64], ghi: FloatArray, hour_angle: FloatArray, cos_zenith: FloatArray) -> float:
-    """Median offset [h] that puts the centroid of the clearest days' GHI at solar noon; NaN if there are none."""
+def _clear_day_symmetry(day: npt.NDArray[np.int64], ghi: FloatArray, hour_angle: FloatArray, cos_zenith: FloatArray) -> tuple[float, bool]:
+    """Median offset [h] that puts the centroid of the clearest days' GHI at solar noon, NaN if there are none; whether they agree."""
     _, number = np.unique(day, return_inverse=True)
     light = np.where(np.isfinite(ghi), np.maximum(ghi, 0.0), 0.0)
     total = np.bincount(number, weights=light)
@@ -182,6 +192,8 @@ def _clear_day_symmetry(day: npt.NDArray[np.int64], ghi: FloatArray, hour_angle:
     clearness[full] = total[full] / (above[full] * SOLAR_CONSTANT)
     clear = np.flatnonzero(clearness > MIN_CLEARNESS)
     if clear.size == 0:
-        return float("nan")
+        return float("nan"), False
     clearest = clear[np.argsort(-clearness[clear], kind="stable")[:CLEAR_DAYS]]
-    return float(np.median(-moment[clearest] / total[clearest]))
+    each = -moment[clearest] / total[clearest]
+    low, high = np.quantile(each, [0.25, 0.75])
+    return float(np.median(each)), bool(clearest.size >= MIN_CLEAR_DAYS and high - low <= MAX_SPREAD_HOURS)

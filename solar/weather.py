@@ -23,6 +23,8 @@ from .weather_year import extra_radiation as extra_radiation
 
 HEADER_TOLERANCE_HOURS = 0.1
 CLOSURE_WARNING_W_M2 = 30.0
+# between where the sun is put and where the light of the year follows it, told to half an hour
+ZONE_TOLERANCE_HOURS = 1.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +115,14 @@ def read_weather(path: Path) -> Weather:
     frame, cleaned = clean(path.name, frame)
     light = (frame["ghi"], frame["dni"], frame["dhi"])
     stamp = measure_stamp_offset(labels, *light, file.latitude, file.longitude, stated=file.label_offset)
+    if abs(stamp.zone_hours - stamp.hours) > ZONE_TOLERANCE_HOURS:
+        first = labels[0]
+        said = (first.tz_localize(None) - first.tz_convert("UTC").tz_localize(None)).total_seconds() / 3600.0
+        fits = (said + file.label_offset - stamp.zone_hours + 12.0) % 24.0 - 12.0
+        raise SolarError(
+            f"weather {path.name}: its light follows the sun as if its labels were in UTC{fits:+.0f}, not UTC{said:+g}; "
+            f"expected the place and time zone of its rows; correct the head of the file"
+        )
     notes += cleaned + _stamp_notes(stamp, file.label_offset)
     index = pd.DatetimeIndex(frame.index) + pd.Timedelta(seconds=round(stamp.hours * 3600.0))
     frame.index = pd.DatetimeIndex(index.tz_convert("UTC"))
@@ -141,13 +151,16 @@ def read_weather(path: Path) -> Weather:
 
 def _stamp_notes(stamp: StampOffset, header_offset: float) -> list[str]:
     """Tell what was measured about the stamps, and where it contradicts the file's own statement."""
-    if not stamp.measured:
-        return [f"time stamps could not be measured: {stamp.why}"]
-    notes = [f"sun stands at label {stamp.hours:+.3f} h (measured; closure {stamp.closure_w_m2:.1f} W/m²)"]
+    if stamp.by == "convention":
+        return [f"time stamps could not be measured: {stamp.why}; the sun is put at label {stamp.hours:+.3f} h"]
+    if stamp.by == "symmetry":
+        notes = [f"sun stands at label {stamp.hours:+.3f} h (by the symmetry of clear days: {stamp.why})"]
+    else:
+        notes = [f"sun stands at label {stamp.hours:+.3f} h (measured; closure {stamp.closure_w_m2:.1f} W/m²)"]
     if abs(stamp.hours - header_offset) > HEADER_TOLERANCE_HOURS:
         notes.append(f"the file's own convention would put the sun at label {header_offset:+.3f} h: the measured offset is used")
-    if np.isfinite(stamp.symmetry_hours) and abs(stamp.symmetry_hours - stamp.hours) > 0.25:
+    if stamp.by == "closure" and np.isfinite(stamp.symmetry_hours) and abs(stamp.symmetry_hours - stamp.hours) > 0.25:
         notes.append(f"clear days are symmetric at {stamp.symmetry_hours:+.2f} h instead: check the file's place and time zone")
-    if stamp.closure_w_m2 > CLOSURE_WARNING_W_M2:
+    if stamp.by == "closure" and stamp.closure_w_m2 > CLOSURE_WARNING_W_M2:
         notes.append(f"GHI, DNI and DHI do not fit together (closure {stamp.closure_w_m2:.0f} W/m²)")
     return notes

@@ -16,6 +16,7 @@ import pvlib
 from pvlib.iotools.nasa_power import VARIABLE_MAP as POWER_NAMES
 
 from .errors import SolarError
+from .standard_time import standard_time
 from .weather_tables import read_table
 
 # head of a file that tells its kind
@@ -113,7 +114,9 @@ def _read_epw(path: Path) -> FileWeather:
 def _read_tmy3(path: Path) -> FileWeather:
     """TMY3 by pvlib, whose labels end the hours: moved to their starts."""
     frame, meta = pvlib.iotools.read_tmy3(path, encoding="utf-8")
-    frame.index = pd.DatetimeIndex(frame.index) - pd.Timedelta(hours=1)
+    labels = pd.DatetimeIndex(frame.index) - pd.Timedelta(hours=1)
+    # the last hour of February in a leap year, which pvlib carries over to March
+    frame.index = labels.where((labels.month != 2) | (labels.day != 29), labels - pd.Timedelta(days=1))
     frame = frame.where(frame != -9900)
     place = (float(meta["latitude"]), float(meta["longitude"]), float(meta["altitude"]), float(meta["TZ"]))
     return FileWeather(frame, str(meta["Name"]).strip('" '), *place, 0.5)
@@ -128,12 +131,12 @@ def _read_pvgis_json(path: Path) -> FileWeather:
 
 
 def _pvgis(frame: pd.DataFrame, meta: dict[str, Any]) -> FileWeather:
-    """PVGIS names no place and no zone: the zone is the longitude's."""
+    """PVGIS names no place and no zone."""
     inputs = meta["inputs"]
     where = inputs.get("location", inputs)
     latitude, longitude, altitude = (float(where[key]) for key in ("latitude", "longitude", "elevation"))
     offset = float(where.get("irradiance time offset", where.get("irradiance_time_offset", 0.0)))
-    zone = float(round(longitude / 15.0))
+    zone = standard_time(latitude, longitude)
     return FileWeather(frame, f"PVGIS TMY {latitude:g} {longitude:g}", latitude, longitude, altitude, zone, offset)
 
 
@@ -190,10 +193,12 @@ def _power(
     if "wind_speed" not in frame and "wind_speed_2m" in frame:
         frame["wind_speed"] = frame["wind_speed_2m"]
     frame.index = pd.DatetimeIndex(frame.index).tz_localize(timezone(timedelta(hours=zone)))
-    local = float(round(longitude / 15.0))
+    local = standard_time(latitude, longitude)
     return FileWeather(frame, f"NASA POWER {latitude:g} {longitude:g}", latitude, longitude, altitude, local, 0.5)
 
 
 def _read_any_table(path: Path) -> FileWeather:
     table = read_table(path, KNOWN)
-    return FileWeather(table.frame, table.name, table.latitude, table.longitude, table.altitude, table.utc_offset, table.label_offset)
+    # labels in UTC are those of a satellite's clock, not of the place
+    local = table.utc_offset or standard_time(table.latitude, table.longitude)
+    return FileWeather(table.frame, table.name, table.latitude, table.longitude, table.altitude, local, table.label_offset)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import SolarError
+from .standard_time import standard_time
 
 # theirs = ours; lower case, without units in brackets. Solargis: GHI, DNI, DIF …; Meteonorm: Gh or G_Gh …; plain: pvlib's names
 VARIABLE_MAP: Mapping[str, str] = {
@@ -77,7 +78,8 @@ def read_table(path: Path, expected: str) -> Table:
     Notes
     -----
     The head is every line before the header row, with or without #: `latitude: 36.65`. It must name latitude and longitude; utc_offset
-    (hours) defaults to the longitude's zone, altitude to 0, label (start, middle, end of the interval) to start, Meteonorm's to end.
+    (hours) defaults to `standard_time`, altitude to 0, label (start, middle, end of the interval) to start, or to middle where all
+    hours are labelled at the same minute past the hour. A row of units below the header row is left out.
     """
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     row, separator = _header_row(lines)
@@ -91,10 +93,12 @@ def read_table(path: Path, expected: str) -> Table:
             "expected lines such as '# latitude: 36.65'; add them"
         )
     fields = [_plain(name) for name in lines[row].lstrip("#").split(separator)]
-    frame = pd.read_csv(path, skiprows=row + 1, names=fields, sep=separator, encoding="utf-8-sig", comment="#", index_col=False)
+    units = row + 1 < len(lines) and re.search(r"\d", _plain(lines[row + 1])) is None
+    frame = pd.read_csv(path, skiprows=row + 1 + units, names=fields, sep=separator, encoding="utf-8-sig", comment="#", index_col=False)
     meteonorm = any(name in ("g_gh", "gh") for name in fields)
     longitude = _number(path.name, "longitude", place["longitude"])
-    zone = _number(path.name, "utc_offset", place["utc_offset"]) if "utc_offset" in place else float(round(longitude / 15.0))
+    latitude = _number(path.name, "latitude", place["latitude"])
+    zone = _number(path.name, "utc_offset", place["utc_offset"]) if "utc_offset" in place else standard_time(latitude, longitude)
     labels = _labels(frame, meteonorm)
     values = {ours: frame[theirs] for theirs, ours in VARIABLE_MAP.items() if theirs in frame}
     data = pd.DataFrame({name: pd.to_numeric(column, errors="coerce") for name, column in values.items()})
@@ -102,15 +106,17 @@ def read_table(path: Path, expected: str) -> Table:
     data.index = pd.DatetimeIndex(labels).tz_localize(_zone(zone)) if labels.dt.tz is None else pd.DatetimeIndex(labels)
     if "precipitable_water" in data and _water_in_kilograms(lines[: row + 1]):  # pvlib wants cm
         data["precipitable_water"] = data["precipitable_water"] / 10.0
-    said = next((offset for word, offset in LABELS.items() if word in place.get("label", "").lower()), None)
+    minutes = pd.DatetimeIndex(data.index).minute.unique()
+    usual = 0.0 if len(minutes) == 1 and minutes[0] > 0 else 0.5
+    said = next((offset for word, offset in LABELS.items() if word in place.get("label", "").lower()), usual)
     return Table(
         data,
         place.get("name", path.stem),
-        _number(path.name, "latitude", place["latitude"]),
+        latitude,
         longitude,
         _number(path.name, "altitude", place.get("altitude", "0")),
         zone,
-        said if said is not None else 0.5,
+        said,
     )
 
 
@@ -144,14 +150,16 @@ def _place(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Read what the lines above the table say of the place, the first of each kind."""
     seen: set[str] = set()
     for line in lines:
-        parts = re.split(r"[:=;,\t]", line.lstrip("# "), maxsplit=1)
-        if len(parts) < 2:
-            continue
-        word = _plain(parts[0])
-        for key, words in PLACE.items():
-            if key not in seen and word in words:
-                seen.add(key)
-                yield key, parts[1].strip().strip('",; ')
+        whole = line.lstrip("# ")
+        # Meteonorm names several in a line, Solargis the zone in the middle of its description of the times
+        pieces = [whole, *re.split(r"[;,\t]", whole), *re.findall(r"time reference[: ]+(?:UTC|GMT)[^,;]*", whole)]
+        for piece in pieces:
+            parts = re.split(r"[:=;,\t]|(?<=time reference) ", piece.strip(), maxsplit=1)
+            word = _plain(parts[0]).lstrip("- ")
+            for key, words in PLACE.items():
+                if len(parts) == 2 and key not in seen and word in words:
+                    seen.add(key)
+                    yield key, parts[1].strip().strip('",; ')
 
 
 def _number(file: str, key: str, text: str) -> float:

@@ -169,7 +169,7 @@ def clean(name: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 def complete_components(name: str, frame: pd.DataFrame, sun: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
-    Take missing beam or diffuse light from the global by pvlib's Erbs-Driesse decomposition.
+    Take missing beam or diffuse light from the global: from closure where the other one is known, else by pvlib's decomposition.
 
     Parameters
     ----------
@@ -187,12 +187,21 @@ def complete_components(name: str, frame: pd.DataFrame, sun: pd.DataFrame) -> tu
     notes
         How many hours were completed.
     """
-    gaps = frame["dni"].isna() | frame["dhi"].isna()
-    if not gaps.any():
-        return frame, []
+    lacks = {column: frame[column].isna() for column in ("dni", "dhi")}
+    both = lacks["dni"] & lacks["dhi"]
     extra = extra_radiation(pd.DatetimeIndex(sun.index))
-    split = pvlib.irradiance.erbs_driesse(frame["ghi"].to_numpy(), sun["apparent_zenith"].to_numpy(), dni_extra=extra)
-    out = frame.copy()
-    for column in ("dni", "dhi"):
-        out[column] = out[column].where(~gaps, pd.Series(np.asarray(split[column]), index=out.index))
-    return out, [f"DNI and DHI missing in {int(gaps.sum())} hours: taken from GHI by the Erbs-Driesse decomposition ({name})"]
+    zenith = pd.Series(sun["apparent_zenith"].to_numpy(), index=frame.index)
+    out, notes = frame.copy(), []
+    if both.any():
+        split = pvlib.irradiance.erbs_driesse(frame["ghi"].to_numpy(), zenith.to_numpy(), dni_extra=extra)
+        for column in lacks:
+            out[column] = out[column].where(~both, pd.Series(np.asarray(split[column]), index=out.index))
+        notes.append(f"DNI and DHI missing in {int(both.sum())} hours: taken from GHI by the Erbs-Driesse decomposition ({name})")
+    for column, other in (("dni", "dhi"), ("dhi", "dni")):
+        alone = lacks[column] & ~both
+        if alone.any():
+            closed = pvlib.irradiance.complete_irradiance(zenith, ghi=frame["ghi"], **{other: frame[other]})[column]
+            most = extra if column == "dni" else frame["ghi"]
+            out[column] = out[column].where(~alone, closed.fillna(0.0).clip(0.0, most))
+            notes.append(f"{column.upper()} missing in {int(alone.sum())} hours: taken from GHI = DHI + DNI cos z")
+    return out, notes

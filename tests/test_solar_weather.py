@@ -11,7 +11,10 @@ import pytest
 from solar.climatology import JINAN_LATITUDE, JINAN_LONGITUDE, jinan_climatology, jinan_monthly_ghi
 from solar.errors import SolarError
 from solar.stamps import measure_stamp_offset
+from solar.standard_time import standard_time
 from solar.weather import Weather, read_weather
+from solar.weather_formats import read_file
+from solar.weather_year import one_year
 
 DATA = Path(os.environ.get("WUDING_DATA", Path(__file__).parents[2] / "shared" / "data")) / "weather"
 SHANGHAI = DATA / "Shanghai-Hongqiao_1956_2023_TMYx.epw"
@@ -49,18 +52,33 @@ def write_epw(path: Path, frame: pd.DataFrame, rows: int | None = None) -> Path:
 def test_stamp_offset_of_a_made_year_is_found(offset: float) -> None:
     year = clear_year(offset)
     found = measure_stamp_offset(pd.DatetimeIndex(year.index), year.ghi, year.dni, year.dhi, 36.0, 117.0)
-    assert found.measured
+    assert found.by == "closure"
     # closure is exact by construction; 0.01 h covers the declination's drift within the offset
     assert found.hours == pytest.approx(offset, abs=0.01)
     # cosine of the zenith is symmetric about noon: the second, independent measure sees the same within an hour's sampling
     assert found.symmetry_hours == pytest.approx(offset, abs=0.05)
 
 
-def test_stamp_offset_falls_back_to_mid_interval_where_the_file_cannot_tell() -> None:
+def test_without_beam_clear_days_tell_and_without_clear_days_the_convention() -> None:
     year = clear_year(0.0)
-    none = measure_stamp_offset(pd.DatetimeIndex(year.index), year.ghi, 0.0 * year.dni, year.ghi, 36.0, 117.0)
-    assert (none.measured, none.hours) == (False, 0.5)
-    assert "put at label +0.500 h" in none.why
+    index = pd.DatetimeIndex(year.index)
+    clear = measure_stamp_offset(index, year.ghi, 0.0 * year.dni, year.ghi, 36.0, 117.0)
+    assert clear.by == "symmetry"
+    assert clear.hours == pytest.approx(0.0, abs=0.05)  # by construction; 3 minutes as for the shared files
+    dark = measure_stamp_offset(index, 0.4 * year.ghi, 0.0 * year.dni, 0.4 * year.ghi, 36.0, 117.0)
+    assert (dark.by, dark.hours) == ("convention", 0.5)
+    assert "only 0 rows with beam" in dark.why
+
+
+@needs_data
+@pytest.mark.parametrize(("path", "expected"), [(SHANGHAI, 0.0), (PVGIS_CSV, 0.176), (PVGIS_EPW, 1.176)])
+def test_global_light_alone_tells_the_offset_of_the_shared_files(path: Path, expected: float) -> None:
+    file = read_file(path)
+    frame, labels, _ = one_year(path.name, file.frame)
+    none = np.full(len(frame), np.nan)
+    found = measure_stamp_offset(labels, frame["ghi"], none, none, file.latitude, file.longitude)
+    assert found.by == "symmetry"
+    assert found.hours == pytest.approx(expected, abs=0.05)
 
 
 @needs_data
@@ -107,9 +125,9 @@ def test_missing_components_come_from_a_decomposition_and_are_told(tmp_path: Pat
     year = clear_year(0.5)
     year[["dni", "dhi"]] = 9999.0
     weather = read_weather(write_epw(tmp_path / "ghi_only.epw", year))
-    assert weather.stamp_offset_h == 0.5
+    assert weather.stamp_offset_h == pytest.approx(0.5, abs=0.05)
     assert any("Erbs-Driesse" in n for n in weather.notes)
-    assert any("could not be measured" in n for n in weather.notes)
+    assert any("symmetry of clear days" in n for n in weather.notes)
     np.testing.assert_allclose(weather.data["ghi"], year["ghi"], atol=0.01)
 
 
@@ -160,3 +178,11 @@ def test_climatology_has_dark_and_clear_days_and_closes() -> None:
 
 def test_climatology_is_the_same_every_time() -> None:
     pd.testing.assert_frame_equal(jinan_climatology().data, jinan_climatology().data, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "hours"), [(36.65, 117.0, 8), (34.3, 108.9, 8), (43.8, 87.6, 8), (40.7, -74.0, -5), (57.7, 12.0, 1)]
+)
+def test_the_clock_of_a_place(latitude: float, longitude: float, hours: float) -> None:
+    # Jinan, Xi'an and Urumqi have Beijing time; New York and Gothenburg the zone of their longitude
+    assert standard_time(latitude, longitude) == hours

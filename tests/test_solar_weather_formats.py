@@ -153,6 +153,36 @@ def write_solargis(path: Path) -> Path:
     return path
 
 
+def write_solargis_in_utc(path: Path) -> Path:
+    """Solargis time series as delivered: satellite's clock, named in the middle of the line that describes the times."""
+    lines = ["#SOLARGIS TIME SERIES", "#Site name: Testville", f"#Latitude: {LATITUDE}", f"#Longitude: {LONGITUDE}"]
+    lines += [f"#Elevation: {ALTITUDE} m a.s.l.", "#Columns:", "#Date - Date of measurement, format DD.MM.YYYY"]
+    lines += ["#Time - Time of measurement, time reference UTC, time step 60 min, time format HH:MM", "#Data:"]
+    lines.append("Date;Time;GHI;DNI;DIF;flagR;SE;SA;TEMP;AP;RH;WS;WD")
+    frame = year().tz_convert("UTC")
+    for t, r in zip(frame.index, frame.itertuples(), strict=True):
+        lines.append(
+            f"{t:%d.%m.%Y};{t.hour:02d}:30;{r.ghi};{r.dni};{r.dhi};1;0;0;{r.temp_air};1013;{r.relative_humidity};{r.wind_speed};180"
+        )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def write_meteonorm_standard(path: Path) -> Path:
+    """Meteonorm with several places of a line, a row of units and hours from 0 to 23, which only the light can tell apart."""
+    lines = [
+        "Site name = Testville",
+        f"Latitude [°] = {LATITUDE}, Longitude [°] = {LONGITUDE}, Altitude [m] = {ALTITUDE}, Climatic zone = III, 3",
+    ]
+    lines += ["Radiation: New period = 1996-2015", "", "y\tm\tdm\tdy\th\thy\tTa\tFF\tRH\tG_Gh\tG_Dh\tG_Bn"]
+    lines.append("\t\t\t\t\t\t[°C]\t[m/s]\t[%]\t[W/m2]\t[W/m2]\t[W/m2]")
+    for n, (t, r) in enumerate(zip(year().index, year().itertuples(), strict=True)):
+        when = f"2005\t{t.month}\t{t.day}\t{n // 24 + 1}\t{t.hour}\t{n + 1}"
+        lines.append(f"{when}\t{r.temp_air}\t{r.wind_speed}\t{r.relative_humidity}\t{r.ghi}\t{r.dhi}\t{r.dni}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 def write_meteonorm(path: Path) -> Path:
     """Meteonorm: hours 1 to 24 that end the interval."""
     lines = ["Site name;Testville", f"Latitude [°];{LATITUDE}", f"Longitude [°];{LONGITUDE}", f"Altitude [m];{ALTITUDE}", "Time zone;8", ""]
@@ -177,7 +207,18 @@ def write_plain(path: Path, frame: pd.DataFrame | None = None, label: str = "sta
 
 @pytest.mark.parametrize(
     "write",
-    [write_tmy3, write_pvgis_csv, write_pvgis_json, write_power_json, write_power_csv, write_solargis, write_meteonorm, write_plain],
+    [
+        write_tmy3,
+        write_pvgis_csv,
+        write_pvgis_json,
+        write_power_json,
+        write_power_csv,
+        write_solargis,
+        write_solargis_in_utc,
+        write_meteonorm,
+        write_meteonorm_standard,
+        write_plain,
+    ],
 )
 def test_every_format_reads_as_the_same_weather(tmp_path: Path, write: Callable[[Path], Path]) -> None:
     weather = read_weather(write(tmp_path / "weather.txt"))
@@ -218,12 +259,20 @@ def test_several_years_are_refused(tmp_path: Path) -> None:
         read_weather(write_plain(tmp_path / "two.csv", two))
 
 
-def test_wrong_zone_and_units_are_told(tmp_path: Path) -> None:
-    cloudy = year()
-    cloudy[["dni", "dhi"]] = np.nan  # nothing to measure the stamps by
-    cloudy.index = cloudy.index + pd.Timedelta(hours=6)
-    weather = read_weather(write_plain(tmp_path / "zone.csv", cloudy))
-    assert weather.quality["night_hours"] > 100
+@pytest.mark.parametrize("columns", [["dni", "dhi"], []])
+def test_a_wrong_zone_is_refused(tmp_path: Path, columns: list[str]) -> None:
+    wrong = year()
+    wrong[columns] = np.nan  # with GHI alone, and with all
+    wrong.index = wrong.index - pd.Timedelta(hours=8)
+    with pytest.raises(SolarError, match=r"labels were in UTC\+0, not UTC\+8"):
+        read_weather(write_plain(tmp_path / "zone.csv", wrong))
+
+
+def test_wrong_units_and_light_at_night_are_told(tmp_path: Path) -> None:
+    lamp = year()
+    lamp.iloc[::24, 0] = 40.0  # midnight
+    weather = read_weather(write_plain(tmp_path / "night.csv", lamp))
+    assert weather.quality["night_hours"] == 365
     assert any("far below the horizon" in note for note in weather.notes)
     kilojoules = year()
     kilojoules[["ghi", "dni", "dhi"]] *= 0.3
@@ -231,8 +280,32 @@ def test_wrong_zone_and_units_are_told(tmp_path: Path) -> None:
     assert any("of a clear sky's" in note for note in weather.notes)
 
 
+@pytest.mark.parametrize("column", ["dni", "dhi"])
+def test_one_missing_component_closes_with_the_others(tmp_path: Path, column: str) -> None:
+    whole = year()
+    weather = read_weather(write_plain(tmp_path / "two.csv", whole.drop(columns=column)))
+    assert any(f"{column.upper()} missing in 8760 hours: taken from GHI" in note for note in weather.notes)
+    cosz = np.cos(np.radians(solar_zenith(weather)))
+    high = cosz > 0.2  # lower, a wrong minute of the sun by symmetry turns into much light
+    np.testing.assert_allclose(weather.data[column][high], whole[column].to_numpy()[high], atol=12.0)
+
+
+def solar_zenith(weather: Weather) -> pd.Series:
+    place = (weather.latitude, weather.longitude)
+    return pvlib.solarposition.get_solarposition(weather.sun, *place, altitude=weather.altitude)["apparent_zenith"].to_numpy()
+
+
+def test_tmy3_of_a_leap_february_keeps_its_last_hour(tmp_path: Path) -> None:
+    path = write_tmy3(tmp_path / "tmy3.csv")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text(
+        "\n".join(line.replace("/1998", "/1996") if line.startswith("02/") else line for line in lines) + "\n", encoding="utf-8"
+    )
+    assert not any("absent" in note or "29 February" in note for note in read_weather(path).notes)
+
+
 def test_a_label_in_the_middle_is_believed_where_nothing_can_be_measured(tmp_path: Path) -> None:
-    only = year(0.0).drop(columns=["dni", "dhi", "wind_speed"])
+    only = (0.4 * year(0.0)).drop(columns=["dni", "dhi", "wind_speed"])
     weather = read_weather(write_plain(tmp_path / "ghi.csv", only, label="middle"))
     assert weather.stamp_offset_h == 0.0
     assert any("no wind" in note for note in weather.notes)
