@@ -9,7 +9,7 @@ from .missing import Missing, asked, either
 from .policy import Policy, Scope
 from .schema import WITH_ROOFS
 
-SURVEY = asked("范围内建筑的已装光伏（建筑数据 installed_kwp）", "installed PV of the buildings in scope (installed_kwp of the buildings)")
+SURVEY = asked("范围内建筑的已装光伏（建筑数据中的已装容量）", "installed PV of the buildings in scope (a column of the building data)")
 
 
 def roof_coverage(case: Case) -> Finding:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from .codes import code_word
 from .schema import DEDUCTIONS, USES, WITH_ROOFS
 
 ALL = "all"
@@ -90,8 +91,9 @@ def warn_outside(rows: list[dict[str, Any]], warnings: list[str]) -> None:
     for row in rows:
         if row["within"] or row["use"] == ALL:
             continue
+        use, cause = code_word("use", row["use"], "en"), code_word("deduction", row["cause"], "en")
         warnings.append(
-            f"PV per m2 of gross footprint of class {row['use']} is {row['density_w_m2']:.0f} W, outside the published "
-            f"{row['density_low_w_m2']:.0f}–{row['density_high_w_m2']:.0f} W; the largest deduction is {row['cause']} with "
+            f"PV per m2 of gross footprint of class {use} is {row['density_w_m2']:.0f} W, outside the published "
+            f"{row['density_low_w_m2']:.0f}–{row['density_high_w_m2']:.0f} W; the largest deduction is {cause} with "
             f"{row['cause_share']:.0%} of the roof area"
         )

@@ -232,7 +232,7 @@ def _whose(case: Case, found: Finding) -> list[tuple[str, str]]:
         where = case.form.cell(None, allocation(case.target.method))
         return [
             (
-                f"以研究范围代表全市；研究范围小于全市时，请在 {where} 填写分解到本研究范围的目标",
+                f"以研究范围代表全市；研究范围小于全市时，请在填报表（{where}）填写分解到本研究范围的目标",
                 f"the study is taken for the whole city; where it is smaller, write its share of the target into {where}",
             )
         ]
@@ -253,7 +253,7 @@ def _of_a_part(case: Case, found: Finding) -> tuple[str, str] | None:
     number = f"{case.target.value:g} {case.target.unit}"
     return (
         f"研究范围 {study:,.0f} km² 只占 {place:,.0f} km² 的 {share:.0f}%：{case.target.stated}是全市目标，不是本研究范围的，"
-        f"差距和研判不能直接采用；请在 {where} 填写分解到本研究范围的目标",
+        f"差距和研判不能直接采用；请在填报表（{where}）填写分解到本研究范围的目标",
         f"the study's {study:,.0f} km² are {share:.0f} % of {place:,.0f} km²: {number} is the whole city's target, not this study's, "
         f"so gap and verdict are not its own; write its share into {where}",
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.carbon import electricity_tce, life_carbon_t, load_carbon
+from layers.carbon import Carbon, electricity_tce, life_carbon_t, load_carbon
 from solar.money import Finance, yearly_factors
 
 from .gauges import gauge
 from .near_page import Table
 from .tables import MapTables
-from .words import Words, as_float, number
+from .words import Words, amount, as_float, number, per_cent, short
 
 _COLUMNS = (("pdc0_kwp", 1e3), ("pac0_kw", 1e3), ("energy_kwh", 1e6))  # to MW and GWh
 
@@ -68,24 +68,22 @@ def carbon_sentences(totals: Mapping[str, Any], words: Words, finance: Finance |
         return []
     carbon = load_carbon()
     by, unit = (1e4, "万吨") if words.lang == "zh" else (1e3, "kt")
-    saved = {name: number(electricity_tce(carbon, energy, name) / by, 2) for name in carbon.coal}
+    saved = {name: short(electricity_tce(carbon, energy, name) / by) for name in carbon.coal}
     life = []
     if finance is not None:
         kept = yearly_factors(finance)
         told = float(life_carbon_t(carbon, [1e3 * avoided / float(carbon.factor.value)], kept)[0])
-        life = [
-            words["carbon_life"].format(years=len(kept), tonnes=number(told / by, 1), unit=unit, decline=f"{100 * carbon.annual_decline:g}")
-        ]
+        life = [words["carbon_life"].format(years=len(kept), tonnes=short(told / by), unit=unit, decline=_decline(carbon, words))]
     return [
         words["carbon_said"].format(
-            tonnes=number(avoided / by, 2),
+            tonnes=short(avoided / by),
             unit=unit,
             factor=f"{1e3 * avoided / energy:.4g}",
             place=words[carbon.factor.name.replace(".", "_")],
             year=carbon.factor.year,
             nation=f"{carbon.nation.value:.4g}",
             nation_year=carbon.nation.year,
-            national=number(energy * carbon.nation.value / 1e3 / by, 2),
+            national=short(energy * carbon.nation.value / 1e3 / by),
         ),
         *life,
         words["coal_said"].format(
@@ -96,6 +94,36 @@ def carbon_sentences(totals: Mapping[str, Any], words: Words, finance: Finance |
             unit=unit,
         ),
     ]
+
+
+def _decline(carbon: Carbon, words: Words) -> str:
+    if carbon.annual_decline == 0.0:
+        return words["carbon_constant"]
+    return words["carbon_declines"].format(share=per_cent(carbon.annual_decline, words.lang))
+
+
+def level_sentence(tables: MapTables, words: Words) -> list[str]:
+    """
+    Say what of the potential pays and what the grid takes.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+    words
+        Words of the language.
+
+    Returns
+    -------
+    list of str
+        One sentence; none where the run has no money.
+    """
+    if tables.economic is None:
+        return []
+    room = hostable(tables)
+    said = words["answer_no_room"] if room is None else words["answer_room"].format(room=amount(room, "MW", words.lang))
+    economic = amount(tables.economic["pac0_kw"] / 1e3, "MW", words.lang)
+    return [words["answer_levels"].format(economic=economic, buildings=number(tables.economic["buildings"]), room=said)]
 
 
 def potential_steps(tables: MapTables, words: Words) -> Table:

@@ -44,17 +44,45 @@ def business_grid(business: pd.DataFrame | None, words: Words) -> Table | None:
     """
     if business is None or business.empty:
         return None
-    rows, money = [], words.fields["capex_cny"].factor
-    shown = business[business["kind"] != "area"]
+    rows, money = [], words.fields["capex_cny"]
+    shown = _by_size(business[business["kind"] != "area"])
     for (kind, name), part in shown.groupby(["kind", "name"], sort=False):
         models = part.set_index("model")
         title = words.chapters["whole"] if kind == "whole" else words.use(str(name))
         found = [
-            (as_float(models.at[model, column]), money if factor is None else factor, digits) for _, model, column, factor, digits in SHOWN
+            (as_float(models.at[model, column]), *((money.factor, money.digits) if factor is None else (factor, digits)))
+            for _, model, column, factor, digits in SHOWN
         ]
         rows.append((title, *(number(None if value is None else factor * value, digits) for value, factor, digits in found)))
     heads = (words["business_heads_class"], *(words[f"business_{name}"] for name, *_ in SHOWN))
     return heads, tuple(rows)
+
+
+def _by_size(business: pd.DataFrame) -> pd.DataFrame:
+    """Order by falling investment, which puts the whole first."""
+    size = business.groupby("name")["capex_cny"].transform("max")
+    whole = business["kind"] == "whole"
+    return business.assign(_whole=whole, _size=size).sort_values(["_whole", "_size", "name"], ascending=[False, False, True], kind="stable")
+
+
+def own_use(business: pd.DataFrame | None) -> float | None:
+    """
+    Give the share of the energy that the business models count as used by the roofs' own buildings.
+
+    Parameters
+    ----------
+    business
+        From `layers.business.business_cases`, None where the run has no prices.
+
+    Returns
+    -------
+    float or None
+        Share of the whole; None where it is not known.
+    """
+    if business is None or business.empty:
+        return None
+    whole = business[(business["kind"] == "whole") & (business["model"] == "own")]
+    return as_float(whole["self_use_share"].iloc[0]) if len(whole) else None
 
 
 def run_finance(manifest: Mapping[str, Any]) -> Finance | None:

@@ -59,7 +59,7 @@ def typical_day_chart(hours: npt.NDArray[np.float64] | None, words: Words) -> Ch
     middle = list(np.arange(24) + 0.5)  # a value is the mean of its hour
     drawn = {words[season]: (middle, list(power / 1e3)) for season, power in typical_days(hours).items()}
     title = words["typical_day"]
-    return lines(drawn, title, alt=title, x_title=words["clock_hour"], whole=False, ticks=range(0, 25, 3))
+    return lines(drawn, "", alt=title, x_title=words["clock_hour"], whole=False, ticks=range(0, 25, 3))
 
 
 def uncertainty_parts(energy: float, energy_p90: float) -> dict[str, float]:
@@ -106,4 +106,4 @@ def uncertainty_chart(totals: Mapping[str, Any], words: Words) -> Chart | None:
     parts = uncertainty_parts(expected, exceeded)
     title = words["uncertainty_title"]
     names = [words[f"sure_{name}"] for name in parts]
-    return bars(names, [100.0 * part for part in parts.values()], title, alt=title)
+    return bars(names, [100.0 * part for part in parts.values()], "", alt=title)

@@ -9,7 +9,7 @@ from typing import Any
 from layers.closing import gap_words, split_words
 from layers.missing import missing_text
 
-from .words import amount, as_float, load_words, number
+from .words import amount, as_float, load_words, per_cent
 
 MAIN = ("pv_capacity", "new_roof_coverage", "building_substitution")
 
@@ -106,7 +106,7 @@ def gauge(row: Mapping[str, Any], lang: str) -> Gauge:
         technical=amount(values["technical"], unit, lang),
         gap=amount(values["gap"], unit, lang),
         closes=gap_words(row, lang),
-        share="—" if share is None else f"{share * 100:.1f} %",
+        share=per_cent(share, lang),
         from_roofs=_from_roofs(row, values["required"], unit, lang),
         missing=missing_inputs(row, lang),
         doubts=tuple(row.get(f"doubts_{lang}") or ()),
@@ -150,7 +150,7 @@ def _from_roofs(row: Mapping[str, Any], required: float | None, unit: str, lang:
     if roofs is None:
         return ""
     said = amount(roofs, unit, lang)
-    share = f"{number(100 * roofs / required, 0 if roofs >= 0.1 * required else 2)} %" if required else ""
+    share = per_cent(roofs / required, lang, 0 if roofs >= 0.1 * required else 2) if required else ""
     return load_words(lang)["of_target"].format(amount=said, share=share) if share else said
 
 

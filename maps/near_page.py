@@ -65,6 +65,8 @@ def near_tables(near: Mapping[str, Any] | None, words: Words) -> list[tuple[str,
         layers.remove("districts")
     found = []
     listed = [row for name in layers for row in rows if row["layer"] == name and row.get("doubt") != NO_BUILDINGS]
+    accountable = [(row["area"], row["pv_mwh"]) for row in listed if row["layer"] == "responsible"]
+    listed = [row for row in listed if row["layer"] != "zones" or (row["area"], row["pv_mwh"]) not in accountable]  # said already
     for title, shown in (("near_used", USED), ("near_room", ROOM)):
         said = [row for row in listed if title == "near_used" or row["colour"] is not None or row["capacity_mva"] is not None]
         if said:
@@ -72,7 +74,7 @@ def near_tables(near: Mapping[str, Any] | None, words: Words) -> list[tuple[str,
     return found
 
 
-def near_sentence(near: Mapping[str, Any] | None, words: Words) -> str:
+def near_sentence(near: Mapping[str, Any] | None, words: Words, own: float | None = None) -> str:
     """
     Say in a sentence what the whole study uses nearby and what of the grid is known.
 
@@ -82,6 +84,8 @@ def near_sentence(near: Mapping[str, Any] | None, words: Words) -> str:
         Content of near_use.json, None where there is none.
     words
         Words of the language.
+    own
+        Share that the business models count as used by the roofs' own buildings, named where it differs from what is used nearby.
 
     Returns
     -------
@@ -97,6 +101,7 @@ def near_sentence(near: Mapping[str, Any] | None, words: Words) -> str:
         exported=number(row["exported_mwh"] / 1e3, 1),
         peak=number(row["peak_export_mw"], 1),
         unknown=number(100 * row["load_unknown_share"], 1),
+        own="" if own is None else words.chapters["near_own"].format(share=number(100 * own, 1)),
     )
     rows = near["rows"] if near else []
     parts = [said, *([] if any(row["colour"] is not None for row in rows) else [words.chapters["near_no_grid"]])]

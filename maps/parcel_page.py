@@ -372,4 +372,4 @@ def _wan(value: object, words: Mapping[str, str]) -> str:
     found = as_float(value)
     if found is None:
         return "—"
-    return f"{found / 1e4:,.0f} 万元" if words["lang"] == "zh" else f"{found / 1e6:,.2f} M CNY"
+    return f"{found / 1e4:,.0f} 万元" if words["lang"] == "zh" else f"{found / 1e6:,.2f} million CNY"

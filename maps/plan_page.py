@@ -33,7 +33,7 @@ def scenario_tables(roadmap: Mapping[str, Any] | None, words: Words) -> list[tup
     scenarios
         Name, how it arises, and rows of years with the columns of `COLUMNS`.
     """
-    found = []
+    found, money = [], words.fields["capex_cny"]
     for scenario in (roadmap or {}).get("scenarios", ()):
         table = _years(scenario)
         rows: list[tuple[str, ...]] = [
@@ -42,7 +42,7 @@ def scenario_tables(roadmap: Mapping[str, Any] | None, words: Words) -> list[tup
                 number(sums["pac0_kw"] / 1e3, 2),
                 number(sums["total_pac0_kw"] / 1e3, 2),
                 number(sums["total_energy_kwh"] / 1e6, 2),
-                number(sums["total_capex_cny"] / 1e6, 1),
+                number(money.factor * sums["total_capex_cny"], money.digits),
                 number(sums["total_carbon_t"], 0),
             )
             for year, sums in table.iterrows()
@@ -102,15 +102,15 @@ def roadmap_chart(roadmap: Mapping[str, Any] | None, words: Words) -> Chart | No
     scenarios = (roadmap or {}).get("scenarios", ())
     if not scenarios:
         return None
-    title = f"{words['roadmap']} · {words['new_mw'] if len(scenarios) == 1 else words['total_mw']}"
+    title = words["roadmap_new_chart" if len(scenarios) == 1 else "roadmap_total_chart"]
     if len(scenarios) == 1:
         table = _years(scenarios[0])
-        return months(list(table["pac0_kw"] / 1e3), title, alt=title, names=[str(year) for year in table.index])
+        return months(list(table["pac0_kw"] / 1e3), "", alt=title, names=[str(year) for year in table.index])
     drawn = {}
     for scenario in scenarios:
         table = _years(scenario)
         drawn[str(scenario["name"])] = (list(table.index.astype(float)), list(table["total_pac0_kw"] / 1e3))
-    return lines(drawn, title, alt=title, x_title=words["year"], whole=True)
+    return lines(drawn, "", alt=title, x_title=words["year"], whole=True)
 
 
 def supply_chart(supply: pd.DataFrame | None, words: Words) -> Chart | None:
@@ -139,7 +139,7 @@ def supply_chart(supply: pd.DataFrame | None, words: Words) -> Chart | None:
     # a line ends where nothing dearer is left, and begins where something is
     rising = {name: part[(part["pdc0_kwp"].diff().fillna(part["pdc0_kwp"]) > 0.0).to_numpy()] for name, part in parts.items()}
     drawn = {name: (list(part["pdc0_kwp"] / 1e3), list(part["lcoe_cny_kwh"])) for name, part in rising.items()}
-    return lines(drawn, title, alt=title, x_title="MW", whole=False)
+    return lines(drawn, "", alt=title, x_title=words["capacity_dc_mw"], whole=False)
 
 
 def _years(scenario: Mapping[str, Any]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .tables import WITH_RESULT, MapTables
-from .words import Words
+from .words import Words, per_cent
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def remarks(tables: MapTables, words: Words) -> list[Remark]:
         found.append(Remark(words["note_sources"].format(sources="; ".join(map(str, notes["sources"]))), False))
     guessed = _share_of_outlines(tables)
     if guessed > 0.005:
-        found.append(Remark(words["note_tiers"].format(share=f"{guessed * 100:.0f} %"), False))
+        found.append(Remark(words["note_tiers"].format(share=per_cent(guessed, words.lang, 0)), False))
     found += _left_out(tables, words)
     found += [Remark(words["note_new_only"], False), Remark(words["note_structure"], False), Remark(words["lcoe_note"], False)]
     return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from .charts import Chart
@@ -48,19 +49,21 @@ class Listed:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `looks` names how the page sets it, Word sees to its own widths."""
+    """A table; `looks` names how the page sets it, Word sees to its own widths. A caption is counted when the report is whole."""
 
     kind: ClassVar[str] = "table"
     grid: Grid
     looks: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart or map."""
+    """A chart or map with its caption."""
 
     kind: ClassVar[str] = "picture"
     chart: Chart
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,12 @@ def said(texts: Sequence[str], *, quiet: bool = False) -> list[Block]:
 
 def titled(title: str, grid: Grid | None, looks: str = "") -> list[Block]:
     """
-    Put a table under its heading; nothing where it has no rows.
+    Put a table under its caption; nothing where it has no rows.
 
     Parameters
     ----------
     title
-        Heading, empty for none.
+        Caption, empty for none.
     grid
         The table.
     looks
@@ -130,11 +133,56 @@ def titled(title: str, grid: Grid | None, looks: str = "") -> list[Block]:
     Returns
     -------
     list of Block
-        Heading and table.
+        The table.
     """
-    if grid is None or not grid.rows:
-        return []
-    return [*([Heading(title)] if title else []), Table(grid, looks)]
+    return [Table(grid, looks, title)] if grid is not None and grid.rows else []
+
+
+def drawn(chart: Chart | None) -> list[Block]:
+    """
+    Put a chart over what it says; nothing where there is none.
+
+    Parameters
+    ----------
+    chart
+        A chart without a title of its own.
+
+    Returns
+    -------
+    list of Block
+        The picture.
+    """
+    return [] if chart is None else [Picture(chart, chart.alt)]
+
+
+def counted(chapters: Sequence[Chapter], words: Words) -> tuple[Chapter, ...]:
+    """
+    Count the captions of tables and pictures through the report.
+
+    Parameters
+    ----------
+    chapters
+        The chapters in their order.
+    words
+        Words of the language.
+
+    Returns
+    -------
+    tuple of Chapter
+        The same with "Table 1", "Figure 1" and so on before each caption.
+    """
+    tables, pictures = itertools.count(1), itertools.count(1)
+    found = []
+    for chapter in chapters:
+        blocks: list[Block] = []
+        for block in chapter.blocks:
+            if isinstance(block, Table) and block.caption:
+                block = replace(block, caption=words.chapters["table_no"].format(n=next(tables), caption=block.caption))
+            elif isinstance(block, Picture) and block.caption:
+                block = replace(block, caption=words.chapters["figure_no"].format(n=next(pictures), caption=block.caption))
+            blocks.append(block)
+        found.append(replace(chapter, blocks=tuple(blocks)))
+    return tuple(found)
 
 
 def listed(texts: Sequence[str], *, ordered: bool = False) -> list[Block]:

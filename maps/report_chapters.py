@@ -11,18 +11,20 @@ import numpy as np
 from layers.codes import role_word
 from layers.policy import load_policy, policy_names
 
-from .answering import carbon_sentences, hostable, potential_steps, target_sentence
-from .business_page import business_grid, run_finance
-from .charts import Chart, bars, months
+from .answering import carbon_sentences, hostable, level_sentence, potential_steps, target_sentence
+from .business_page import business_grid, own_use, run_finance
+from .charts import bars, months
 from .county_map import capacity, energy, headline
+from .crs_words import crs_words
 from .energy_charts import typical_day_chart, uncertainty_chart
 from .gauges import Gauge, gauge, gauges, missing_inputs
 from .near_page import near_sentence, near_tables
 from .plan_page import COLUMNS, roadmap_chart, scenario_tables, supply_chart
 from .region_charts import region_map
 from .remarks import remarks
-from .report_blocks import Block, Cards, Chapter, Grid, Heading, Picture, Report, Table, listed, said, titled
+from .report_blocks import Block, Cards, Chapter, Grid, Heading, Report, Table, counted, drawn, listed, said, titled
 from .report_grids import (
+    CARBON_COLUMNS,
     MONEY_COLUMNS,
     SUM_COLUMNS,
     area_grid,
@@ -32,8 +34,9 @@ from .report_grids import (
     input_grid,
     outcomes,
     parcel_grid,
-    percent,
+    part_of,
     sanity_grid,
+    sanity_words,
     sensitivity,
     status_grid,
     sums_grid,
@@ -42,7 +45,7 @@ from .report_grids import (
     uses_of,
 )
 from .tables import MapTables
-from .words import Words, as_float, load_words, number
+from .words import Words, as_float, headed, load_words, number, per_cent, short
 
 WITH_ROOFS = ("assessed", "no_usable_area")
 _ACROSS = ("tables",)
@@ -81,7 +84,7 @@ def make_report(tables: MapTables, lang: str) -> Report:
         "hosting": _hosting(tables, words),
         "roadmap": _roadmap(tables, words),
         "money": _money(tables, words),
-        "carbon": said([*carbon_sentences(tables.totals, words, run_finance(tables.manifest)), words.lists["limits"][-1]]),
+        "carbon": _carbon(tables, words),
         "quality": _quality(tables, words),
         "missing": _missing(tables, words),
         "tables": _annexed(tables, words),
@@ -90,9 +93,9 @@ def make_report(tables: MapTables, lang: str) -> Report:
     return Report(
         words=words,
         study=str(study["name"]),
-        subject=f"{words['as_of']} {study['as_of']} · {policy} · {study['crs']}",
+        subject=f"{words['as_of']} {study['as_of']} · {policy} · {words['crs']} {crs_words(str(study['crs']), lang)}",
         loud=tuple(remark.text for remark in remarks(tables, words) if remark.loud),
-        chapters=tuple(Chapter(name, words.chapters[name], tuple(found), name in _ACROSS) for name, found in blocks.items()),
+        chapters=counted([Chapter(name, words.chapters[name], tuple(found), name in _ACROSS) for name, found in blocks.items()], words),
     )
 
 
@@ -156,55 +159,55 @@ def _answer(tables: MapTables, words: Words) -> list[str]:
             energy=join(energy(totals.get("energy_kwh"), words)),
             p90=join(energy(totals.get("energy_p90_kwh"), words)),
         ),
-        words["answer_area"].format(covered=percent(covered, footprint), usable=number(None if usable is None else usable / 1e4, 1)),
+        words["answer_area"].format(covered=part_of(covered, footprint, words), usable=number(None if usable is None else usable / 1e4, 1)),
     ]
     areas, uses = areas_of(tables), uses_of(tables, words)
     inside = areas[areas["kind"] != "outside"] if len(areas) else areas
     whole = float(tables.by_use["pdc0_kwp"].sum())
     if len(inside) and len(uses) and whole > 0:
         shares = {
-            "share": percent(float(inside["pdc0_kwp"].iloc[0]), whole, 0),
-            "use_share": percent(float(uses["pdc0_kwp"].iloc[0]), whole, 0),
+            "share": part_of(float(inside["pdc0_kwp"].iloc[0]), whole, words, 0),
+            "use_share": part_of(float(uses["pdc0_kwp"].iloc[0]), whole, words, 0),
         }
         told.append(words["answer_top"].format(name=inside["name"].iloc[0], use=uses["name"].iloc[0], **shares))
     capex, tonnes = as_float(totals.get("capex_cny")), as_float(totals.get("carbon_t"))
     if capex is not None and tonnes is not None:
         told.append(
             words["answer_money"].format(
-                capex=number(capex / (1e8 if zh else 1e6), 2 if zh else 0), carbon=number(tonnes / (1e4 if zh else 1e3), 2)
+                capex=number(capex / (1e8 if zh else 1e6), 2 if zh else 0), carbon=short(tonnes / (1e4 if zh else 1e3))
             )
         )
-    return [*told, *target_sentence(tables.targets, words), words["answer_theoretical"]]
+    return [*told, *target_sentence(tables.targets, words), words["answer_theoretical"], *level_sentence(tables, words)]
 
 
 def _potential(tables: MapTables, words: Words) -> list[Block]:
     areas, uses = areas_of(tables), uses_of(tables, words)
-    unit = words.fields["pdc0_kwp"].unit
+    capacity_head = headed(words["capacity_dc"], words.fields["pdc0_kwp"].unit, words.lang)
     by = words["by_area"] if "responsible" in tables.regions else words["by_district"]
     first = words["responsible"] if "responsible" in tables.regions else words["districts"]
-    found: list[Block] = titled("", Grid(*potential_steps(tables, words)), "worded")
+    found: list[Block] = titled(words["steps_title"], Grid(*potential_steps(tables, words)), "worded")
     if len(areas):
         names = [words["outside"] if kind == "outside" else str(name) for name, kind in zip(areas["name"], areas["kind"], strict=True)]
-        found.append(_bars(names, list(areas["pdc0_kwp"] / 1e3), f"{by} · {words['capacity_dc']} {unit}"))
         found += titled(by, sums_grid(areas, words, first, SUM_COLUMNS))
-    drawn = _ground(tables)
-    if drawn is not None:
-        found.append(Picture(region_map(drawn, "pdc0_kwp", words.lang, title=words["map_title"], alt=words["map_title"])))
+        found += _bars(names, list(areas["pdc0_kwp"] / 1e3), f"{by}{_colon(words)}{capacity_head}")
+    ground = _ground(tables)
+    if ground is not None:
+        found += drawn(region_map(ground, "pdc0_kwp", words.lang, title="", alt=words["map_title"]))
     if len(uses):
-        found.append(_bars(list(uses["name"]), list(uses["pdc0_kwp"] / 1e3), f"{words['by_use']} · {words['capacity_dc']} {unit}"))
+        found += _bars(list(uses["name"]), list(uses["pdc0_kwp"] / 1e3), f"{words['by_use']}{_colon(words)}{capacity_head}")
         found += titled(words["by_use"], sums_grid(uses, words, words["use"], SUM_COLUMNS))
     found += titled(words["department_title"], department_grid(tables, words))
     monthly = np.array([float(tables.by_use[f"energy_{month:02d}_kwh"].sum()) for month in range(1, 13)]) / 1e6
-    title = f"{words['by_month']} · GWh"
-    return [*found, Picture(months(list(monthly), title, alt=title, names=[f"{month}{words['month']}" for month in range(1, 13)]))]
+    return [*found, *drawn(months(list(monthly), "", alt=words["by_month"], names=[f"{month}{words['month']}" for month in range(1, 13)]))]
 
 
 def _ground(tables: MapTables) -> gpd.GeoDataFrame | None:
     return next((layer for name in ("responsible", "districts") if (layer := tables.region(name)) is not None), None)
 
 
-def _bars(names: list[str], values: list[float], title: str) -> Picture:
-    return Picture(bars(names, values, title, alt=title))
+def _bars(names: list[str], values: list[float], title: str) -> list[Block]:
+    """Draw bars where there is more than one to compare."""
+    return drawn(bars(names, values, "", alt=title)) if len(names) > 1 else []
 
 
 def _targets(tables: MapTables, words: Words) -> list[Block]:
@@ -212,8 +215,14 @@ def _targets(tables: MapTables, words: Words) -> list[Block]:
     shown = [*main, *others]
     if not shown:
         return said([words["targets_none"]])
-    found: list[Block] = [Cards(tuple(main)), Table(target_grid(shown, words), "targets")]
-    found += listed([f"{g.marked}{_colon(words)}{words['listed'].join(told)}" for g in shown if (told := _told(g, words))])
+    found: list[Block] = [Cards(tuple(main)), Table(target_grid(shown, words), "targets", words["targets_title"])]
+    told, shared = _told_apart([_told(g, words) for g in shown])
+    found += listed(
+        [
+            *(f"{g.marked}{_colon(words)}{words['listed'].join(own)}" for g, own in zip(shown, told, strict=True) if own),
+            *(f"{_both([shown[at].marked for at in group], words)}{_colon(words)}{words['listed'].join(said)}" for group, said in shared),
+        ]
+    )
     if any(not g.verified for g in shown):
         found += said([words["unverified"]], quiet=True)
     tried = sensitivity(tables, words)
@@ -224,30 +233,43 @@ def _targets(tables: MapTables, words: Words) -> list[Block]:
 
 def _told(shown: Gauge, words: Words) -> list[str]:
     roofs = [f"{words['from_roofs']} {shown.from_roofs}"] if shown.from_roofs else []
-    return [text.rstrip("。.") for text in (*roofs, *shown.doubts, shown.closes, shown.note) if text]
+    pieces = [piece for text in (*roofs, *shown.doubts, shown.closes, shown.note) for piece in text.rstrip("。.").split(words["listed"])]
+    return list(dict.fromkeys(piece for piece in pieces if piece))
+
+
+def _told_apart(told: list[list[str]]) -> tuple[list[list[str]], list[tuple[tuple[int, ...], list[str]]]]:
+    """Take out what is said of several targets in the same words, to be said once of the targets at these places."""
+    places: dict[str, tuple[int, ...]] = {}
+    for at, pieces in enumerate(told):
+        places |= {piece: (*places.get(piece, ()), at) for piece in pieces}
+    shared: dict[tuple[int, ...], list[str]] = {}
+    for piece, group in places.items():
+        if len(group) > 1:
+            shared.setdefault(group, []).append(piece)
+    return [[piece for piece in pieces if len(places[piece]) == 1] for pieces in told], list(shared.items())
+
+
+def _both(titles: list[str], words: Words) -> str:
+    return words["targets_shared"] if len(titles) > 2 else words["listed"].join(titles)
 
 
 def _hosting(tables: MapTables, words: Words) -> list[Block]:
     grids = near_tables(tables.near, words)
-    found = said([near_sentence(tables.near, words) if grids else words.chapters["no_hosting"]])
+    found = said([near_sentence(tables.near, words, own_use(tables.business)) if grids else words.chapters["no_hosting"]])
     for title, (heads, rows) in grids:
         found += titled(title, Grid(heads, rows))
     day = typical_day_chart(tables.hours, words)
-    return [*found, *said([words.chapters["near_note"]] if grids else [], quiet=True), *_drawn(day)]
-
-
-def _drawn(chart: Chart | None) -> list[Block]:
-    return [] if chart is None else [Picture(chart)]
+    return [*found, *said([words.chapters["near_note"]] if grids else [], quiet=True), *drawn(day)]
 
 
 def _roadmap(tables: MapTables, words: Words) -> list[Block]:
     scenarios = scenario_tables(tables.roadmap, words)
     if not scenarios:
         return said([words.chapters["no_roadmap"]])
-    found: list[Block] = [*_drawn(roadmap_chart(tables.roadmap, words)), *titled("", outcomes(tables, words))]
+    found: list[Block] = [*drawn(roadmap_chart(tables.roadmap, words)), *titled(words["outcomes_title"], outcomes(tables, words))]
     heads = tuple(words[name] for name in COLUMNS)
     for name, arises, rows in scenarios:
-        found += [Heading(name), *said([arises]), *titled("", Grid(heads, tuple(rows)))]
+        found += [Heading(name), *said([arises]), *titled(words["roadmap_years"].format(name=name), Grid(heads, tuple(rows)))]
     return found
 
 
@@ -255,11 +277,20 @@ def _money(tables: MapTables, words: Words) -> list[Block]:
     first = words["responsible"] if "responsible" in tables.regions else words["districts"]
     business = business_grid(tables.business, words)
     return [
-        *titled("", sums_grid(areas_of(tables), words, first, MONEY_COLUMNS)),
+        *titled(words.chapters["money_title"], sums_grid(areas_of(tables), words, first, MONEY_COLUMNS)),
         *titled(words["business_title"], Grid(*business) if business else None, "business"),
         *said([words["business_note"]] if business else [], quiet=True),
-        *_drawn(supply_chart(tables.supply, words)),
+        *drawn(supply_chart(tables.supply, words)),
         *said([words["lcoe_note"]], quiet=True),
+    ]
+
+
+def _carbon(tables: MapTables, words: Words) -> list[Block]:
+    first = words["responsible"] if "responsible" in tables.regions else words["districts"]
+    return [
+        *said(carbon_sentences(tables.totals, words, run_finance(tables.manifest))),
+        *titled(words.chapters["carbon_title"], sums_grid(areas_of(tables), words, first, CARBON_COLUMNS)),
+        *said([words.lists["limits"][-1]], quiet=True),
     ]
 
 
@@ -270,10 +301,10 @@ def _quality(tables: MapTables, words: Words) -> list[Block]:
         Heading(words["s_method"]),
         *listed(words.lists["method"], ordered=True),
         *titled(words.chapters["s_data"], status_grid(tables, words), "narrow"),
-        *titled("", tier_grid(tables, words), "narrow"),
-        *(said([words["sanity"]]) if sanity.rows else []),
-        *titled("", sanity),
-        *_drawn(sure),
+        *titled(words.chapters["s_tiers"], tier_grid(tables, words), "narrow"),
+        *(said([sanity_words(tables, words)]) if sanity.rows else []),
+        *titled(words["sanity_title"], sanity),
+        *drawn(sure),
         *said([words["uncertainty_note"]] if sure else [], quiet=True),
         *said([_audit(tables, words)]),
         *listed([remark.text for remark in remarks(tables, words)]),
@@ -288,7 +319,7 @@ def _audit(tables: MapTables, words: Words) -> str:
     found = tables.manifest.get("audit") or {}
     if as_float(found.get("rms")) is None:
         return ""
-    shares = {name: f"{float(found[name]) * 100:.2f} %" for name in ("bias", "rms", "worst")}
+    shares = {name: per_cent(float(found[name]), words.lang, 2) for name in ("bias", "rms", "worst")}
     return words["audit"].format(roofs=number(found.get("roofs")), **shares)
 
 
@@ -302,6 +333,7 @@ def _missing(tables: MapTables, words: Words) -> list[Block]:
     return [
         *said([words["next_missing"]] if asked else none),
         *listed(asked),
+        *said([words.chapters["form_cells"]] if tables.targets and asked else [], quiet=True),
         Heading(words["s_next"]),
         *listed(_steps(tables, words), ordered=True),
     ]
@@ -320,6 +352,7 @@ def _annexed(tables: MapTables, words: Words) -> list[Block]:
     versions = sorted((str(name), str(version)) for name, version in (tables.manifest.get("versions") or {}).items())
     return [
         *titled(words.chapters["evaluation"], evaluation(tables, words) if tables.targets else None, "evaluation"),
+        *said([words.chapters["form_cells"]] if tables.targets else [], quiet=True),
         *titled(words.chapters["parcels"], parcel_grid(tables, words)),
         *titled(words["s_inputs"], input_grid(tables, words), "inputs"),
         *said([" · ".join(f"{name} {version}" for name, version in versions)], quiet=True),
@@ -331,6 +364,5 @@ def _figures(tables: MapTables, words: Words) -> list[Block]:
     found: list[Block] = []
     if cells is not None:
         title = words.chapters["grid_map_title"]
-        drawn = region_map(cells, "kwp_per_km2", words.lang, title=title, alt=title, cells=True, under=_ground(tables))
-        found.append(Picture(drawn))
+        found += drawn(region_map(cells, "kwp_per_km2", words.lang, title="", alt=title, cells=True, under=_ground(tables)))
     return [*found, *said([f"{words['approval']}{_colon(words)}____________ {words['internal_long']}"])]

@@ -13,11 +13,12 @@ from .gauges import Gauge, gauge
 from .plan_page import outcome_rows
 from .report_blocks import Grid
 from .tables import MapTables
-from .words import Words, amount, as_float, number
+from .words import Words, amount, as_float, headed, number, per_cent
 
 AREAS = ("usable_area_m2", "setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2")
 SUM_COLUMNS = ("buildings", "footprint_area_m2", "usable_area_m2", "covered_area_m2", "pdc0_kwp", "pac0_kw", "energy_kwh", "specific_yield")
-MONEY_COLUMNS = ("pdc0_kwp", "capex_cny", "lcoe_cny_kwh", "carbon_t")
+MONEY_COLUMNS = ("pdc0_kwp", "capex_cny", "lcoe_cny_kwh")
+CARBON_COLUMNS = ("energy_kwh", "carbon_t")
 PARCEL_COLUMNS = (
     *("one.footprint_area_m2", "coverage", "one.pdc0_kwp", "one.energy_kwh"),
     *("self_use_share", "one.npv_cny", "payback_years"),
@@ -44,7 +45,7 @@ def areas_of(tables: MapTables) -> pd.DataFrame:
             table = pd.DataFrame(tables.regions[layer].drop(columns=tables.regions[layer].geometry.name))
             empty = (table["kind"] == "outside") & (table["roofs"] == 0)
             return table[~empty].sort_values(["pdc0_kwp", "name"], ascending=[False, True]).reset_index(drop=True)
-    return pd.DataFrame(columns=["name", "kind", *SUM_COLUMNS, *MONEY_COLUMNS])
+    return pd.DataFrame(columns=["name", "kind", *SUM_COLUMNS, *MONEY_COLUMNS, *CARBON_COLUMNS])
 
 
 def uses_of(tables: MapTables, words: Words) -> pd.DataFrame:
@@ -90,7 +91,7 @@ def sums_grid(table: pd.DataFrame, words: Words, first: str, columns: Sequence[s
         A row an area or class.
     """
     present = [name for name in columns if name in table.columns]
-    heads = [f"{words.fields[name].title} {words.fields[name].unit}".strip() for name in present]
+    heads = [headed(words.fields[name].title, words.fields[name].unit, words.lang) for name in present]
     rows = []
     for _, row in table.iterrows():
         name = words["outside"] if row["kind"] == "outside" else str(row["name"])
@@ -166,22 +167,24 @@ def area_grid(tables: MapTables, words: Words) -> Grid:
     """
     sums = {name: float(tables.by_use[name].sum()) for name in AREAS}
     whole = float(tables.by_use["area_m2"].sum())
-    rows = tuple((words.code(name), number(value / 1e4, 2), percent(value, whole)) for name, value in sums.items())
+    rows = tuple((words.code(name), number(value / 1e4, 2), part_of(value, whole, words)) for name, value in sums.items())
     return Grid(
         (words["area_item"], words["area_m2"], words["share"]),
         rows,
-        (words.fields["area_m2"].title, number(whole / 1e4, 2), percent(whole, whole)),
+        (words.fields["area_m2"].title, number(whole / 1e4, 2), part_of(whole, whole, words)),
     )
 
 
-def percent(part: float, whole: float, digits: int = 1) -> str:
+def part_of(part: float, whole: float, words: Words, digits: int = 1) -> str:
     """
-    Write a share.
+    Write what share of a whole a part is.
 
     Parameters
     ----------
     part, whole
         Numbers of one unit.
+    words
+        Words of the language.
     digits
         Digits after the point.
 
@@ -190,7 +193,7 @@ def percent(part: float, whole: float, digits: int = 1) -> str:
     str
         Per cent, a dash of nothing.
     """
-    return "—" if whole <= 0 else f"{part / whole * 100:.{digits}f} %"
+    return per_cent(part / whole if whole > 0 else None, words.lang, digits)
 
 
 def sensitivity(tables: MapTables, words: Words) -> tuple[str, Grid, str] | None:
@@ -265,9 +268,11 @@ def status_grid(tables: MapTables, words: Words) -> Grid:
     """
     counts: Mapping[str, int] = tables.manifest.get("counts") or {}
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    rows = tuple((words.code(status), number(rows), percent(rows, sum(counts.values()))) for status, rows in ordered)
+    rows = tuple((words.code(status), number(rows), part_of(rows, sum(counts.values()), words)) for status, rows in ordered)
     return Grid(
-        (words["status"], words["rows"], words["share"]), rows, (words["total"], number(sum(counts.values())), "100.0 %") if rows else None
+        (words["status"], words["rows"], words["share"]),
+        rows,
+        (words["total"], number(sum(counts.values())), per_cent(1.0, words.lang)) if rows else None,
     )
 
 
@@ -294,7 +299,7 @@ def tier_grid(tables: MapTables, words: Words) -> Grid:
             words.code(tier),
             number(row["buildings"]),
             number(row["pdc0_kwp"] / 1e3, 1),
-            percent(row["pdc0_kwp"], whole),
+            part_of(row["pdc0_kwp"], whole, words),
             number(row["confidence"], 2),
         )
         for tier, row in tables.by_tier.iterrows()
@@ -304,7 +309,7 @@ def tier_grid(tables: MapTables, words: Words) -> Grid:
 
 def sanity_grid(tables: MapTables, words: Words) -> Grid:
     """
-    Put PV per footprint and usable share of each class beside the published ones.
+    Give PV per footprint, usable share and largest deduction of each class.
 
     Parameters
     ----------
@@ -316,27 +321,41 @@ def sanity_grid(tables: MapTables, words: Words) -> Grid:
     Returns
     -------
     Grid
-        A row a class.
+        A row a class, marked where it lies outside what is published.
     """
-    heads = (
-        words["use"],
-        words["density"],
-        words["density_published"],
-        words["usable_share"],
-        words["usable_published"],
-        words["largest_loss"],
-    )
+    heads = (words["use"], words["density"], words["usable_share"], words["largest_loss"])
     rows = []
     for row in tables.manifest.get("sanity") or []:
         name = words["total"] if row["use"] == "all" else words.use(str(row["use"]))
-        stock = "" if row["within"] else " ⚠"
-        band = (
-            f"{number(row['density_low_w_m2'])}–{number(row['density_high_w_m2'])} ({words['stock']} {number(row['density_stock_w_m2'])})"
-        )
-        shares = f"{percent(row['usable_stock'], 1.0)} / {percent(row['usable_small'], 1.0)}"
-        cause = f"{words.code(str(row['cause']).removesuffix('_loss') + '_area_m2')} {percent(row['cause_share'], 1.0)}"
-        rows.append((name, number(row["density_w_m2"]) + stock, band, percent(row["usable_share"], 1.0), shares, cause))
+        mark = "" if row["within"] else " ⚠"
+        cause = words.code(str(row["cause"]).removesuffix("_loss") + "_area_m2")
+        usable, lost = (per_cent(float(row[share]), words.lang) for share in ("usable_share", "cause_share"))
+        rows.append((name, number(row["density_w_m2"]) + mark, usable, f"{cause} {lost}"))
     return Grid(heads, tuple(rows))
+
+
+def sanity_words(tables: MapTables, words: Words) -> str:
+    """
+    Say what is published on PV per footprint and usable share.
+
+    Parameters
+    ----------
+    tables
+        The tables of a run.
+    words
+        Words of the language.
+
+    Returns
+    -------
+    str
+        A sentence; empty where the run compared nothing.
+    """
+    rows = tables.manifest.get("sanity") or []
+    if not rows:
+        return ""
+    band = {name: number(rows[0][f"density_{name}_w_m2"]) for name in ("low", "high", "stock")}
+    eu, us = (per_cent(float(rows[0][name]), words.lang, 0) for name in ("usable_stock", "usable_small"))
+    return words["sanity"].format(**band, eu=eu, us=us)
 
 
 def input_grid(tables: MapTables, words: Words) -> Grid:
@@ -418,7 +437,7 @@ def evaluation(tables: MapTables, words: Words) -> Grid:
 def _evaluated(line: Line, words: Words) -> tuple[str, ...]:
     unit = "1" if line.unit == "%" else line.unit
     required, base, built, gap = (amount(value, unit, words.lang) for value in (line.required, line.baseline, line.built, line.gap))
-    achieved = "—" if line.achieved is None else f"{100 * line.achieved:.1f} %"
+    achieved = per_cent(line.achieved, words.lang)
     area = line.region or words.chapters["whole"]
     asked = words["not_allocated"] if line.required is None else required
     judged = (built, achieved, gap, line.verdict, line.missing or "—", line.next_step or "—")
@@ -446,7 +465,7 @@ def parcel_grid(tables: MapTables, words: Words) -> Grid | None:
         return None
     first = parcels[parcels["rank"].notna() & (parcels["pdc0_kwp"] > 0)].sort_values(["rank", "name"]).head(MOST_PARCELS)
     fields = [words.fields[name] for name in PARCEL_COLUMNS]
-    heads = (words["rank"], words["parcel"], words["use"], *(f"{field.title} {field.unit}".strip() for field in fields))
+    heads = (words["rank"], words["parcel"], words["use"], *(headed(field.title, field.unit, words.lang) for field in fields))
     rows = tuple(
         (
             number(row["rank"]),

@@ -30,12 +30,13 @@ from .words import Words
 BODY, HEADS, LATIN = "宋体", "黑体", "Times New Roman"
 _INK = RGBColor(0x24, 0x30, 0x2F)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_NUMBER = re.compile(r"^[−–\-]?[\d,]+(\.\d+)?( %)?$|^—$")
+_NUMBER = re.compile(r"^[−–\-]?[\d,]+(\.\d+)?( ?%)?$|^—$")
 _WIDTH, _ACROSS = Cm(16), Cm(24.7)  # of the text, upright and across
 # What no line break may cut: a run of Latin letters and digits, or one Chinese character.
 _WORD = re.compile(r"[^\s\u2e80-\u9fff\uff00-\uffef]+|[\u2e80-\u9fff\uff00-\uffef]")
 _LETTER = Pt(8.5) / 2
 _SHORT = 12  # rows of a table that is not torn between pages
+_NAME = 12  # Latin letters of a name or amount, that is six Chinese characters
 _NARROW, _WIDE, _MARGINS = 5, 26, 4  # Latin letters; a longer text goes on in the next line
 
 
@@ -121,12 +122,25 @@ class _Paper:
             case Listed():
                 self.list(block.texts, ordered=block.ordered)
             case Table():
-                self.grid(block.grid)
+                self.caption(block.caption, over=True)
+                self.grid(block.grid, centred=block.looks == "headline")
             case Picture():
                 self.picture(block.chart)
+                self.caption(block.caption, over=False)
 
     def say(self, text: str) -> None:
         self.document.add_paragraph(_clean(text))
+
+    def caption(self, text: str, *, over: bool) -> None:
+        """Set a caption over its table or under its picture, never parted from it."""
+        if not text:
+            return
+        paragraph = self.document.add_paragraph()
+        run = paragraph.add_run(_clean(text))
+        run.bold, run.font.size = True, Pt(9.5)
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+        paragraph.paragraph_format.keep_with_next = over
+        paragraph.paragraph_format.space_after = Pt(3 if over else 10)
 
     def list(self, texts: Sequence[str], *, ordered: bool) -> None:
         name = "List Number" if ordered else "List Bullet"
@@ -141,20 +155,22 @@ class _Paper:
     def picture(self, chart: Chart) -> None:
         self.document.add_picture(io.BytesIO(chart.png()), width=_WIDTH)
         self.document.paragraphs[-1].alignment = WD_ALIGN_PARAGRAPH.CENTER
+        self.document.paragraphs[-1].paragraph_format.keep_with_next = True
         if chart.keys:
             self.say(f"{self.words['chart_keys']} {self.words['listed'].join(f'{sign} {label}' for sign, label in chart.keys.items())}")
 
-    def grid(self, grid: Grid) -> None:
+    def grid(self, grid: Grid, *, centred: bool = False) -> None:
         rows = [*grid.rows, *([grid.total] if grid.total else [])]
         table = self.document.add_table(rows=0, cols=len(grid.heads), style="Table Grid")
         table.autofit = False
-        widths = _widths([grid.heads, *rows], self.text_width)
+        heads = [_broken(head) for head in grid.heads]
+        widths = _widths([heads, *rows], self.text_width)
         for column, width in zip(table.columns, widths, strict=True):
             column.width = width
-        for at, values in enumerate([grid.heads, *rows]):
+        for at, values in enumerate([heads, *rows]):
             last = grid.total is not None and at == len(rows)
             keep = len(rows) <= _SHORT and at < len(rows)
-            table._tbl.append(parse_xml(_row(values, widths, head=at == 0, bold=at == 0 or last, keep=keep)))
+            table._tbl.append(parse_xml(_row(values, widths, head=at == 0, bold=at == 0 or last or centred, keep=keep, centred=centred)))
         self.document.add_paragraph()
 
 
@@ -162,17 +178,32 @@ def _clean(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
+def _broken(head: str) -> str:
+    """Put the brackets of a long head, which hold its unit, on a line of their own."""
+    if _columns(head) <= _NAME:
+        return head
+    return re.sub(r"(?<=\S)( ?)(\(|（)", r"\1\n\2", head, count=1)
+
+
 def _widths(rows: Sequence[Sequence[str]], whole: int) -> list[int]:
     """Share the page among the columns [EMU]: the longest word of each first, then by the longest text, which may take several lines."""
+    most = whole / _LETTER
+    columns = [[line for text in texts for line in text.split("\n")] for texts in zip(*rows, strict=True)]
+    words = [[max(_columns(part) for text in texts for part in _unbroken(text, names)) for texts in columns] for names in (True, False)]
+    fits = sum(_MARGINS + max(word, _NARROW) for word in words[0]) <= most
     least, more = [], []
-    for texts in zip(*rows, strict=True):
-        word = max(_columns(part) for text in texts for part in _WORD.findall(text) or [""])
+    for texts, word in zip(columns, words[0 if fits else 1], strict=True):
         longest = max(_columns(text) for text in texts)
         least.append(_MARGINS + max(word, _NARROW))
         more.append(max(max(min(longest, _WIDE), min(longest / 6, 2 * _WIDE)) - word, 0.0) + 1.0)
-    spare = max(whole / _LETTER - sum(least), 0.0)
+    spare = max(most - sum(least), 0.0)
     shares = [floor + spare * wish / sum(more) for floor, wish in zip(least, more, strict=True)]
     return [int(whole * share / sum(shares)) for share in shares]
+
+
+def _unbroken(text: str, names: bool) -> Sequence[str]:
+    """Give the parts of a text that stay in one line; where there is room for it also short names and amounts."""
+    return [text] if names and _columns(text) <= _NAME else _WORD.findall(text) or [""]
 
 
 def _columns(text: str) -> int:
@@ -180,13 +211,14 @@ def _columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
-def _row(values: Sequence[str], widths: Sequence[int], *, head: bool, bold: bool, keep: bool) -> str:
+def _row(values: Sequence[str], widths: Sequence[int], *, head: bool, bold: bool, keep: bool, centred: bool) -> str:
     """Write a row as XML, which is forty times as fast as cell by cell; heads come again on every page, no row is torn."""
     cells = []
     for value, width in zip(values, widths, strict=True):
-        side = "center" if head else "right" if _NUMBER.match(value) else "left"
+        side = "center" if head or centred else "right" if _NUMBER.match(value) else "left"
         looks = f'<w:rPr>{"<w:b/>" if bold else ""}<w:sz w:val="17"/></w:rPr>'
-        text = f'<w:r>{looks}<w:t xml:space="preserve">{escape(_clean(value))}</w:t></w:r>'
+        lines = "<w:br/>".join(f'<w:t xml:space="preserve">{escape(_clean(line))}</w:t>' for line in value.split("\n"))
+        text = f"<w:r>{looks}{lines}</w:r>"
         together = "<w:keepNext/>" if keep else ""
         paragraph = f'<w:p><w:pPr>{together}<w:spacing w:before="20" w:after="20"/><w:jc w:val="{side}"/></w:pPr>{text}</w:p>'
         cells.append(f'<w:tc><w:tcPr><w:tcW w:w="{width // 635}" w:type="dxa"/></w:tcPr>{paragraph}</w:tc>')

@@ -112,7 +112,60 @@ def load_words(lang: str) -> Words:
 def _field(key: str, row: Mapping[str, Any], lang: str) -> Field:
     at = LANGUAGES.index(lang)
     title = row["title"][at] if "title" in row else column(row["table"], key.removeprefix("one.")).title(lang)
-    return Field(title, row.get(f"unit_{lang}", row["unit"]), float(row.get(f"factor_{lang}", row["factor"])), int(row["digits"]))
+    digits = int(row.get(f"digits_{lang}", row["digits"]))
+    return Field(title, row.get(f"unit_{lang}", row["unit"]), float(row.get(f"factor_{lang}", row["factor"])), digits)
+
+
+def headed(title: str, unit: str, lang: str) -> str:
+    """
+    Put a unit behind a title, within the brackets that it may end with.
+
+    Parameters
+    ----------
+    title
+        Title, perhaps ending in brackets.
+    unit
+        Unit, empty for none.
+    lang
+        zh or en.
+
+    Returns
+    -------
+    str
+        Head of a column or caption.
+
+    Examples
+    --------
+    >>> headed("装机容量（直流）", "MW", "zh"), headed("静态投资", "万元", "zh"), headed("LCOE", "CNY/kWh", "en")
+    ('装机容量（直流，MW）', '静态投资（万元）', 'LCOE (CNY/kWh)')
+    """
+    left, comma, right = ("（", "，", "）") if lang == "zh" else (" (", ", ", ")")
+    if not unit:
+        return title
+    return f"{title[: -len(right)]}{comma}{unit}{right}" if title.endswith(right) else f"{title}{left}{unit}{right}"
+
+
+def per_cent(fraction: float | None, lang: str, digits: int = 1) -> str:
+    """
+    Write a fraction as the language sets it: 12.3% in Chinese, 12.3 % in English.
+
+    Parameters
+    ----------
+    fraction
+        The fraction; None is shown as a dash.
+    lang
+        zh or en.
+    digits
+        Digits after the point.
+
+    Returns
+    -------
+    str
+        The share as text.
+    """
+    if fraction is None:
+        return "—"
+    return f"{100 * fraction + 0.0:,.{digits}f}{'%' if lang == 'zh' else ' %'}"
 
 
 def number(value: object, digits: int = 0) -> str:
@@ -160,14 +213,26 @@ def amount(value: object, unit: str, lang: str) -> str:
     if found is None:
         return "—"
     if unit in ("1", "fraction"):
-        return f"{found * 100:,.1f} %"
+        return per_cent(found, lang)
     if unit == "MW" and lang == "zh":
-        return f"{_trim(found / 10)} 万千瓦"
-    return f"{_trim(found)} {unit}".strip()
+        return f"{short(found / 10)} 万千瓦"
+    return f"{short(found)} {unit}".strip()
 
 
-def _trim(value: float) -> str:
-    """Three significant digits at least, no trailing noise."""
+def short(value: float) -> str:
+    """
+    Write a number for a sentence: three significant digits at least, no trailing noise.
+
+    Parameters
+    ----------
+    value
+        The number.
+
+    Returns
+    -------
+    str
+        The number as text.
+    """
     size = abs(value)
     digits = 0 if size >= 100 else 1 if size >= 10 else 2
     written = f"{value:,.{digits}f}"

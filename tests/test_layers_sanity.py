@@ -33,7 +33,7 @@ def test_a_class_outside_the_band_is_told_with_its_cause() -> None:
     warnings: list[str] = []
     warn_outside(sanity(buildings()), warnings)
     (told,) = warnings
-    assert "class other is 10 W" in told and "60–160 W" in told and "obstacle_loss with 30%" in told
+    assert "class Other is 10 W" in told and "60–160 W" in told and "obstacles and skylights with 30%" in told
 
 
 def test_every_band_has_its_source() -> None:

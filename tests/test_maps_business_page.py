@@ -24,8 +24,9 @@ def test_each_number_comes_from_its_model(lang: str) -> None:
     found = business_grid(two_models(), load_words(lang))
     assert found is not None
     heads, rows = found
-    money = ("3.0", "0.2", "-0.1", "0.4")
-    unit = "百万元" if lang == "zh" else "M CNY"
+    # 3 million CNY = 300 万元
+    money = ("300", "20", "-10", "40") if lang == "zh" else ("3.0", "0.2", "-0.1", "0.4")
+    unit = "万元" if lang == "zh" else "million CNY"
     assert [unit in head for head in heads[1:]] == [True, False, False, False, True, False, False, True, True]
     assert rows[0][1:] == (money[0], "0.270", "50.0", "8.0", money[1], "9.5", "6.0", money[2], money[3])
     assert rows[1][6] == "—"  # never paid back

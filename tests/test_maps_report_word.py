@@ -57,6 +57,9 @@ def test_annual_evaluation_has_its_columns_and_a_row_per_area_and_target(written
     assert found[0].rows[0]._tr.trPr.find(qn("w:tblHeader")) is not None
 
 
+SPOKEN = ("h2", "h3", "caption", "b", "p", "li", "th", "td")  # of <b> there are only the captions of pictures
+
+
 class Spoken(HTMLParser):
     """Texts of the page's chapters in their order: heads, paragraphs, items, cells; gauges are drawings of the table below them."""
 
@@ -70,14 +73,14 @@ class Spoken(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self.depth or ("class", "gauges") in attrs:
             self.depth += tag not in ("img", "br")
-        elif tag in ("h2", "h3", "p", "li", "th", "td"):
+        elif tag in SPOKEN:
             self.open = True
             self.texts.append("")
         self.pictures += tag == "img"
 
     def handle_endtag(self, tag: str) -> None:
         self.depth -= bool(self.depth)
-        self.open = self.open and tag not in ("h2", "h3", "p", "li", "th", "td")
+        self.open = self.open and tag not in SPOKEN
 
     def handle_data(self, data: str) -> None:
         if self.open and not self.depth:
@@ -113,9 +116,9 @@ def test_money_shows_both_models_in_all_and_by_class(run_folder: Path) -> None:
     ]
     rows = [[cell.text for cell in row.cells] for row in found.rows[1:]]
     assert rows[0][0] == "全域" and len(rows) > 4
-    # the whole is the sum of the classes, up to the tenths that are shown
+    # the whole is the sum of the classes, up to the 万元 that are shown
     capex = [float(row[1].replace(",", "")) for row in rows]
-    assert capex[0] == pytest.approx(sum(capex[1:]), abs=0.05 * len(capex))
+    assert capex[0] == pytest.approx(sum(capex[1:]), abs=0.5 * len(capex))
 
 
 def test_each_numbered_list_counts_from_one(written: Document) -> None:
@@ -125,8 +128,9 @@ def test_each_numbered_list_counts_from_one(written: Document) -> None:
 
 def test_densities_stand_beside_published_ones(written: Document, run_folder: Path) -> None:
     classes = len(json.loads((run_folder / "manifest.json").read_text(encoding="utf-8"))["sanity"])
-    said = load_words("zh")["sanity"]
-    assert any(paragraph.text == said for paragraph in written.paragraphs)
+    # of layers/bands.toml: 60 to 160 W/m2, 62 on average of the EU's stock, of whose roofs 27 % are usable, 26 % of small ones in the US
+    said = [paragraph.text for paragraph in written.paragraphs if "60–160 W/m²" in paragraph.text and "⚠" in paragraph.text]
+    assert len(said) == 1 and all(word in said[0] for word in ("平均 62", "27%", "26%"))
     assert any(len(table.rows) == classes + 1 and "W" in table.rows[0].cells[1].text for table in written.tables)
 
 

@@ -27,7 +27,7 @@ def test_amounts_in_a_planners_units() -> None:
     # 1 万千瓦 = 10 MW
     assert amount(5000.0, "MW", "zh") == "500 万千瓦"
     assert amount(5000.0, "MW", "en") == "5,000 MW"
-    assert amount(0.5, "1", "zh") == "50.0 %"
+    assert amount(0.5, "1", "zh") == "50.0%"
     assert amount(None, "MW", "zh") == amount(float("nan"), "1", "en") == "—"
     assert amount(0.0, "MW", "en") == "0 MW"
     assert number(1234567.8) == "1,234,568"
@@ -44,8 +44,8 @@ def test_both_languages_say_everything() -> None:
 
 
 def test_money_of_parcels_and_regions_reads_in_one_unit() -> None:
-    """8.09 million CNY: 809 万元 in Chinese, 8.09 M CNY in English, for a parcel and for a district."""
-    for lang, unit, said in (("zh", "万元", 809.0), ("en", "M CNY", 8.09)):
+    """8.09 million CNY: 809 万元 in Chinese, 8.09 million CNY in English, for a parcel and for a district."""
+    for lang, unit, said in (("zh", "万元", 809.0), ("en", "million CNY", 8.09)):
         fields = page_data(map_tables(**county(20)), load_words(lang))["fields"]
         for key in ("capex_cny", "one.capex_cny", "one.npv_cny"):
             assert fields[key]["unit"] == unit and 8.09e6 * fields[key]["factor"] == pytest.approx(said)
@@ -131,7 +131,7 @@ def test_a_gauge_scales_by_its_largest_value_and_names_what_is_missing() -> None
     row |= {"gap": 2500, "verdict": "short", "deadline": "2030-12-31", "verified": False}
     shown = gauge(row, "zh")
     assert (shown.built_length, shown.planned_length, shown.technical_length, shown.required_at) == (25.0, 50.0, None, 100.0)
-    assert (shown.share, shown.verdict_word, shown.year, shown.technical) == ("25.0 %", "存在缺口", "2030 年", "—")
+    assert (shown.share, shown.verdict_word, shown.year, shown.technical) == ("25.0%", "存在缺口", "2030 年", "—")
     assert missing_inputs({"missing": [{"input": "集中供热", "cell": "表!H5"}, "其他"]}, "zh") == ("集中供热（表!H5）", "其他")
     assert gauge({"id": "x", "verdict": "cannot_judge", "doubts_zh": ["请核对"]}, "zh").doubts == ("请核对",)
     assert gauge({"id": "x", "verdict": "cannot_judge", "missing": "a"}, "en").verdict_word == "cannot be judged"

@@ -150,7 +150,7 @@ def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings:
     if near or size:
         warnings.append(
             f"the use of {near + size} buildings is a guess: {near} like their neighbours, {size} by size; "
-            "columns use_source and use_confidence say which"
+            "the table of buildings says which"
         )
 
 

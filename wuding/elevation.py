@@ -51,11 +51,11 @@ def rasters(
             raise StudyError('terrain.dsm needs a terrain.dem to stand on: heights are surface minus ground; dem = "flat" gives none')
         terrain = Terrain.flat()
         facts["dem"] = "flat"
-        warnings.append('terrain is taken as flat (terrain.dem = "flat"): hills neither lift nor shade a roof')
+        warnings.append("terrain is taken as flat, as the study file says: hills neither lift nor shade a roof")
     else:
         found = prepare_raster(study.path(study.terrain.dem), work / "terrain.tif", crs.to_wkt(), source_crs=study.terrain.dem_crs)
         facts["dem"] = _raster_words(found)
-        warnings.append(f"terrain.dem, as it was read: {found.nodata}")
+        warnings.append(f"DEM, as it was read: {found.nodata}")
         terrain = Terrain.from_raster(work / "terrain.tif")
         rise = rise_under_buildings(terrain, table.geometry.to_numpy())
         if rise.is_surface:
@@ -77,7 +77,7 @@ def rasters(
             source_crs=study.terrain.dsm_crs,
         )
         facts["dsm"] = _raster_words(found)
-        warnings.append(f"terrain.dsm, as it was read: {found.nodata}")
+        warnings.append(f"surface model, as it was read: {found.nodata}")
         if not shows_planes(found.source_resolution):
             warnings.append(
                 f"terrain.dsm has cells of {found.source_resolution:.1f} m: it gives heights and shade, but roof planes need 2 m or finer, "

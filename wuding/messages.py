@@ -219,6 +219,9 @@ def _filled(template: str, parts: Sequence[str]) -> tuple[int, str]:
             score += sum(letters for letters, _ in readings)
             said.append(chinese.join(word for _, word in readings))
             continue
+        if form == "codes" and part in _words():
+            said.append(_words()[part])
+            continue
         if form == "codes":
             said.append("、".join(_COUNTED.sub(r"\2 \1", _CODE.sub(_code, item)) for item in part.split(", ")))
             continue
@@ -237,6 +240,12 @@ def _code(found: re.Match[str]) -> str:
 @cache
 def _codes() -> dict[str, str]:
     return {code: code_word(kind, code, "zh") for kind, codes in KINDS.items() if kind != "assumption" for code in codes}
+
+
+@cache
+def _words() -> dict[str, str]:
+    """English words of our codes with the Chinese ones, for messages that are written in words."""
+    return {code_word(kind, code, "en"): code_word(kind, code, "zh") for kind in ("use", "layer", "deduction") for code in KINDS[kind]}
 
 
 def _bare(part: str) -> str:

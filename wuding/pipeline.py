@@ -352,8 +352,9 @@ def check_distance(study: Study, weathers: list[Weather], longitude: float, lati
                     "Give one of the place, or write stand_in = true under [weather] to run with it as a stand-in"
                 )
             warnings.append(f"the weather is a stand-in from {away:.0f} km away ({weather.name}): yields are not those of this place")
-        warnings.extend(f"weather {weather.name}: {note}" for note in weather.notes)
-        if weather.climatology:
+        if not weather.climatology:
+            warnings.extend(f"weather {weather.name}: {note}" for note in weather.notes)
+        else:
             warnings.append(
                 "no weather file: a typical year built from a monthly climatology of Jinan whose values could not be checked "
                 "against a source"
