@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from .fonts import ChartFont, find_font, legible
 INK, SOFT, BAR, WARM = "#24302f", "#66706d", "#2a7587", "#e58a3c"
 LINES = (INK, BAR, WARM, "#8a5a9e", "#5c9a4f", "#b8493f")
 WIDTH = 6.7  # inches: the text width of an A4 page
-LONGEST_LABEL = 16
+LONGEST_LABEL = 32  # Latin letters; a Chinese character is two wide
 MOST_BARS = 18
 
 
@@ -81,7 +82,7 @@ def bars(labels: Sequence[str], values: Sequence[float], title: str, *, alt: str
         The picture.
     """
     font = font or find_font()
-    short = [label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…" for label in labels[:MOST_BARS]]
+    short = [_cut(label) for label in labels[:MOST_BARS]]
     drawn, keys = legible([*short, title], font)
     shown = np.asarray(values[:MOST_BARS], dtype=np.float64)
     figure = Figure(figsize=(WIDTH, 0.55 + 0.27 * max(len(shown), 2)), layout="constrained")
@@ -197,6 +198,12 @@ def lines(
     for text in legend.get_texts():
         text.set_parse_math(False)
     return as_chart(figure, alt, keys, font)
+
+
+def _cut(label: str) -> str:
+    """Cut a label that would take the bars' room."""
+    widths = np.cumsum([2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in label])
+    return label if not len(label) or widths[-1] <= LONGEST_LABEL else label[: int((widths < LONGEST_LABEL).sum())] + "…"
 
 
 def _quiet(axes: Axes, font: ChartFont, title: str) -> None:

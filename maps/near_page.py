@@ -68,9 +68,9 @@ def near_tables(near: Mapping[str, Any] | None, words: Words) -> list[tuple[str,
     accountable = [(row["area"], row["pv_mwh"]) for row in listed if row["layer"] == "responsible"]
     listed = [row for row in listed if row["layer"] != "zones" or (row["area"], row["pv_mwh"]) not in accountable]  # said already
     for title, shown in (("near_used", USED), ("near_room", ROOM)):
-        said = [row for row in listed if title == "near_used" or row["colour"] is not None or row["capacity_mva"] is not None]
+        said = [row for row in listed if title == "near_used" or row.get("colour") is not None or row.get("capacity_mva") is not None]
         if said:
-            found.append((words.chapters[title], _table(said, shown, words)))
+            found.append((words.chapters[title], _table(said, shown, words, several=len(layers) - ("whole" in layers) > 1)))
     return found
 
 
@@ -97,20 +97,20 @@ def near_sentence(near: Mapping[str, Any] | None, words: Words, own: float | Non
         return ""
     row = whole[0]
     said = words.chapters["near_said"].format(
-        share=number(100 * row["self_consumption"], 0) if row["self_consumption"] is not None else "—",
-        exported=number(row["exported_mwh"] / 1e3, 1),
-        peak=number(row["peak_export_mw"], 1),
-        unknown=number(100 * row["load_unknown_share"], 1),
+        share=number(100 * row["self_consumption"], 0) if row.get("self_consumption") is not None else "—",
+        exported=_shown(row, "exported_mwh", 1e-3),
+        peak=_shown(row, "peak_export_mw"),
+        unknown=_shown(row, "load_unknown_share", 100.0),
         own="" if own is None else words.chapters["near_own"].format(share=number(100 * own, 1)),
     )
     rows = near["rows"] if near else []
-    parts = [said, *([] if any(row["colour"] is not None for row in rows) else [words.chapters["near_no_grid"]])]
+    parts = [said, *([] if any(row.get("colour") is not None for row in rows) else [words.chapters["near_no_grid"]])]
     hostable, unjudged = as_float(row.get("hostable_mw")), as_float(row.get("unjudged_mw"))
     if hostable is not None:
-        out, energy = (number(value, 1) for value in (row["unhostable_mw"], row["unhostable_mwh"] / 1e3))
+        out, energy = _shown(row, "unhostable_mw"), _shown(row, "unhostable_mwh", 1e-3)
         parts.append(words.chapters["near_hosted"].format(hostable=number(hostable, 1), unhostable=out, energy=energy))
     elif unjudged is not None:
-        out = number(row["unhostable_known_mw"], 1)
+        out = _shown(row, "unhostable_known_mw")
         parts.append(words.chapters["near_unjudged"].format(unhostable=out, unjudged=number(unjudged, 1)))
     for doubt, word in ((LOAD_ABOVE_CAPACITY, "near_doubt"), (NO_BUILDINGS, "near_unseen")):
         doubted = list(dict.fromkeys(str(area["area"]) for area in rows if area.get("doubt") == doubt))
@@ -121,27 +121,36 @@ def near_sentence(near: Mapping[str, Any] | None, words: Words, own: float | Non
     return ("" if words.lang == "zh" else " ").join(parts)
 
 
-def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[tuple[str, float | None, int]], words: Words) -> Table:
+def _shown(row: Mapping[str, Any], name: str, factor: float = 1.0) -> str:
+    value = as_float(row.get(name))
+    return number(None if value is None else factor * value, 1)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], shown: Sequence[tuple[str, float | None, int]], words: Words, *, several: bool) -> Table:
     columns = [column for column in shown if any(_cell(row, column, words) != "—" for row in rows)]
     heads = (words.chapters["near_area"], *(words.chapters[f"near_{name}"] for name, _, _ in columns))
-    body = tuple((_name(row, words), *(_cell(row, column, words) for column in columns)) for row in rows[:MOST_ROWS])
+    body = tuple((_name(row, words, several=several), *(_cell(row, column, words) for column in columns)) for row in rows[:MOST_ROWS])
     return heads, body
 
 
-def _name(row: Mapping[str, Any], words: Words) -> str:
+def _name(row: Mapping[str, Any], words: Words, *, several: bool) -> str:
     if row["layer"] == "whole":
         return words.chapters["whole"]
-    return str(row["area"]) if row["layer"] == "responsible" else f"{row['area']} · {code_word('layer', row['layer'], words.lang)}"
+    return (
+        str(row["area"])
+        if row["layer"] == "responsible" or not several
+        else f"{row['area']} · {code_word('layer', row['layer'], words.lang)}"
+    )
 
 
 def _cell(row: Mapping[str, Any], column: tuple[str, float | None, int], words: Words) -> str:
     name, factor, digits = column
     if name in ("connect", "register"):
-        low, middle, high = (as_float(row[f"{name}{part}_mw"]) for part in ("_low", "", "_high"))
+        low, middle, high = (as_float(row.get(f"{name}{part}_mw")) for part in ("_low", "", "_high"))
         if middle is None:
             return "—"
         return number(middle, 1) if low == high else f"{number(middle, 1)} ({number(low, 1)} … {number(high, 1)})"
     if factor is None:
-        return "—" if row[name] is None else words.chapters[f"near_{row[name]}"]
-    value = as_float(row[name])
+        return "—" if row.get(name) is None else words.chapters[f"near_{row[name]}"]
+    value = as_float(row.get(name))
     return "—" if value is None else number(factor * value, digits)

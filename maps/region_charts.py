@@ -102,6 +102,8 @@ class _Key:
 def _class_key(regions: gpd.GeoDataFrame, column: str, words: Words, palette: str, classes: Classes | None) -> _Key:
     shown = words.fields[column]
     values = regions[column].to_numpy(dtype=np.float64, na_value=np.nan) * shown.factor
+    if "roofs" in regions:  # nothing is known of a region without buildings
+        values = np.where(regions["roofs"].to_numpy(dtype=np.float64, na_value=0.0) > 0, values, np.nan)
     classes = classes or classify(values, palette)
     entries = [] if classes is None else list(zip(classes.colours, classes.labels(), strict=True))
     if np.isnan(values).any():

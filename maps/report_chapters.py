@@ -169,7 +169,9 @@ def _answer(tables: MapTables, words: Words) -> list[str]:
             "share": part_of(float(inside["pdc0_kwp"].iloc[0]), whole, words, 0),
             "use_share": part_of(float(uses["pdc0_kwp"].iloc[0]), whole, words, 0),
         }
-        told.append(words["answer_top"].format(name=inside["name"].iloc[0], use=uses["name"].iloc[0], **shares))
+        area = words["responsible_one" if "responsible" in tables.regions else "districts_one"]
+        area = area if zh else area.lower()
+        told.append(words["answer_top"].format(area=area, name=inside["name"].iloc[0], use=uses["name"].iloc[0], **shares))
     capex, tonnes = as_float(totals.get("capex_cny")), as_float(totals.get("carbon_t"))
     if capex is not None and tonnes is not None:
         told.append(
@@ -187,15 +189,17 @@ def _potential(tables: MapTables, words: Words) -> list[Block]:
     first = words["responsible"] if "responsible" in tables.regions else words["districts"]
     found: list[Block] = titled(words["steps_title"], Grid(*potential_steps(tables, words)), "worded")
     if len(areas):
-        names = [words["outside"] if kind == "outside" else str(name) for name, kind in zip(areas["name"], areas["kind"], strict=True)]
+        known = areas[areas["roofs"] > 0]
+        names = [words["outside"] if kind == "outside" else str(name) for name, kind in zip(known["name"], known["kind"], strict=True)]
         found += titled(by, sums_grid(areas, words, first, SUM_COLUMNS))
-        found += _bars(names, list(areas["pdc0_kwp"] / 1e3), f"{by}{_colon(words)}{capacity_head}")
+        found += said([words["no_roofs_note"]] if len(known) < len(areas) else [], quiet=True)
+        found += _bars(names, list(known["pdc0_kwp"] / 1e3), f"{by}{_colon(words)}{capacity_head}")
     ground = _ground(tables)
     if ground is not None:
         found += drawn(region_map(ground, "pdc0_kwp", words.lang, title="", alt=words["map_title"]))
     if len(uses):
-        found += _bars(list(uses["name"]), list(uses["pdc0_kwp"] / 1e3), f"{words['by_use']}{_colon(words)}{capacity_head}")
         found += titled(words["by_use"], sums_grid(uses, words, words["use"], SUM_COLUMNS))
+        found += _bars(list(uses["name"]), list(uses["pdc0_kwp"] / 1e3), f"{words['by_use']}{_colon(words)}{capacity_head}")
     found += titled(words["department_title"], department_grid(tables, words))
     monthly = np.array([float(tables.by_use[f"energy_{month:02d}_kwh"].sum()) for month in range(1, 13)]) / 1e6
     return [*found, *drawn(months(list(monthly), "", alt=words["by_month"], names=[f"{month}{words['month']}" for month in range(1, 13)]))]

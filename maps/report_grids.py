@@ -38,14 +38,18 @@ def areas_of(tables: MapTables) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Regions by falling capacity; empty without such a layer.
+        Regions by falling capacity; what of one without roofs is not known is NaN, not 0; empty without such a layer.
     """
     for layer in ("responsible", "districts"):
         if layer in tables.regions:
             table = pd.DataFrame(tables.regions[layer].drop(columns=tables.regions[layer].geometry.name))
             empty = (table["kind"] == "outside") & (table["roofs"] == 0)
-            return table[~empty].sort_values(["pdc0_kwp", "name"], ascending=[False, True]).reset_index(drop=True)
-    return pd.DataFrame(columns=["name", "kind", *SUM_COLUMNS, *MONEY_COLUMNS, *CARBON_COLUMNS])
+            found = table[~empty].sort_values(["pdc0_kwp", "name"], ascending=[False, True]).reset_index(drop=True)
+            shown = dict.fromkeys((*SUM_COLUMNS, *MONEY_COLUMNS, *CARBON_COLUMNS))
+            sums = [name for name in shown if name in found and name != "buildings"]
+            found[sums] = found[sums].astype(float).where(found["roofs"] > 0)
+            return found
+    return pd.DataFrame(columns=["name", "kind", "roofs", *SUM_COLUMNS, *MONEY_COLUMNS, *CARBON_COLUMNS])
 
 
 def uses_of(tables: MapTables, words: Words) -> pd.DataFrame:
@@ -293,7 +297,13 @@ def tier_grid(tables: MapTables, words: Words) -> Grid:
         A row a tier.
     """
     whole = float(tables.by_tier["pdc0_kwp"].sum())
-    heads = (words["tier"], words["buildings_count"], f"{words['capacity_dc']} MW", words["share"], words["confidence"])
+    heads = (
+        words["tier"],
+        words["buildings_count"],
+        headed(words["capacity_dc"], words.fields["pdc0_kwp"].unit, words.lang),
+        words["share"],
+        words["confidence"],
+    )
     rows = tuple(
         (
             words.code(tier),

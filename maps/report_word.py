@@ -30,10 +30,10 @@ from .words import Words
 BODY, HEADS, LATIN = "宋体", "黑体", "Times New Roman"
 _INK = RGBColor(0x24, 0x30, 0x2F)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_NUMBER = re.compile(r"^[−–\-]?[\d,]+(\.\d+)?( ?%)?$|^—$")
+_NUMBER = re.compile(r"^[−–\-]?[\d,]+(\.\d+)?( ?%)?( ⚠)?$|^—$")
 _WIDTH, _ACROSS = Cm(16), Cm(24.7)  # of the text, upright and across
 # What no line break may cut: a run of Latin letters and digits, or one Chinese character.
-_WORD = re.compile(r"[^\s\u2e80-\u9fff\uff00-\uffef]+|[\u2e80-\u9fff\uff00-\uffef]")
+_WORD = re.compile(r"（?[^\s\u2e80-\u9fff\uff00-\uffef]+[），；。]*|[\u2e80-\u9fff\uff00-\uffef]")
 _LETTER = Pt(8.5) / 2
 _SHORT = 12  # rows of a table that is not torn between pages
 _NAME = 12  # Latin letters of a name or amount, that is six Chinese characters
@@ -182,7 +182,7 @@ def _broken(head: str) -> str:
     """Put the brackets of a long head, which hold its unit, on a line of their own."""
     if _columns(head) <= _NAME:
         return head
-    return re.sub(r"(?<=\S)( ?)(\(|（)", r"\1\n\2", head, count=1)
+    return re.sub(r"(?<=\S)( ?)(\(|（)", r"\1\n\2", head, count=1).replace("，", "，\n")
 
 
 def _widths(rows: Sequence[Sequence[str]], whole: int) -> list[int]:
