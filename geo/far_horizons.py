@@ -1,7 +1,10 @@
 """Skylines of the land beyond two kilometres, on a coarse grid of nodes: distant ridges look alike from neighbouring roofs."""
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -179,7 +182,12 @@ def far_horizons(
     ground = np.where(np.isfinite(ground), ground, terrain.lowest)
     tangent, nearness = np.empty((len(nx), SECTORS), np.float32), np.empty((len(nx), SECTORS), np.float32)
     frame = (levels, offsets, shapes, origin[0], origin[1], cell)
-    _skylines(nx, ny, ground, frame, summits, summit_cell, terrain.highest, distances, level_of, tangent, nearness)
+    limits = (summits, summit_cell, terrain.highest, distances, level_of)
+    cores = os.cpu_count() or 1
+    cuts = np.linspace(0, len(nx), 8 * cores + 1).astype(int)  # some nodes see farther than others
+    parts = [slice(a, b) for a, b in pairwise(cuts.tolist())]
+    with ThreadPoolExecutor(cores) as pool:  # the kernel lets go of Python's lock
+        list(pool.map(lambda p: _skylines(nx[p], ny[p], ground[p], frame, *limits, tangent[p], nearness[p]), parts))
     return FarHorizons(spacing, start, first_column, first_row, index, tangent, nearness, ground)
 
 

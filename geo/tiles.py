@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from .footprints import hilbert_order
+from .walls import Standing, standing
 
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
@@ -44,8 +45,8 @@ class Surroundings:
     use, height, area, tilt, construction
         Shape (n,), what the shape of its roof is chosen by: use, height above ground [m], footprint [m2], known tilt (NaN: not) [degrees],
         construction ("" where not known).
-    tall_geometry, tall_top, tall_height
-        Shape (k,), buildings of at least `TALL_M` within `reach` of the tile.
+    tall
+        Walls of all buildings of the study of at least `TALL_M`; taken apart once for all tiles of a process.
     reach
         How far the tallest building of the study can matter [m]; the same for every tile.
     """
@@ -59,9 +60,7 @@ class Surroundings:
     area: Floats
     tilt: Floats
     construction: Objects
-    tall_geometry: Objects
-    tall_top: Floats
-    tall_height: Floats
+    tall: Standing
     reach: float
 
 
@@ -155,12 +154,9 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
         table = table.filter(pa.array(_meets(np.column_stack([boxes.field(side).to_numpy() for side in _SIDES]), near)))
         shapes.append(shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False)))
         parts.append([table[name].to_numpy(zero_copy_only=False) for name in _NEIGHBOUR])
-    tall, tall_top, tall_height, reach = _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet"))
-    far = bounds + np.array([-reach, -reach, reach, reach])
-    kept = _meets(shapely.bounds(tall), far)
     ids, top, stale, use, height, area, tilt, construction = (np.concatenate(column) for column in zip(*parts, strict=True))
     near_by = np.concatenate(shapes), ids, top, stale, use, height, area, tilt, construction
-    return Surroundings(*near_by, tall[kept], tall_top[kept], tall_height[kept], reach)
+    return Surroundings(*near_by, *_tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet")))
 
 
 def _meets(box: Floats, window: Floats) -> npt.NDArray[np.bool_]:
@@ -201,8 +197,8 @@ def _tile_index(file: Path, stamp: int) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=2)
-def _tall(file: Path, stamp: int) -> tuple[Objects, Floats, Floats, float]:
+def _tall(file: Path, stamp: int) -> tuple[Standing, float]:
     tall = gpd.read_parquet(file)
     highest = float(tall["height_m"].max()) if len(tall) else 0.0
     reach = min(FARTHEST_M, max(NEAR_M, highest / float(np.tan(np.radians(3.0)))))
-    return tall.geometry.to_numpy(), tall["top_m"].to_numpy(dtype=float), tall["height_m"].to_numpy(dtype=float), reach
+    return standing(tall.geometry.to_numpy(), tall["top_m"].to_numpy(dtype=float)), reach

@@ -88,6 +88,65 @@ class Walls:
     bounds: Bounds
 
 
+@dataclass(frozen=True)
+class Standing:
+    """
+    Walls in groups, before they are laid into blocks: those of one building count for many windows.
+
+    Attributes
+    ----------
+    groups
+        Centre and radius of the circle around a group's walls and its highest top, shape (g, 4). [m]
+    firsts
+        Where the walls of each group begin, shape (g + 1,).
+    pieces
+        Both ends in plan, building to the left, and their tops, shape (m, 6). [m]
+    boxes
+        West, south, east and north of the walls of each group, shape (g, 4). [m]
+    polygons
+        The footprints, shape (n,).
+    levels
+        Below which a point lies under their roof, shape (n,). [m]
+    """
+
+    groups: NDArray[np.float64]
+    firsts: NDArray[np.int64]
+    pieces: NDArray[np.float64]
+    boxes: NDArray[np.float64]
+    polygons: NDArray[np.object_]
+    levels: NDArray[np.float64]
+
+
+def standing(polygons: NDArray[np.object_], tops: NDArray[np.float64], edges: NDArray[np.float64] | None = None) -> Standing:
+    """
+    Take the walls of buildings apart.
+
+    Parameters
+    ----------
+    polygons
+        Footprints, shape (n,); Polygon or MultiPolygon.
+    tops
+        Roof tops above the datum, shape (n,); NaN leaves a building out. With `edges`, what lies below counts as under a roof. [m]
+    edges
+        Edges of the roofs, see `roof_edges`; by default the outlines of the footprints at their tops. [m]
+
+    Returns
+    -------
+    Standing
+        Walls in groups.
+
+    Raises
+    ------
+    GeoError
+        If lengths differ.
+    """
+    if len(polygons) != len(tops):
+        raise GeoError(f"Footprints and tops must pair up: got {len(polygons)} footprints and {len(tops)} tops.")
+    pieces, ring = _pieces(_boxes(polygons, np.asarray(tops, np.float64)) if edges is None else edges)
+    groups, firsts, order, box = _grouped(pieces, ring)
+    return Standing(groups, firsts, pieces[order], box, polygons, tops)
+
+
 def walls(
     bounds: Bounds,
     polygons: NDArray[np.object_],
@@ -97,18 +156,18 @@ def walls(
     side: float = NEAR_SIDE,
 ) -> Walls:
     """
-    Take the walls of buildings apart.
+    Take the walls of buildings apart and lay them into blocks.
 
     Parameters
     ----------
     bounds
         Area to cover, halo included. [m]
     polygons
-        Footprints, shape (n,); Polygon or MultiPolygon.
+        Footprints, see `standing`.
     tops
-        Roof tops above the datum, shape (n,); NaN leaves a building out. With `edges`, what lies below counts as under a roof. [m]
+        Roof tops above the datum. [m]
     edges
-        Edges of the roofs, see `roof_edges`; by default the outlines of the footprints at their tops. [m]
+        Edges of the roofs. [m]
     side
         Side of a block: matters to the time only. [m]
 
@@ -116,44 +175,62 @@ def walls(
     -------
     Walls
         Walls in blocks.
-
-    Raises
-    ------
-    GeoError
-        If lengths differ.
     """
-    if len(polygons) != len(tops):
-        raise GeoError(f"Footprints and tops must pair up: got {len(polygons)} footprints and {len(tops)} tops.")
+    return in_blocks(bounds, standing(polygons, tops, edges), side=side)
+
+
+def in_blocks(bounds: Bounds, found: Standing, *, side: float = NEAR_SIDE) -> Walls:
+    """
+    Lay walls into the blocks of a window.
+
+    Parameters
+    ----------
+    bounds
+        Area to cover, halo included. [m]
+    found
+        Walls in groups; those outside are left out.
+    side
+        Side of a block: matters to the time only. [m]
+
+    Returns
+    -------
+    Walls
+        Walls in blocks.
+    """
     left, bottom, right, top = bounds
     # a group reaches at most WHOLE beyond its centre
     i0, j0 = math.floor((left - WHOLE) / side), math.floor((bottom - WHOLE) / side)
     columns, rows = math.floor((right + WHOLE) / side) + 1 - i0, math.floor((top + WHOLE) / side) + 1 - j0
-    pieces, ring = _pieces(_boxes(polygons, np.asarray(tops, np.float64)) if edges is None else edges)
-    groups, firsts, order, box = _grouped(pieces, ring)
-    i, j = (np.floor(groups[:, k] / side).astype(np.int64) for k in (0, 1))
-    inside = (i >= i0) & (i < i0 + columns) & (j >= j0) & (j < j0 + rows)
-    block = np.where(inside, (j - j0) * columns + i - i0, rows * columns)  # those outside come last and are left out
-    falling = np.lexsort((-groups[:, 3], block))
-    order, firsts = order[_runs(firsts[:-1][falling], np.diff(firsts)[falling])], np.r_[0, np.cumsum(np.diff(firsts)[falling])]
-    starts = np.searchsorted(block[falling], np.arange(rows * columns + 1)).astype(np.int64)
-    block_tops = np.full(rows * columns + 1, -np.inf, np.float32)
-    np.maximum.at(block_tops, block, np.nextafter(groups[:, 3].astype(np.float32), np.float32(np.inf)))
-    boxes = np.tile([np.inf, np.inf, -np.inf, -np.inf], (rows * columns + 1, 1))
-    np.minimum.at(boxes[:, :2], block, box[:, :2])
-    np.maximum.at(boxes[:, 2:], block, box[:, 2:])
+    i, j = (np.floor(found.groups[:, k] / side).astype(np.int64) for k in (0, 1))
+    inside = np.flatnonzero((i >= i0) & (i < i0 + columns) & (j >= j0) & (j < j0 + rows))
+    block = (j[inside] - j0) * columns + i[inside] - i0
+    falling = np.lexsort((-found.groups[inside, 3], block))
+    kept, block = inside[falling], block[falling]
+    count = np.diff(found.firsts)[kept]
+    order = _runs(found.firsts[kept], count)
+    starts = np.searchsorted(block, np.arange(rows * columns + 1)).astype(np.int64)
+    block_tops = np.full(rows * columns, -np.inf, np.float32)
+    boxes = np.tile([np.inf, np.inf, -np.inf, -np.inf], (rows * columns, 1))
+    if kept.size:
+        begin = np.flatnonzero(np.r_[True, np.diff(block) != 0])
+        full = block[begin]
+        # the highest of a block comes first
+        block_tops[full] = np.nextafter(found.groups[kept[begin], 3].astype(np.float32), np.float32(np.inf))
+        boxes[full, :2] = np.minimum.reduceat(found.boxes[kept, :2], begin)
+        boxes[full, 2:] = np.maximum.reduceat(found.boxes[kept, 2:], begin)
     return Walls(
         starts,
-        np.ascontiguousarray(groups[falling]),
-        firsts.astype(np.int64),
-        np.ascontiguousarray(pieces[order, :4]),
-        np.ascontiguousarray(pieces[order, 4:]),
-        block_tops[:-1].reshape(rows, columns),
-        boxes[:-1].reshape(rows, columns, 4),
+        found.groups[kept],
+        np.r_[0, np.cumsum(count)].astype(np.int64),
+        np.ascontiguousarray(found.pieces[order, :4]),
+        np.ascontiguousarray(found.pieces[order, 4:]),
+        block_tops.reshape(rows, columns),
+        boxes.reshape(rows, columns, 4),
         side,
         i0,
         j0,
-        polygons,
-        tops,
+        found.polygons,
+        found.levels,
         bounds,
     )
 

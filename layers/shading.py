@@ -18,7 +18,7 @@ from geo.sky_view import sky_view_factor
 from geo.surface_raster import Surface, near_surface
 from geo.surfaces import Shape
 from geo.tiles import NEAR_M, Surroundings
-from geo.walls import FAR_SIDE, Walls, walls
+from geo.walls import FAR_SIDE, Walls, in_blocks, walls
 from solar.canopy import Canopy
 
 from .model import Model
@@ -139,8 +139,7 @@ def look_around(
         own = parapets(rows.geometry.to_numpy(), _crests(rows, kinds), building)
     reach = max(around.reach, NEAR_M)
     farther = (left - reach, bottom - reach, right + reach, top + reach)
-    tall = len(around.tall_geometry) and reach > NEAR_M
-    towers = walls(farther, around.tall_geometry, around.tall_top, side=FAR_SIDE) if tall else None
+    towers = in_blocks(farther, around.tall, side=FAR_SIDE) if len(around.tall.groups) and reach > NEAR_M else None
     terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
     far = model.far.within(box) if model.far is not None else None
 

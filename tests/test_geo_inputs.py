@@ -249,9 +249,7 @@ def test_surroundings_do_not_depend_on_the_tiling(tmp_path: Path) -> None:
     for size in (10_000, 211):
         write_tiles(frame, tmp_path / str(size) / "tiles", tile_buildings=size)
         around = read_surroundings(tmp_path / str(size) / "tiles", bounds)
-        found.append(
-            (sorted(map(tuple, shapely.bounds(around.geometry))), sorted(map(tuple, shapely.bounds(around.tall_geometry))), around.reach)
-        )
+        found.append((sorted(map(tuple, shapely.bounds(around.geometry))), sorted(map(tuple, around.tall.boxes)), around.reach))
     assert found[0] == found[1]
     # every building that reaches into 300 m around the window, 700..1800 in both directions: at 700, 750 ... 1800 (and 690..700 touching)
     assert len(found[0][0]) == 23 * 23
