@@ -345,7 +345,7 @@ def _unseen(case: Case) -> bool:
 def _propose(case: Case, finding: Finding, roofs_ac: float) -> None:
     """Divide the target by roof potential, where the buildings of every area are in the data."""
     areas = case.form.areas
-    seen = set(case.whole["responsible_area"].dropna().astype(str).map(shown_name))
+    seen = {shown_name(str(name)) for name in case.whole["responsible_area"].dropna().unique()}
     empty = [name for name in areas if name not in seen]
     if empty:
         some = "、".join(empty[:3]) + ("等" if len(empty) > 3 else "")

@@ -5,10 +5,9 @@ import numpy as np
 import pandas as pd
 
 from solar.cashflow import Terms
-from solar.money import Finance, use_codes
+from solar.money import Finance, use_codes, worth
 from solar.self_use import Market
 
-from .business import payback, plant_returns
 from .demand import Demand, building_load_kwh
 from .parcel_money import load_spreads
 from .schema import conform
@@ -64,16 +63,19 @@ def parcel_table(
     use = _main_use(buildings, at, len(regions))
     sums = {name: regions[name].to_numpy(dtype=np.float64) for name in SUMMED}
     energy = sums["energy_kwh"]
-    prices = market.prices(use_codes(use), energy, load)
-    used = energy * prices.share
-    money = pd.DataFrame({"use": use, **sums, "used_kwh": used, "used_cny": used * prices.used, "spot_cny": (energy - used) * prices.spot})
+    codes = use_codes(use)
+    prices = market.prices(codes, energy, load)
+    plants = {name: sums[name] for name in ("capex_cny", "pdc0_kwp", "energy_kwh")}
+    money = worth(finance, **plants, use=codes, prices=prices, terms=terms)
     found = regions.assign(
         use=use,
         **{name: values.round().astype(np.int64) for name, values in counted.items()},
         coverage=_ratio(sums["covered_area_m2"], sums["footprint_area_m2"]),
         load_kwh=load,
         self_use_share=np.where(energy > 0.0, prices.share, np.nan),
-        **_worth(money, finance, terms, market.spot_all),
+        npv_cny=money.npv,
+        irr=money.irr,
+        payback_years=money.payback,
     )
     return conform(found.assign(rank=_rank(found, outside)), "parcels")
 
@@ -97,15 +99,6 @@ def _main_use(buildings: pd.DataFrame, at: np.ndarray, count: int) -> np.ndarray
     found = np.full(count, "unknown", dtype=object)
     known = best[best["at"] >= 0]
     found[known["at"].to_numpy()] = known["use"].to_numpy(dtype=object)
-    return found
-
-
-def _worth(money: pd.DataFrame, finance: Finance, terms: Terms, spot_all: float) -> dict[str, np.ndarray]:
-    found = {name: np.full(len(money), np.nan) for name in ("npv_cny", "irr", "payback_years")}
-    for at, row in enumerate(money.to_dict("records")):
-        if row["pdc0_kwp"] > 0.0:
-            got = plant_returns(row, finance, terms, spot_all, "own")
-            found["npv_cny"][at], found["irr"][at], found["payback_years"][at] = got.npv, got.project_irr, payback(got.project)
     return found
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-import mapclassify
 import numpy as np
 import numpy.typing as npt
 
@@ -74,7 +73,8 @@ def classify(values: Sequence[float] | npt.ArrayLike, palette: str, *, most: int
 
     Notes
     -----
-    Fisher-Jenks classes of mapclassify, whose edges are then rounded to the fewest digits that keep every class filled.
+    Natural breaks: the cut with the least sum of squares within classes (Fisher 1958, doi:10.1080/01621459.1958.10501479; Jenks 1977).
+    Edges are then rounded to the fewest digits that keep every class filled.
     """
     given = np.asarray(values, dtype=np.float64)
     found = np.sort(given[np.isfinite(given)])
@@ -110,11 +110,30 @@ def colour_of(value: float | None, classes: Classes | None) -> str:
 
 
 def _natural(found: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
-    # 500 order statistics hold the shape; the exact method on all cells of a county would take minutes.
+    # 500 order statistics hold the shape of all cells of a county.
     sample = found if found.size <= 500 else np.quantile(found, np.linspace(0.0, 1.0, 500))
-    # Not JenksCaspall: its iteration can swing between two states for ever.
-    most = min(count, np.unique(sample).size)
-    return np.unique(np.asarray(mapclassify.FisherJenks(sample, k=most).bins, dtype=np.float64))
+    values, weights = np.unique(sample, return_counts=True)
+    spread = _squares(values, weights)
+    least, starts = spread[0], []
+    for _ in range(min(count, values.size) - 1):
+        # at [i, j]: the last class takes the values i to j, the classes before it those up to i - 1
+        sums = np.append(np.inf, least[:-1])[:, None] + spread
+        starts.append(sums.argmin(axis=0))
+        least = sums.min(axis=0)
+    ends = [values.size - 1]
+    for start in reversed(starts):
+        ends.append(int(start[ends[-1]]) - 1)
+    return values[ends[::-1]]
+
+
+def _squares(values: npt.NDArray[np.float64], weights: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Sum of squares about the mean of the values i to j, at [i, j]; infinite where j lies before i."""
+    away = values - np.average(values, weights=weights)  # large values that differ little would lose their digits
+    count, total, square = (np.append(0.0, np.cumsum(weights * away**power)) for power in (0, 1, 2))
+    of_each = [part[None, 1:] - part[:-1, None] for part in (count, total, square)]
+    there = of_each[0] > 0.0
+    means = np.divide(of_each[1] ** 2, of_each[0], out=np.zeros_like(of_each[0]), where=there)
+    return np.where(there, of_each[2] - means, np.inf)
 
 
 def _rounded(found: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -51,6 +51,15 @@ class Finance:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """Value and return of plants after tax, shape (R,): CNY, 1/a, years."""
+
+    npv: FloatArray
+    irr: FloatArray
+    payback: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
     """Share of the generation that a roof's building uses itself, the price that saves, and the spot price of the rest [CNY/kWh], (R,)."""
 
@@ -290,19 +299,55 @@ def finance_roofs(
     built = capacity > 0.0
     capex = np.where(built, capacity * unit_capex(finance, size, codes, mounts, carport), 0.0)
 
-    factors = yearly_factors(finance)
-    discount = (1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0)
-    upkeep = 1000.0 * finance.om_cost * capacity
-    life_energy = energy * (factors * discount).sum()
+    discount = _discount(finance)
+    life_energy = energy * (yearly_factors(finance) * discount).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        lcoe = np.where(built & (energy > 0.0), (capex + upkeep * discount.sum()) / life_energy, np.nan)
+        lcoe = np.where(built & (energy > 0.0), (capex + 1000.0 * finance.om_cost * capacity * discount.sum()) / life_energy, np.nan)
+    found = worth(finance, capex_cny=capex, pdc0_kwp=capacity, energy_kwh=energy, use=codes, prices=prices, terms=terms)
+    return Money(capex, lcoe, found.npv, found.irr, found.payback)
+
+
+def worth(
+    finance: Finance,
+    *,
+    capex_cny: npt.ArrayLike,
+    pdc0_kwp: npt.ArrayLike,
+    energy_kwh: npt.ArrayLike,
+    use: npt.ArrayLike,
+    prices: Prices,
+    terms: Terms | None = None,
+) -> Worth:
+    """
+    Compute what plants of known cost are worth, from own means.
+
+    Parameters
+    ----------
+    finance
+        Costs and rates of the study.
+    capex_cny
+        What each plant costs, shape (R,) [CNY].
+    pdc0_kwp, energy_kwh, use, prices, terms
+        As for `finance_roofs`.
+
+    Returns
+    -------
+    worth
+        Arrays of shape (R,); NaN as for `finance_roofs`.
+    """
+    capacity, energy, codes = _arrays(pdc0_kwp, energy_kwh, use)
     sold = 1.0 - prices.share
     always = np.ascontiguousarray(prices.share * prices.used + sold * prices.spot, dtype=np.float64)
     more = np.ascontiguousarray(sold * (finance.mechanism_price - prices.spot), dtype=np.float64)  # in the mechanism
-    npv, irr, payback = _returns(
-        capex, energy, upkeep, always, more, _taxed(codes, terms), factors, finance.mechanism_share, discount, _tax_terms(terms)
+    capex, upkeep = np.asarray(capex_cny, dtype=np.float64), 1000.0 * finance.om_cost * capacity
+    factors, mechanism = yearly_factors(finance), finance.mechanism_share
+    return Worth(
+        *_returns(capex, energy, upkeep, always, more, _taxed(codes, terms), factors, mechanism, _discount(finance), _tax_terms(terms))
     )
-    return Money(capex, lcoe, npv, irr, payback)
+
+
+def _discount(finance: Finance) -> FloatArray:
+    """Present value of 1 at the end of each year of operation."""
+    return np.asarray((1.0 + finance.discount_rate) ** -np.arange(1.0, finance.life_years + 1.0), dtype=np.float64)
 
 
 def _taxed(codes: IntArray, terms: Terms | None) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from layers.errors import LayersError
 from maps.base_maps import CHOICES, base_maps, hosts
-from maps.classes import NO_DATA, PALETTES, classify
+from maps.classes import NO_DATA, PALETTES, _natural, classify
 from maps.displaced import Displacement, displaced
 from maps.grid_levels import grid_levels
 from maps.measures import HOSTING_COLOURS, build_order, goal_mw, measured, roadmap_years
@@ -161,6 +163,25 @@ def test_zero_is_a_class_of_its_own() -> None:
     some, one = classify([0, 0, 0, 5, 5.1, 9, 9.2], "regions", most=3), classify([23.0, 23.0], "regions")
     assert some is not None and one is not None
     assert some.labels() == ("0.0", "> 0.0 – 5.1", "5.1 – 9.2") and one.labels() == ("23",)
+
+
+@given(st.lists(st.integers(0, 40), min_size=3, max_size=12), st.integers(2, 4), st.sampled_from([0.0, 1e6]))
+def test_classes_are_the_cut_with_the_least_sum_of_squares(whole: list[int], most: int, far: float) -> None:
+    values = np.sort(far + np.array(whole) / 8.0)  # eighths of a large number: single precision would lose them
+    distinct = np.unique(values)
+    found = classify(values, "regions", most=most)
+    assert found is not None
+    if distinct.size > 2:
+        cuts = itertools.combinations(distinct[:-1], min(most, distinct.size) - 1)
+        assert squares(values, _natural(values, min(most, distinct.size))) == pytest.approx(
+            min(squares(values, cut) for cut in cuts), abs=1e-6
+        )
+
+
+def squares(values: np.ndarray, edges: Sequence[float] | np.ndarray) -> float:
+    """Sum of squares about the means of the classes that end at the edges."""
+    at = np.searchsorted(np.sort(np.asarray(edges)), values, side="left")
+    return float(sum(((values[at == k] - values[at == k].mean()) ** 2).sum() for k in np.unique(at)))
 
 
 def seen(colour: str) -> np.ndarray:

@@ -98,12 +98,10 @@ def _lay_out() -> None:
 
 
 def _plan() -> None:
-    import mapclassify  # compiles as it is imported
     import pandas as pd
 
     from layers.roadmap import NEEDED, Scenario, make_roadmap
 
-    assert mapclassify.FisherJenks
     one = pd.DataFrame({name: [1.0] for name in NEEDED} | {"building_id": ["1"], "status": ["assessed"], "use": ["factory"]})
     make_roadmap(one.assign(responsible_area=["1"]), Scenario("", "lcoe", 2026, 2026), ())
 
