@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import heapq
 from collections.abc import Sequence
@@ -111,17 +112,17 @@ def simulate_reference(
         sky_view_factor=sky_view_factor,
         canopy=canopy,
         position=sun,
-    )
+    ).to_numpy()
     mount, module = system.mounts[MOUNTING_NAMES[mounting]], system.module
+    air, wind = weather.data["temp_air"].to_numpy() + temperature_offset, weather.data["wind_speed"].to_numpy()
     cell = pvlib.temperature.pvsyst_cell(
-        light, weather.data["temp_air"] + temperature_offset, weather.data["wind_speed"], mount.u_c, mount.u_v,
-        module_efficiency=module.efficiency, alpha_absorption=module.absorption,
+        light, air, wind, mount.u_c, mount.u_v, module_efficiency=module.efficiency, alpha_absorption=module.absorption,
     )  # fmt: skip
     return ac_power(weather, system, light, cell, surface_tilt=surface_tilt, position=sun)
 
 
 def ac_power(
-    weather: Weather, system: System, light: pd.Series, cell: pd.Series, *, surface_tilt: float, position: pd.DataFrame
+    weather: Weather, system: System, light: npt.ArrayLike, cell: npt.ArrayLike, *, surface_tilt: float, position: pd.DataFrame
 ) -> pd.Series:
     """
     Turn light behind the glass into AC power with pvlib's functions.
@@ -146,16 +147,16 @@ def ac_power(
     pandas.Series
         AC power of each hour [kW per kWp], name `ac`.
     """
-    module = system.module
+    module, light, cell = system.module, np.asarray(light, dtype=np.float64), np.asarray(cell, dtype=np.float64)
     if module.model == "adr":
         with np.errstate(divide="ignore"):
-            dc = light / 1000.0 * pvlib.pvarray.pvefficiency_adr(light.clip(lower=0.0), cell, 1.0, **module.adr)
+            dc = light / 1000.0 * pvlib.pvarray.pvefficiency_adr(np.maximum(light, 0.0), cell, 1.0, **module.adr)
     else:
         dc = pvlib.pvsystem.pvwatts_dc(light, cell, 1.0, module.gamma_pdc)
     dc = dc * hourly_share(weather, system, surface_tilt, position) * system.dc_factor
     ac_rating = 1.0 / system.inverter.dc_ac_ratio
     ac = pvlib.inverter.pvwatts(dc, ac_rating / system.inverter.eta_nom, system.inverter.eta_nom) * system.ac_factor
-    return pd.Series(ac, index=weather.data.index, name="ac").clip(lower=0.0)
+    return pd.Series(np.maximum(ac, 0.0), index=weather.data.index, name="ac")
 
 
 def plane_light(
@@ -361,12 +362,14 @@ def _plane_light(
 ) -> pd.Series:
     """Light on the plane, for east-west the mean of both halves [W/m²]."""
     if mounting != EAST_WEST:
-        return _half_light(weather, system, sun, lit, bright[0], tilt, azimuth, mounting, gcr if mounting == RACK else 0.0, view)
-    halves = [
-        _half_light(weather, system, sun, lit, share, tilt, (azimuth + turn) % 360.0, mounting, gcr / 2.0, view)
-        for share, turn in zip(bright, (0.0, 180.0), strict=True)
-    ]
-    return (halves[0] + halves[1]) / 2.0
+        light = _half_light(weather, system, sun, lit, bright[0], tilt, azimuth, mounting, gcr if mounting == RACK else 0.0, view)
+    else:
+        halves = [
+            _half_light(weather, system, sun, lit, share, tilt, (azimuth + turn) % 360.0, mounting, gcr / 2.0, view)
+            for share, turn in zip(bright, (0.0, 180.0), strict=True)
+        ]
+        light = (halves[0] + halves[1]) / 2.0
+    return pd.Series(light, index=weather.data.index)
 
 
 def _half_light(
@@ -380,35 +383,44 @@ def _half_light(
     mounting: int,
     row_gcr: float,
     view: FloatArray,
-) -> pd.Series:
+) -> FloatArray:
     """Light behind the glass of one plane (on it, where bare): beam where lit, sky as far as seen, ground, the blocked dome."""
-    data, zenith = weather.data, sun["apparent_zenith"]
-    extra = pd.Series(extra_radiation(weather.sun), index=data.index)
-    aoi = pvlib.irradiance.aoi(tilt, azimuth, zenith, sun["azimuth"])
+    ghi, dhi, dni = (weather.data[name].to_numpy(dtype=np.float64) for name in ("ghi", "dhi", "dni"))
+    zenith, way = sun["apparent_zenith"].to_numpy(), sun["azimuth"].to_numpy()
+    aoi = pvlib.irradiance.aoi(tilt, azimuth, zenith, way)
     model = {"haydavies": pvlib.irradiance.haydavies, "perez_driesse": pvlib.irradiance.perez_driesse}[system.optics.transposition]
-    sky = model(tilt, azimuth, data["dhi"], data["dni"], extra, zenith, sun["azimuth"], return_components=True)
-    dark = data["dhi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0  # where the model has no sun
-    direct = data["dni"] * np.maximum(pvlib.tools.cosd(aoi), 0.0) * lit
-    circumsolar = sky["poa_circumsolar"].fillna(0.0) * lit
-    horizon = sky["poa_horizon"].fillna(0.0) if "poa_horizon" in sky else pd.Series(0.0, index=data.index)
-    horizon = horizon.where(horizon < 0.0, horizon * bright)  # a sky darker near the horizon stays so where that is blocked
-    ground = pvlib.irradiance.get_ground_diffuse(tilt, data["ghi"], system.optics.albedo)
-    dome = sky["poa_isotropic"].fillna(dark)
+    sky = model(tilt, azimuth, dhi, dni, extra_radiation(weather.sun), zenith, way, return_components=True)
+    front = (1.0 + pvlib.tools.cosd(tilt)) / 2.0
+    direct = dni * np.maximum(pvlib.tools.cosd(aoi), 0.0) * lit
+    circumsolar = np.nan_to_num(sky["poa_circumsolar"]) * lit
+    horizon = np.nan_to_num(sky.get("poa_horizon", np.zeros_like(ghi)))
+    horizon = np.where(horizon < 0.0, horizon, horizon * bright)  # a sky darker near the horizon stays so where that is blocked
+    ground = pvlib.irradiance.get_ground_diffuse(tilt, ghi, system.optics.albedo)
+    dome = np.where(np.isnan(sky["poa_isotropic"]), dhi * front, sky["poa_isotropic"])  # nan where the model has no sun
     # what stands in the way of the sky is never taken as brighter than it
-    blocked = np.minimum(system.optics.blocked_reflectance * data["ghi"] * (1.0 + pvlib.tools.cosd(tilt)) / 2.0, dome)
+    blocked = np.minimum(system.optics.blocked_reflectance * ghi * front, dome)
     above = dome * view + blocked * (1.0 - view)
     if row_gcr > 0 and tilt > 0:
-        shaded = pvlib.shading.shaded_fraction1d(zenith, sun["azimuth"], azimuth - 90.0, tilt, collector_width=row_gcr, pitch=1.0)
-        direct, circumsolar = direct * (1.0 - shaded).fillna(1.0), circumsolar * (1.0 - shaded).fillna(1.0)
+        shaded = pvlib.shading.shaded_fraction1d(zenith, way, azimuth - 90.0, tilt, collector_width=row_gcr, pitch=1.0)
+        free = np.where(np.isnan(shaded), 1.0, 1.0 - shaded)
+        direct, circumsolar = direct * free, circumsolar * free
         masking = pvlib.shading.masking_angle_passias(tilt, row_gcr)
         above = above * (1.0 - pvlib.shading.sky_diffuse_passias(masking))
         horizon = horizon * max(0.0, 1.0 - masking / BAND_DEGREES)
     if mounting == BARE or system.optics.iam == "none":
-        return pd.Series(direct + circumsolar + above + horizon + ground)
-    if system.optics.iam == "physical_beam":
-        return pd.Series(direct * pvlib.iam.physical(aoi) + circumsolar + above + horizon + ground)
+        light = direct + circumsolar + above + horizon + ground
+    elif system.optics.iam == "physical_beam":
+        light = direct * pvlib.iam.physical(aoi) + circumsolar + above + horizon + ground
+    else:
+        glass = _diffuse_iam(tilt)
+        near = horizon * glass["horizon"] + ground * glass["ground"]
+        light = (direct + circumsolar) * pvlib.iam.physical(aoi) + above * glass["sky"] + near
+    return np.asarray(light, dtype=np.float64)
+
+
+@functools.lru_cache(maxsize=256)
+def _diffuse_iam(tilt: float) -> dict[str, float]:
+    """Tell what the glass lets through of the light from sky, horizon and ground; 0 of what a level plane does not see."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        diffuse_iam = pvlib.iam.marion_diffuse("physical", tilt)
-    ground = ground * diffuse_iam["ground"] if tilt > 0 else 0.0
-    near = horizon * np.nan_to_num(diffuse_iam["horizon"])
-    return pd.Series((direct + circumsolar) * pvlib.iam.physical(aoi) + above * diffuse_iam["sky"] + near + ground)
+        found = pvlib.iam.marion_diffuse("physical", tilt)
+    return {name: float(np.nan_to_num(share)) for name, share in found.items()}
