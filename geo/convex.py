@@ -83,14 +83,16 @@ def _inset(
         sense_whole = sense if alone else _turning(whole)
         convex[i] = sense * sense_whole != 0.0
         n = own.shape[0] if convex[i] else 0
-        ring[:n] = own[:n]
+        for j in range(n):  # point by point: numba compiles the words of an error for a slice
+            ring[j, 0], ring[j, 1] = own[j, 0], own[j, 1]
         origin_x, origin_y = own[0]
         if n > 0 and not alone:
             n, ring, cut = _cut_all(ring, n, own, sense, near[i], origin_x, origin_y, far, cut)
         if n > 0:
             n, ring, cut = _cut_all(ring, n, whole, sense_whole, distance[i], origin_x, origin_y, far, cut)
         n = n if n >= 3 and _area(ring, n) > _LEAST_M2 else 0
-        out[filled : filled + n] = ring[:n]
+        for j in range(n):
+            out[filled + j, 0], out[filled + j, 1] = ring[j, 0], ring[j, 1]
         filled += n
         out_start[i + 1] = filled
     return out[:filled].copy(), out_start, convex

@@ -155,7 +155,8 @@ def _clip(
     for f in range(wing.size):
         i = wing[f]
         n = start[i + 1] - start[i]
-        ring[:n] = xy[start[i] : start[i + 1]]
+        for j in range(n):
+            ring[j, 0], ring[j, 1] = xy[start[i] + j, 0], xy[start[i] + j, 1]
         for k in range(3):
             if plane[f, k, 2] == -np.inf:
                 continue

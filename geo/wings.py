@@ -156,7 +156,8 @@ def _shortest_seams(
             continue
         cost, place = np.full(2 * (high - low), np.inf), np.zeros(2 * (high - low))
         at, mirrored = np.empty((4, high - low)), np.empty((high - low, 2))
-        mirrored[:, 0], mirrored[:, 1] = uv[low:high, 1], uv[low:high, 0]
+        for k in range(high - low):
+            mirrored[k, 0], mirrored[k, 1] = uv[low + k, 1], uv[low + k, 0]
         for r in range(first[i], first[i + 1]):
             n = ring_start[r + 1] - ring_start[r] - 1
             sense = _sense(uv, ring_start[r], n) * (1.0 if r == first[i] else -1.0)

@@ -93,7 +93,7 @@ def shade(
         h = order[k]
         lit[h] -= lost[k]
         lost[k] *= on_plane[h]
-    dark: float = interleaved_sum(lost, 0, asked)
+    dark: float = interleaved_sum(lost[:asked])
     return dark
 
 
@@ -145,5 +145,5 @@ def shade_through(
                     closed += 0.5
             lit[h] -= closed
             lost[h] = closed * on_plane[h]
-    dark: float = interleaved_sum(lost, 0, lit.size)
+    dark: float = interleaved_sum(lost)
     return dark

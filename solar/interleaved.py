@@ -7,17 +7,15 @@ from numba import njit
 from .orientations import FloatArray
 
 
-@njit(cache=True, nogil=True, inline="always")
-def interleaved_sum(values: FloatArray, start: int, stop: int) -> float:
+@njit(cache=True, nogil=True)
+def interleaved_sum(values: FloatArray) -> float:
     """
     Sum in eight interleaved parts.
 
     Parameters
     ----------
     values
-        What is summed.
-    start, stop
-        First place, and the one after the last.
+        What is summed, shape (n,).
 
     Returns
     -------
@@ -25,8 +23,8 @@ def interleaved_sum(values: FloatArray, start: int, stop: int) -> float:
         The same to the last bit for the same values.
     """
     a = b = c = d = e = f = g = h = 0.0
-    whole = start + (stop - start) // 8 * 8
-    for i in range(start, whole, 8):
+    whole = values.size // 8 * 8
+    for i in range(0, whole, 8):
         a += values[i]
         b += values[i + 1]
         c += values[i + 2]
@@ -35,6 +33,6 @@ def interleaved_sum(values: FloatArray, start: int, stop: int) -> float:
         f += values[i + 5]
         g += values[i + 6]
         h += values[i + 7]
-    for i in range(whole, stop):
+    for i in range(whole, values.size):
         a += values[i]
     return ((a + b) + (c + d)) + ((e + f) + (g + h))

@@ -153,7 +153,7 @@ def rectangles(
     corners = np.empty((int(packing.count[polygon]) // layout.modules, 2))
     if not len(corners):
         return np.empty((0, 4, 2))
-    low, high = _heights(edges, edges_used)
+    _, _, low, high = _extent(edges, edges_used)
     blocked = np.empty((len(edges), 3))
     pitch, gap, offset = float(layout.pitch[polygon]), float(layout.gap[polygon]), float(packing.offset[polygon])
     _lay(edges, edges_used, low + offset, high, along, depth, pitch, gap, blocked, corners)
@@ -198,9 +198,8 @@ def _pack(
         if used == 0:
             best_count[i] = max(best_count[i], 0)
             continue
-        low, high = _heights(edges, used)
+        left, right, low, high = _extent(edges, used)
         rows = np.floor((high - low - depth[i] + _TOUCH) / pitch[i]) + 1.0
-        left, right = edges[:used, 0].min(), max(edges[:used, 0].max(), edges[:used, 2].max())
         ceiling = max(rows, 0.0) * max(np.floor((right - left + gap[i] + _TOUCH) / (along[i] + gap[i])), 0.0)
         corners = used if used <= MOST_CORNERS else 0
         for trial in range(OFFSETS + 1 + 2 * corners):
@@ -236,8 +235,14 @@ def _edges(vertices: NDArray[np.float64], ring_start: NDArray[np.int64], first: 
 
 
 @njit(cache=True, nogil=True)
-def _heights(edges: NDArray[np.float64], used: int) -> tuple[float, float]:
-    return edges[:used, 1].min(), edges[:used, 1].max()
+def _extent(edges: NDArray[np.float64], used: int) -> tuple[float, float, float, float]:
+    """Left, right, low and high end of closed rings."""
+    left = right = edges[0, 0]
+    low = high = edges[0, 1]
+    for e in range(1, used):
+        left, right = min(left, edges[e, 0]), max(right, edges[e, 0])
+        low, high = min(low, edges[e, 1]), max(high, edges[e, 1])
+    return left, right, low, high
 
 
 @njit(cache=True, nogil=True)

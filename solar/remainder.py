@@ -104,13 +104,13 @@ def simulate_roofs(
     """
     hours = elevation.shape[1]
     lit, lost, on_plane, on_module = np.empty(hours), np.empty(hours), np.empty(hours), np.empty(hours)
-    skyline, no_horizon = np.empty(2 * (SECTORS + 1)), np.zeros(SECTORS)
+    skyline, no_horizon = np.empty(2 * (SECTORS + 1)), np.zeros(SECTORS, dtype=horizon.dtype)
     trees, bright = canopy.shape[0] > 0, bright_sum > 0.0 or dark_sum < 0.0
     for r in order:
         classes, weights = plane_classes[r], plane_weights[r]
         _blended(beam, classes, weights, on_plane)
         sky_plane, ground_plane = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
-        open_beam = interleaved_sum(on_plane, 0, hours)
+        open_beam = interleaved_sum(on_plane)
         steady = ground_plane * ghi_sum  # what no horizon takes
         whole = open_beam + sky_plane * sky_sum + steady
         if bright:
@@ -144,7 +144,10 @@ def simulate_roofs(
         _blended(beam, classes, weights, on_module)
         sky_open, ground_open = _mean(sky_factor, classes, weights), _mean(ground_factor, classes, weights)
         rise, warmer = gain[mounting[r]], gamma * offset[r]
-        dc = dc_share[dc_row[classes[np.argmax(weights)]]]  # of the nearest tilt
+        nearest = 0
+        for n in range(1, classes.size):
+            nearest = n if weights[n] > weights[nearest] else nearest
+        dc = dc_share[dc_row[classes[nearest]]]  # of the nearest tilt
         near_open = _near_horizon(no_horizon, band, classes, weights) if bright else 0.0
         arrives_open = (1.0, sky_open, 0.0, ground_open, near_open)
         # where trees stand the sky seen changes with the month; else one piece is the whole year
@@ -159,7 +162,7 @@ def simulate_roofs(
                 adr_power(lit[a:b], *light, arrives, arrives_open, dc[a:b], thermal[a:b], warmer, rise[a:b], inverter, adr)
         shaded, clear = lit, on_module
         for month in range(12):
-            energy[r, month] = interleaved_sum(shaded, month_start[month], month_start[month + 1])
+            energy[r, month] = interleaved_sum(shaded[month_start[month] : month_start[month + 1]])
         if group[r] >= 0 and complete:
             _add_hours(shaded, kwp[r] * MILLIWATT_HOURS, hourly[group[r]])
-        unshaded[r] = interleaved_sum(clear, 0, hours)
+        unshaded[r] = interleaved_sum(clear)
