@@ -1,6 +1,6 @@
 """Yearly energy use of buildings without heating: floor area × intensity by class."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,11 +70,9 @@ def intensity(demand: Demand, use: pd.Series, use_detail: pd.Series | None = Non
     intensity
         Same index [kWh/(m² a)]; NaN for a class without one (other, unknown).
     """
-    found = use.map({name: float(fact.value) for name, fact in demand.use.items()}).astype("float64")
+    found = _looked_up(use, lambda name: float(demand.use[name].value) if name in demand.use else np.nan)
     if use_detail is not None:
-        # Few distinct texts on many buildings: each text is looked at once.
-        texts = {text: _detail(demand, str(text)) for text in use_detail.dropna().unique()}
-        by_detail = use_detail.map(texts).astype("float64")
+        by_detail = _looked_up(use_detail, lambda text: _detail(demand, text))
         found = found.where(by_detail.isna() | found.isna(), by_detail)
     return found.rename("intensity")
 
@@ -123,8 +121,15 @@ def building_load_kwh(demand: Demand, buildings: pd.DataFrame) -> pd.Series:
         Same index [kWh/a]; NaN where the class has no intensity or the floor area is unknown.
     """
     found = intensity(demand, buildings["use"], buildings["use_detail"])
-    metered = buildings["use"].map({name: float(fact.value) for name, fact in demand.electricity.items()}).astype("float64")
+    metered = _looked_up(buildings["use"], lambda name: float(demand.electricity[name].value) if name in demand.electricity else np.nan)
     return (metered.where(metered.notna(), found) * buildings["floor_area_m2"].astype("float64")).rename("load_kwh")
+
+
+def _looked_up(texts: pd.Series, value: Callable[[str], float]) -> pd.Series:
+    """Give the value of each text: few distinct texts stand on many buildings, each is looked at once."""
+    at, words = pd.factorize(texts)
+    found = np.array([*(value(str(word)) for word in words), np.nan], dtype=np.float64)
+    return pd.Series(found[at], index=texts.index)
 
 
 def _detail(demand: Demand, text: str) -> float:

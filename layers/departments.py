@@ -33,7 +33,7 @@ def department_table(
         A row a department in the order of the map: classes, buildings with roofs, sums, listed PV and what the roadmap builds (NaN
         without one); classes without a department under "", the whole last under its own.
     """
-    rows = buildings[buildings["roofs"] > 0]
+    rows = buildings.loc[buildings["roofs"] > 0, ["use", *SUMMED]]
     unit = rows["use"].astype(object).map(departments).fillna("").to_numpy(dtype=object)
     order = [name for use, name in departments.items() if use not in (NOT_ROOFS, TOTAL)]
     found = [_sums(name, rows[unit == name], planned_kw) for name in dict.fromkeys([*order, ""])]
@@ -44,6 +44,6 @@ def department_table(
 
 def _sums(name: str, rows: pd.DataFrame, planned_kw: Mapping[str, float] | None) -> dict[str, Any]:
     sums = {column: float(np.nansum(rows[column].to_numpy(dtype=np.float64, na_value=np.nan))) for column in SUMMED}
-    uses = sorted(set(rows["use"]))
+    uses = sorted(rows["use"].unique())
     planned = float("nan") if planned_kw is None else math.fsum(planned_kw.get(use, 0.0) for use in uses)
     return {"department": name, "uses": uses, "buildings": len(rows), **sums, "planned_kw": planned}

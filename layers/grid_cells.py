@@ -8,10 +8,11 @@ import shapely
 from .errors import LayersError
 
 SIZES_M = (250.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0)
+READABLE = 5000  # cells on a map
 _HALF = 1 << 31  # keeps western cells positive in the lower half of a key
 
 
-def choose_size(buildings: gpd.GeoDataFrame, *, most: int = 5000) -> float:
+def choose_size(buildings: gpd.GeoDataFrame, *, most: int = READABLE) -> float:
     """
     Choose the smallest usual cell that keeps a map readable.
 
@@ -27,14 +28,10 @@ def choose_size(buildings: gpd.GeoDataFrame, *, most: int = 5000) -> float:
     float
         Side of a cell [m].
     """
-    x, y = _places(buildings)
-    for size in SIZES_M:
-        if _corners(x[np.isfinite(x)], y[np.isfinite(x)], size)[1].shape[0] <= most:
-            return size
-    return SIZES_M[-1]
+    return _readable(*_places(buildings), most)
 
 
-def grid_cells(buildings: gpd.GeoDataFrame, size: float) -> tuple[gpd.GeoDataFrame, pd.Series]:
+def grid_cells(buildings: gpd.GeoDataFrame, size: float | None = None) -> tuple[gpd.GeoDataFrame, pd.Series]:
     """
     Cut the study into square cells and put every building into one.
 
@@ -43,7 +40,7 @@ def grid_cells(buildings: gpd.GeoDataFrame, size: float) -> tuple[gpd.GeoDataFra
     buildings
         Buildings in the study's CRS.
     size
-        Side of a cell [m].
+        Side of a cell [m]; that of `choose_size` where it is not given.
 
     Returns
     -------
@@ -62,9 +59,10 @@ def grid_cells(buildings: gpd.GeoDataFrame, size: float) -> tuple[gpd.GeoDataFra
     Cells are aligned to multiples of the size from the CRS origin and named by their south-west corner in km, E500.5_N4057. A building
     lies in the cell of its representative point, so cells are a partition of buildings and of their roofs.
     """
-    if not size > 0:
+    if size is not None and not size > 0:
         raise LayersError(f"the side of a grid cell is {size}; expected metres above 0")
     x, y = _places(buildings)
+    size = _readable(x, y, READABLE) if size is None else size
     there = np.isfinite(x)
     which, corners = _corners(x[there], y[there], size)
     names = np.array([f"E{_km(east * size)}_N{_km(north * size)}" for north, east in corners], dtype=object)
@@ -78,6 +76,14 @@ def grid_cells(buildings: gpd.GeoDataFrame, size: float) -> tuple[gpd.GeoDataFra
 def _places(buildings: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
     boxes = shapely.bounds(shapely.point_on_surface(buildings.geometry.to_numpy()))  # NaN, not an error, where there is no shape
     return boxes[:, 0], boxes[:, 1]
+
+
+def _readable(x: np.ndarray, y: np.ndarray, most: int) -> float:
+    there = np.isfinite(x)
+    for size in SIZES_M:
+        if _corners(x[there], y[there], size)[1].shape[0] <= most:
+            return size
+    return SIZES_M[-1]
 
 
 def _corners(x: np.ndarray, y: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray]:

@@ -60,7 +60,7 @@ def read_roofs(folder: Path, keys: Sequence[str] = ("building_id",)) -> pd.DataF
     """
     wanted = [*dict.fromkeys([*keys, *ADDED, "lcoe_cny_kwh"])]
     coded = ds.ParquetFileFormat(dictionary_columns=[name for name in keys if column("roofs", name).dtype == "string"])
-    frame: pd.DataFrame = ds.dataset(folder, format=coded).to_table(columns=wanted).to_pandas(self_destruct=True)
+    frame: pd.DataFrame = ds.dataset(folder, format=coded).to_table(columns=wanted).to_pandas(self_destruct=True, split_blocks=True)
     return frame
 
 

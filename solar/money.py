@@ -8,6 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from .cashflow import Terms, set_off_losses
 from .errors import SolarError
@@ -145,9 +146,8 @@ def use_codes(use: npt.ArrayLike) -> npt.NDArray[np.int8]:
     [3, 0]
     """
     names = np.asarray(use, dtype=object)
-    codes = np.full(names.shape, -1, dtype=np.int8)
-    for code, name in enumerate(USES):
-        codes[names == name] = code
+    at, words = pd.factorize(names)
+    codes = np.array([*(USES.index(word) if word in USES else -1 for word in words), -1], dtype=np.int8)[at]
     if (codes < 0).any():
         raise SolarError(f"use {names[codes < 0][0]!r} is no class of use; expected one of {', '.join(USES)}")
     return codes

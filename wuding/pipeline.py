@@ -17,7 +17,7 @@ from geo.roof_planes import shows_planes
 from layers.carbon import load_carbon
 from layers.coverage import coverage_reach
 from layers.demand import load_demand
-from layers.grid_cells import choose_size, grid_cells
+from layers.grid_cells import grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield, typical_hours
 from layers.parcel_table import parcel_table
 from layers.policy import Policy
@@ -154,6 +154,7 @@ def _run(
         screen.told("audit", 1, 1)
     manifest = _manifest(study, prepared, weathers, model, clock, checked, buildings, whole, work)
     write_json(out / "manifest.json", manifest)
+    del prepared, buildings, regions, model, weathers  # products read files; they need the memory
     write_products(out, study.study.name, study.study.lang, clock, screen, apart=apart)
     manifest["stages"] = clock.stages
     write_json(out / "manifest.json", manifest)
@@ -380,7 +381,7 @@ def _tables(
     buildings["coverage_reach"] = coverage_reach(buildings, policy)
     write_table(buildings, "buildings", out / "buildings.parquet", work / "unfinished")
     layers = {name: frame for name, frame in prepared.regions.items() if name != "urban"}
-    layers["grid"], table["cell"] = grid_cells(table, choose_size(table))
+    layers["grid"], table["cell"] = grid_cells(table)
     regions = {}
     for name, frame in layers.items():
         column = "cell" if name == "grid" else COLUMN_OF.get(name, f"region_{name}")

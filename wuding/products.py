@@ -8,6 +8,7 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow.parquet as pq
 
 from layers.business import NEEDED, business_cases, earnings
 from layers.connection import connection_table
@@ -28,7 +29,7 @@ from solar.cashflow import load_terms
 from solar.money import Finance, load_finance, yearly_factors
 from solar.self_use import read_market
 
-from .beside import beside
+from .beside import Turns, beside, next_turn, turns
 from .checksums import checksums
 from .errors import StudyError
 from .gap_list import write_gap_roofs
@@ -207,30 +208,38 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
     clock, screen
         Where time and progress are noted.
     apart
-        Whether GeoPackage and spreadsheet are written by a second process meanwhile.
+        Whether a second process writes the GeoPackage meanwhile; the spreadsheet falls to whoever is ready first.
     """
     screen.told("geopackage", 0, 1)
-    with beside("geopackage", _tables_of_products, out, name, lang, apart=apart) as geopackage:
+    spreadsheets = turns()
+    with beside("geopackage", _geopackage_first, out, name, lang, apart=apart, counted=spreadsheets) as geopackage:
         if not apart:
             screen.told("geopackage", 1, 1)
         with clock.stage("products"):
             screen.told("products", 0, 2)
             remake_pages(out, lang)
+            screen.told("products", 1, 2)
+            _spreadsheet_once(out, lang, spreadsheets)
             screen.told("products", 2, 2)
         clock.stages.insert(-1, geopackage()[1])
     if apart:
         screen.told("geopackage", 1, 1)
 
 
-def _tables_of_products(out: Path, name: str, lang: str) -> None:
-    """Write GeoPackage and spreadsheet."""
+def _geopackage_first(out: Path, name: str, lang: str, spreadsheets: Turns) -> None:
+    """Write the GeoPackage, and the spreadsheet too if it is still to do."""
     for old in out.glob("*.gpkg"):
         if old.name != f"{name}.gpkg":
             old.unlink()
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    regions = read_regions_of(out)
-    _geopackage(out, name, regions, manifest, lang)
-    spreadsheet(out, regions, manifest, lang)
+    _geopackage(out, name, read_regions_of(out), manifest, lang)
+    _spreadsheet_once(out, lang, spreadsheets)
+
+
+def _spreadsheet_once(out: Path, lang: str, spreadsheets: Turns) -> None:
+    """Write the spreadsheet, whoever of the two processes is ready for it first."""
+    if next_turn(spreadsheets) == 0:
+        spreadsheet(out, read_regions_of(out), json.loads((out / "manifest.json").read_text(encoding="utf-8")), lang)
 
 
 def _geopackage(out: Path, name: str, regions: Mapping[str, gpd.GeoDataFrame], manifest: Mapping[str, Any], lang: str) -> None:
@@ -263,7 +272,8 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     """
     judged, roadmap = _judged(out), read_roadmap(out)
     units = judged.get("departments") or {}
-    buildings = pd.read_parquet(out / "buildings.parquet").drop(columns=["geometry", "bbox"], errors="ignore")
+    told = [name for name in pq.read_schema(out / "buildings.parquet").names if name not in ("geometry", "bbox")]
+    buildings = pd.read_parquet(out / "buildings.parquet", columns=told)
     by_use = sum_classes(buildings, "use")
     finance, market, demand = _finance(manifest), read_market(manifest["market"]), load_demand()
     used = earnings(buildings, market, demand)["used_kwh"]
