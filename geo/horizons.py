@@ -227,11 +227,24 @@ def _look_around(
         raise_over_walls(x, y, z, near_reach, towers_reach, towers, rays, east, north, tangent)
         for k in range(SECTORS * rays):
             turn[k] = arctan(max(tangent[k], 0.0))
-        for s in range(SECTORS):
-            total = 0.0
-            for k in range(s * rays, s * rays + rays):
-                total += turn[k]
-            result[p, s] = math.degrees(total / rays)
+        _means(turn, rays, result[p])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _means(turn: NDArray[np.float64], rays: int, out: NDArray[np.float32]) -> None:
+    """Mean of each sector in degrees; six at once, since a sum of its own must wait for each addition before the next."""
+    n = np.uint64(rays)
+    for s in range(0, SECTORS, 6):
+        a = b = c = d = e = f = 0.0
+        for k in range(np.uint64(s * rays), np.uint64(s * rays + rays)):
+            a += turn[k]
+            b += turn[k + n]
+            c += turn[k + n + n]
+            d += turn[k + n + n + n]
+            e += turn[k + n + n + n + n]
+            f += turn[k + n + n + n + n + n]
+        out[s], out[s + 1], out[s + 2] = math.degrees(a / rays), math.degrees(b / rays), math.degrees(c / rays)
+        out[s + 3], out[s + 4], out[s + 5] = math.degrees(d / rays), math.degrees(e / rays), math.degrees(f / rays)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

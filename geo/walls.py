@@ -143,8 +143,8 @@ def standing(polygons: NDArray[np.object_], tops: NDArray[np.float64], edges: ND
     if len(polygons) != len(tops):
         raise GeoError(f"Footprints and tops must pair up: got {len(polygons)} footprints and {len(tops)} tops.")
     pieces, ring = _pieces(_boxes(polygons, np.asarray(tops, np.float64)) if edges is None else edges)
-    groups, firsts, order, box = _grouped(pieces, ring)
-    return Standing(groups, firsts, pieces[order], box, polygons, tops)
+    groups, firsts, pieces, box = _grouped(pieces, ring)
+    return Standing(groups, firsts, pieces, box, polygons, tops)
 
 
 def walls(
@@ -237,29 +237,34 @@ def in_blocks(bounds: Bounds, found: Standing, *, side: float = NEAR_SIDE) -> Wa
 
 def _grouped(
     pieces: NDArray[np.float64], ring: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Put walls together: groups, where their walls begin, the order of the walls, and the box of each group; small rings stay whole."""
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Put walls together: groups, where their walls begin, the walls in that order, and the box of each group; small rings stay whole."""
     if not len(pieces):
-        none = np.empty(0, np.int64)
-        return np.empty((0, 4)), np.zeros(1, np.int64), none, np.empty((0, 4))
-    begin = np.flatnonzero(np.r_[True, np.diff(ring) != 0])
+        return np.empty((0, 4)), np.zeros(1, np.int64), pieces, np.empty((0, 4))
+    new = np.r_[True, ring[1:] != ring[:-1]]
+    begin = np.flatnonzero(new)
     box = _box(pieces, begin)
     large = 0.5 * np.hypot(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) > WHOLE
-    square = np.floor((pieces[:, :2] + pieces[:, 2:4]) / (2 * WHOLE)).astype(np.int64) * large[ring, None]
-    order = np.lexsort((square[:, 0], square[:, 1], ring)) if large.any() else np.arange(len(pieces))
-    new = (np.diff(ring[order]) != 0) | (np.diff(square[order], axis=0) != 0).any(axis=1)
-    begin = np.flatnonzero(np.r_[True, new])
-    box = _box(pieces[order], begin)
+    if large.any():
+        cut = np.flatnonzero(large[ring])  # a ring's walls follow each other, so sorting them leaves all others where they are
+        square = np.floor((pieces[cut, :2] + pieces[cut, 2:4]) / (2 * WHOLE)).astype(np.int64)
+        order = np.lexsort((square[:, 0], square[:, 1], ring[cut]))
+        pieces, square = pieces.copy(), square[order]
+        pieces[cut] = pieces[cut[order]]
+        new[cut[1:]] |= (square[1:, 0] != square[:-1, 0]) | (square[1:, 1] != square[:-1, 1])
+        begin = np.flatnonzero(new)
+        box = _box(pieces, begin)
     radius = 0.5 * np.hypot(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) + 1e-6  # rounding of the centre
-    highest = np.maximum.reduceat(pieces[order, 4:].max(axis=1), begin)
+    highest = np.maximum.reduceat(np.maximum(pieces[:, 4], pieces[:, 5]), begin)
     groups = np.column_stack([0.5 * (box[:, :2] + box[:, 2:]), radius, highest])
-    return groups, np.r_[begin, len(pieces)].astype(np.int64), order, box
+    return groups, np.r_[begin, len(pieces)].astype(np.int64), pieces, box
 
 
 def _box(pieces: NDArray[np.float64], begin: NDArray[np.int64]) -> NDArray[np.float64]:
     """West, south, east and north of runs of walls."""
-    low, high = np.minimum(pieces[:, :2], pieces[:, 2:4]), np.maximum(pieces[:, :2], pieces[:, 2:4])
-    return np.column_stack([np.minimum.reduceat(low, begin), np.maximum.reduceat(high, begin)])
+    sides = [np.minimum.reduceat(np.minimum(pieces[:, k], pieces[:, k + 2]), begin) for k in (0, 1)]
+    sides += [np.maximum.reduceat(np.maximum(pieces[:, k], pieces[:, k + 2]), begin) for k in (0, 1)]
+    return np.column_stack(sides)
 
 
 def _runs(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -303,20 +308,28 @@ def _boxes(polygons: NDArray[np.object_], tops: NDArray[np.float64]) -> NDArray[
 
 def _pieces(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Edges cut to at most LONGEST: both ends in plan and their tops; and the number of the ring each belongs to."""
-    a, b = edges[:, :3], edges[:, 3:]
-    length = np.hypot(b[:, 0] - a[:, 0], b[:, 1] - a[:, 1])
-    a, b, length = a[length > 0], b[length > 0], length[length > 0]
-    ring = np.zeros(len(a), np.int64)
-    apart = (a[1:, :2] != b[:-1, :2]).any(axis=1) & (a[1:, :2] != a[:-1, :2]).any(axis=1)  # a verge comes twice, there and back
+    ax, ay, bx, by = edges[:, 0], edges[:, 1], edges[:, 3], edges[:, 4]
+    length = np.hypot(bx - ax, by - ay)
+    if not (length > 0).all():
+        edges, length = edges[length > 0], length[length > 0]
+        ax, ay, bx, by = edges[:, 0], edges[:, 1], edges[:, 3], edges[:, 4]
+    ring = np.zeros(len(edges), np.int64)
+    # a verge comes twice, there and back
+    apart = ((ax[1:] != bx[:-1]) | (ay[1:] != by[:-1])) & ((ax[1:] != ax[:-1]) | (ay[1:] != ay[:-1]))
     ring[1:] = np.cumsum(apart)
     number = np.ceil(length / LONGEST).astype(np.int64)
-    edge = np.repeat(np.arange(len(a)), number)
-    piece = np.arange(len(edge)) - np.repeat(np.cumsum(number) - number, number)
-    share = (piece / number[edge])[:, None]
-    following = ((piece + 1) / number[edge])[:, None]
-    start = a[edge] + share * (b - a)[edge]
-    end = np.where(following == 1.0, b[edge], a[edge] + following * (b - a)[edge])
-    return np.column_stack([start[:, :2], end[:, :2], start[:, 2], end[:, 2]]), ring[edge]
+    edge = np.repeat(np.arange(len(edges)), number)
+    pieces = edges[:, [0, 1, 3, 4, 2, 5]][edge]
+    cut = np.flatnonzero(number[edge] > 1)
+    if cut.size:
+        of = edge[cut]
+        a, b = edges[of, :3], edges[of, 3:]
+        step = cut - (np.cumsum(number) - number)[of]
+        following = ((step + 1) / number[of])[:, None]
+        start = a + (step / number[of])[:, None] * (b - a)
+        end = np.where(following == 1.0, b, a + following * (b - a))
+        pieces[cut] = np.column_stack([start[:, :2], end[:, :2], start[:, 2], end[:, 2]])
+    return pieces, ring[edge]
 
 
 def kernel(found: Walls | None) -> Kernel:

@@ -375,5 +375,7 @@ def write_table(frame: gpd.GeoDataFrame, table: str, path: Path, work: Path) -> 
     work
         Folder on the same disk for the unfinished file.
     """
+    found = arrow_table(frame, table)
+    words = [c.name for c in columns(table) if c.dtype == "string"]  # measures seldom repeat: looking for it costs as much as writing them
     with unfinished(path, work) as part:
-        pq.write_table(arrow_table(frame, table), part, compression="zstd", row_group_size=_ROW_GROUP)
+        pq.write_table(found, part, compression="zstd", row_group_size=_ROW_GROUP, use_dictionary=words)
