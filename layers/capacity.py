@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from solar.uncertainty import p90_of_groups
+from solar.uncertainty import own_variance, p90_of_groups
 
 from .carbon import CONVENTIONS, electricity_tce
 from .closing import closing, not_yet_planned
@@ -333,8 +333,8 @@ def _certain(buildings: pd.DataFrame) -> float | None:
     """Give the energy of all roofs together that is exceeded in 9 years of 10 [GWh]: more than the sum of the roofs' own."""
     if "energy_p90_kwh" not in buildings:
         return None
-    roofs = exact_sum(buildings["roofs"]) if "roofs" in buildings else float(len(buildings))
-    return float(p90_of_groups([exact_sum(buildings["energy_kwh"])], [exact_sum(buildings["energy_p90_kwh"])], [roofs])[0]) / 1e6
+    own = own_variance(buildings["energy_kwh"].fillna(0.0), buildings["energy_p90_kwh"].fillna(0.0))
+    return float(p90_of_groups(exact_sum(buildings["energy_kwh"]), math.fsum(own))) / 1e6
 
 
 def _unseen(case: Case) -> bool:

@@ -12,7 +12,7 @@ import shapely
 
 from solar.hours import HOUR, MONTH
 from solar.money import yearly_factors
-from solar.uncertainty import p90_of_sum
+from solar.uncertainty import own_variance, p90_of_groups
 
 from .carbon import Carbon, carbon_t, life_carbon_t
 from .grid_class import grid_class
@@ -139,7 +139,9 @@ def sheet(
     told = balance(plant, meter)
     roofs = laid.roofs
     with_modules = roofs[roofs["module_count"] > 0]
-    p90 = p90_of_sum(with_modules["energy_kwh"].to_numpy(), with_modules["confidence"].to_numpy()) if len(with_modules) else 0.0
+    by_building = with_modules.groupby("building_id")[["energy_kwh", "energy_p90_kwh"]].sum()
+    own = own_variance(by_building["energy_kwh"], by_building["energy_p90_kwh"]).sum()
+    p90 = float(p90_of_groups(by_building["energy_kwh"].sum(), own))
     spread = 1.0 - p90 / told["energy_kwh"] if told["energy_kwh"] > 0.0 else 0.0
     notes = [*_quality(roofs, buildings, source, meter), *source.notes]
     peak, rated = float(meter.load.max(initial=0.0)), connection.transformer_kva

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.dataset as ds
 
+from solar.uncertainty import own_variance
+
 from .errors import LayersError
 from .schema import DEDUCTIONS, MONTHS, WITH_ROOFS, column, columns, conform
 
@@ -37,9 +39,10 @@ ADDED = (
 )
 _BITS = 62  # an int64 less its sign and one bit of room
 _COST, _PRICED = "cost of priced energy", "priced energy"  # added beside the columns, for LCOE
+_OWN = "variance of single buildings"  # and for P90
 
-P90 = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""P90 of regions from their energy (P50), the sum of their roofs' P90, both [kWh], and their number of roofs."""
+P90 = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""P90 of regions from their energy (P50) [kWh] and the sum of the variances of their buildings that others do not share [kWh²]."""
 
 
 def read_roofs(folder: Path, keys: Sequence[str] = ("building_id",)) -> pd.DataFrame:
@@ -194,7 +197,7 @@ class RoofSums:
         Parameters
         ----------
         p90
-            P90 of a group from energy, sum of roofs' P90 and number of roofs; without it the roofs' P90 are added.
+            P90 of a group from energy and the variance of its buildings; without it the roofs' P90 are added.
 
         Returns
         -------
@@ -204,8 +207,9 @@ class RoofSums:
         sums = {name: np.ldexp(part.astype(np.float64), -self.digits[name]) for name, part in self.whole.items()}
         # roofs share lifetime and discount rate, so the first year's energy is the weight of their costs
         lcoe = _ratio(sums.pop(_COST), sums.pop(_PRICED))
+        own = sums.pop(_OWN)
         if p90 is not None:
-            sums["energy_p90_kwh"] = p90(sums["energy_kwh"], sums["energy_p90_kwh"], self.roofs.astype(np.float64))
+            sums["energy_p90_kwh"] = p90(sums["energy_kwh"], own)
         return pd.DataFrame({"roofs": self.roofs, **sums}).assign(
             module_count=np.rint(sums["module_count"]).astype(np.int64),
             specific_yield=_ratio(sums["energy_kwh"], sums["pdc0_kwp"]),
@@ -249,6 +253,9 @@ def sum_roofs(roofs: pd.DataFrame, buildings: pd.Series) -> RoofSums:
         values = made[name] if name in made else roofs[name].to_numpy(dtype=np.float64, na_value=np.nan)
         numbers, digits[name] = _whole(values)
         whole[name] = groups.add(numbers)
+    # roofs of one building share its outline and height, and so their errors
+    mine = (np.ldexp(whole[name].astype(np.float64), -digits[name]) for name in ("energy_kwh", "energy_p90_kwh"))
+    whole[_OWN], digits[_OWN] = _whole(own_variance(*mine))
     return RoofSums(groups.sizes(), whole, digits)
 
 

@@ -151,33 +151,43 @@ def _quantile(exceedance: float) -> float:
     return NormalDist().inv_cdf(exceedance)
 
 
-def p90_of_groups(energy: npt.ArrayLike, energy_p90: npt.ArrayLike, roofs: npt.ArrayLike) -> FloatArray:
+def own_variance(energy: npt.ArrayLike, energy_p90: npt.ArrayLike) -> FloatArray:
     """
-    P90 of groups of roofs from their sums.
+    Give the part of the variance that others do not share.
+
+    Parameters
+    ----------
+    energy
+        Expected energy of each roof or building, shape (R,) [kWh].
+    energy_p90
+        Its P90, shape (R,) [kWh].
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (R,) [kWh²].
+    """
+    expected, exceeded = (np.asarray(v, dtype=np.float64) for v in (energy, energy_p90))
+    spread = (expected - exceeded) / _quantile(0.9)
+    return np.asarray(np.maximum(spread**2 - (_sigmas(np.ones(1))[0] * expected) ** 2, 0.0))
+
+
+def p90_of_groups(energy: npt.ArrayLike, own: npt.ArrayLike) -> FloatArray:
+    """
+    P90 of groups of buildings from their sums.
 
     Parameters
     ----------
     energy
         Expected energy of each group, shape (G,) [kWh].
-    energy_p90
-        Sum of the P90 of its roofs, shape (G,) [kWh].
-    roofs
-        Number of its roofs, shape (G,).
+    own
+        Sum of the `own_variance` of its buildings, shape (G,) [kWh²].
 
     Returns
     -------
     numpy.ndarray
-        Shape (G,) [kWh]; between the sum of the roofs' P90 and the energy.
-
-    Notes
-    -----
-    The sum of P90 gives the mean standard deviation s of the group's roofs; its part that all roofs share stays, the
-    independent part falls with the root of their number: sigma² = shared² + (s² − shared²) / roofs. Roofs of equal size are
-    assumed; unequal ones lie between.
+        Shape (G,) [kWh]; as `p90_of_sum` of the buildings.
     """
-    expected, summed, count = (np.asarray(v, dtype=np.float64) for v in (energy, energy_p90, roofs))
-    quantile = _quantile(0.9)
+    expected, variance = (np.asarray(v, dtype=np.float64) for v in (energy, own))
     shared = _sigmas(np.ones(1))[0]
-    mean = np.divide(expected - summed, quantile * expected, out=np.zeros_like(expected), where=expected > 0)
-    own = np.maximum(mean**2 - shared**2, 0.0) / np.maximum(count, 1.0)
-    return np.asarray(np.where(expected > 0, expected * (1.0 - quantile * np.sqrt(np.minimum(shared, mean) ** 2 + own)), 0.0))
+    return np.asarray(np.maximum(expected - _quantile(0.9) * np.sqrt((shared * expected) ** 2 + variance), 0.0))

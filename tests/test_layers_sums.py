@@ -14,6 +14,7 @@ from layers.errors import LayersError
 from layers.grid_cells import choose_size, grid_cells
 from layers.schema import columns, write_table
 from layers.sums import ADDED, Groups, RoofSums, add_to_buildings, read_roofs, sum_classes, sum_regions, sum_roofs, totals
+from solar.uncertainty import p90, p90_of_groups, p90_of_sum
 
 CRS = "EPSG:4548"
 
@@ -86,11 +87,24 @@ def test_outside_can_be_left_out():
 
 def test_p90_of_a_region_comes_from_the_caller():
     roofs, buildings, layer = scene()
-    table = sum_regions(
-        of(roofs, buildings), buildings, layer, "district", p90=lambda energy, added, count: energy - 100 * count + 0 * added
-    )
-    assert table["energy_p90_kwh"].tolist() == [3800.0, 400.0, 0.0, -100.0]
-    assert totals(of(roofs, buildings), p90=lambda energy, added, count: energy * 0.9)["energy_p90_kwh"] == pytest.approx(4050.0)
+    table = sum_regions(of(roofs, buildings), buildings, layer, "district", p90=lambda energy, own: energy - 100 + 0 * own)
+    assert table["energy_p90_kwh"].tolist() == [3900.0, 400.0, -100.0, -100.0]
+    assert totals(of(roofs, buildings), p90=lambda energy, own: energy * 0.9)["energy_p90_kwh"] == pytest.approx(4050.0)
+
+
+def test_p90_of_a_region_is_that_of_its_buildings_however_unlike_they_are():
+    # a factory and 50 houses, each with two roofs; a region of three such blocks, a county of all
+    energy = np.tile(np.r_[5e6, np.full(50, 4e3)], 3)
+    sure = np.tile(np.r_[0.9, np.full(50, 0.3)], 3)
+    ids = [f"b{n}" for n in range(energy.size)]
+    roofs = pd.DataFrame(0.0, index=range(2 * energy.size), columns=list(ADDED)).assign(building_id=np.repeat(ids, 2), lcoe_cny_kwh=0.3)
+    roofs["energy_kwh"], roofs["energy_p90_kwh"] = np.repeat(energy / 2, 2), np.repeat(p90(energy, sure) / 2, 2)
+    added = sum_roofs(roofs, pd.Series(ids))
+    block = np.repeat(np.arange(3), 51)
+    found = added.by(block, 3).table(p90_of_groups)["energy_p90_kwh"]
+    for n in range(3):
+        assert found[n] == pytest.approx(p90_of_sum(energy[block == n], sure[block == n]), rel=1e-9)
+    assert totals(added, p90=p90_of_groups)["energy_p90_kwh"] == pytest.approx(p90_of_sum(energy, sure), rel=1e-9)
 
 
 def test_a_duplicate_does_not_count_its_pv_twice():
