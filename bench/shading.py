@@ -26,9 +26,10 @@ from geo.heights import heights_above_ground
 from geo.horizons import horizons, terrain_halo
 from geo.rasters import prepare_raster, read_window
 from geo.roof_edges import roof_edges
-from geo.surface_raster import casts_far, middle_reach, near_surface
+from geo.surface_raster import near_surface
 from geo.terrain import Terrain
-from geo.walls import walls
+from geo.towers import ring_end, tower_reach
+from geo.walls import BLOCKS_TO_REACH, walls
 
 NEAR = 300.0
 MIDTOWN = (-74.005, 40.745, -73.97, 40.77)
@@ -54,12 +55,17 @@ def city(buildings: gpd.GeoDataFrame, label: str, terrain: Terrain) -> None:
     xy = shapely.get_coordinates(shapely.point_on_surface(polygons))
     points = np.column_stack([xy, top + 0.2 + np.nan_to_num(terrain.elevation(*xy.T))])
     left, bottom, right, up = shapely.total_bounds(polygons)
-    reach, tall = middle_reach(top), casts_far(top)
-    wide = (left - reach - NEAR, bottom - reach - NEAR, right + reach + NEAR, up + reach + NEAR)
+    reach = tower_reach(top)
+    end = ring_end(reach)
+    farthest = max(NEAR, float(end.max()))
+    wide = (left - farthest, bottom - farthest, right + farthest, up + farthest)
     rings: dict[str, object] = {"near": walls(wide, polygons, roof.level, roof.edges)}
     timed(f"{label}: walls to 300 m", points, **rings)
-    rings |= {"towers": walls(wide, polygons[tall], top[tall]), "towers_reach": reach} if reach > NEAR else {}
-    timed(f"{label}: and towers to {reach:,.0f} m", points, **rings)
+    rings["towers"] = {
+        ring: walls(wide, polygons[end == ring], top[end == ring], reach=reach[end == ring], side=ring / BLOCKS_TO_REACH)
+        for ring in np.unique(end[end > 0.0]).tolist()
+    }
+    timed(f"{label}: and towers to {reach.max():,.0f} m", points, **rings)
     if not terrain.is_flat:
         rings |= {"terrain": terrain.window((left, bottom, right, up), pad=terrain_halo(terrain.resolution))}
         rings |= {"far": far_horizons(terrain, *xy.T)}

@@ -21,8 +21,6 @@ BLOCK = 1 << BLOCK_BITS
 SUPER = 1 << SUPER_BITS
 
 NEAR_REACH = 300.0  # m; every building matters this far
-MIDDLE_SLOPE = math.tan(math.radians(3.0))  # beyond, only what stands above 3 degrees ...
-MIDDLE_REACH = 5000.0  # ... and no farther than this
 NEWER_BY = 2.0  # m; a newer building this much above the DSM was built after its flight
 
 
@@ -140,39 +138,6 @@ def near_surface(
         young = _dense(_rasterize(bounds, resolution, polygons[newer], np.asarray(tops, np.float64)[newer]))
         cells = np.where(young > cells + NEWER_BY, young, cells)
     return _from_dense(cells, built)
-
-
-def casts_far(heights: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether buildings can be seen above 3 degrees from more than 300 m away.
-
-    Parameters
-    ----------
-    heights
-        Heights above ground, shape (n,). [m]
-
-    Returns
-    -------
-    NDArray[np.bool_]
-        True from 15.7 m upward, shape (n,).
-    """
-    return np.asarray(heights, np.float64) >= NEAR_REACH * MIDDLE_SLOPE
-
-
-def middle_reach(heights: NDArray[np.float64]) -> float:
-    """Distance to which the tallest building of the study is seen above 3 degrees.
-
-    Parameters
-    ----------
-    heights
-        Heights above ground of ALL buildings of the study, so that every tile uses the same distance, shape (n,). [m]
-
-    Returns
-    -------
-    float
-        At most 5 km; 0 where no building reaches beyond 300 m. Take the halo of a tile this wide for tall buildings. [m]
-    """
-    tallest = float(np.nanmax(heights)) if np.isfinite(heights).any() else 0.0
-    return min(MIDDLE_REACH, tallest / MIDDLE_SLOPE) if tallest >= NEAR_REACH * MIDDLE_SLOPE else 0.0
 
 
 def _rasterize(bounds: Bounds, resolution: float, polygons: NDArray[np.object_], tops: NDArray[np.float64]) -> Surface:

@@ -16,20 +16,21 @@ import pyarrow.parquet as pq
 import shapely
 
 from .footprints import hilbert_order
+from .towers import NEAREST, ring_end
 from .walls import Standing, standing
 
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
-# Every building shades out to here; farther only those that can still stand 3 degrees above level ground.
-NEAR_M = 300.0
-TALL_M = NEAR_M * float(np.tan(np.radians(3.0)))
-FARTHEST_M = 5000.0
+# Every building shades out to here; farther those that `tower_reach` says.
+NEAR_M = NEAREST
+# What is looked for to here is found in the tiles around, what is seen from farther away in the study's list of tall buildings.
+_AROUND_M = 2.0 * NEAR_M
 # A footprint of more vertices than this weighs as several buildings when tiles are cut.
 VERTICES_OF_ONE = 100
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
-# What a neighbour's roof is made of, in the order of `Surroundings`.
-_NEIGHBOUR = ["building_id", "top_m", "stale_surface", "use", "height_m", "footprint_area_m2", "tilt_given", "construction"]
+# What a neighbour's roof is made of, and how far it is looked for.
+_NEIGHBOUR = ["building_id", "top_m", "stale_surface", "use", "height_m", "footprint_area_m2", "tilt_given", "construction", "reach_m"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,8 @@ class Surroundings:
         Shape (n,), what the shape of its roof is chosen by: use, height above ground [m], footprint [m2], known tilt (NaN: not) [degrees],
         construction ("" where not known).
     tall
-        Walls of all buildings of the study of at least `TALL_M`; taken apart once for all tiles of a process.
-    reach
-        How far the tallest building of the study can matter [m]; the same for every tile.
+        Walls of the buildings that are looked for from farther than `NEAR_M`, by the end of their ring (see `ring_end`) [m]: of the first
+        ring those around the tile, of the others all of the study, taken apart once for all tiles of a process.
     """
 
     geometry: Objects
@@ -60,8 +60,7 @@ class Surroundings:
     area: Floats
     tilt: Floats
     construction: Objects
-    tall: Standing
-    reach: float
+    tall: dict[float, Standing]
 
 
 def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: int, widest: float = np.inf) -> pd.DataFrame:
@@ -71,8 +70,8 @@ def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: in
     Parameters
     ----------
     buildings
-        Rows with a geometry; columns `building_id`, `status` ("" = to be assessed), `top_m`, `height_m`, `stale_surface` and what the
-        assessment needs.
+        Rows with a geometry; columns `building_id`, `status` ("" = to be assessed), `top_m`, `reach_m` (see `tower_reach`),
+        `stale_surface` and what the assessment needs.
     folder
         Target, created; older tiles in it are removed.
     tile_buildings
@@ -96,8 +95,8 @@ def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: in
     for old in {file.name for file in folder.glob("*.parquet")} - set(index["file"]):
         (folder / old).unlink()
     index.to_parquet(folder.parent / "tiles.parquet", index=False)
-    tall = ordered[ordered["height_m"] >= TALL_M]
-    tall[["top_m", "height_m", "geometry"]].to_parquet(folder.parent / "tall.parquet", index=False)
+    tall = ordered[ordered["reach_m"] > _AROUND_M]
+    tall[["top_m", "reach_m", "geometry"]].to_parquet(folder.parent / "tall.parquet", index=False)
     return index
 
 
@@ -146,22 +145,42 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
     Surroundings
         Near buildings from the neighbouring tiles, tall ones from the study's list of tall buildings.
     """
-    near = bounds + np.array([-NEAR_M, -NEAR_M, NEAR_M, NEAR_M])
     shapes, parts = [], []
     for file in tiles_around(folder, bounds):
         table = pq.read_table(folder / file, columns=["geometry", "bbox", *_NEIGHBOUR])
         boxes = table["bbox"].combine_chunks()
-        table = table.filter(pa.array(_meets(np.column_stack([boxes.field(side).to_numpy() for side in _SIDES]), near)))
+        box = np.column_stack([boxes.field(side).to_numpy() for side in _SIDES])
+        table = table.filter(pa.array(_meets(box, bounds, np.maximum(_ring(table["reach_m"].to_numpy()), NEAR_M))))
         shapes.append(shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False)))
         parts.append([table[name].to_numpy(zero_copy_only=False) for name in _NEIGHBOUR])
-    ids, top, stale, use, height, area, tilt, construction = (np.concatenate(column) for column in zip(*parts, strict=True))
-    near_by = np.concatenate(shapes), ids, top, stale, use, height, area, tilt, construction
-    return Surroundings(*near_by, *_tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet")))
+    found, columns = np.concatenate(shapes), [np.concatenate(column) for column in zip(*parts, strict=True)]
+    known = dict(zip(_NEIGHBOUR, columns, strict=True))
+    near, ring = _meets(shapely.bounds(found), bounds, NEAR_M), _ring(known["reach_m"]) > 0.0
+    first = {_AROUND_M: standing(found[ring], known["top_m"][ring], reach=known["reach_m"][ring])} if ring.any() else {}
+    return Surroundings(
+        geometry=found[near],
+        building_id=known["building_id"][near],
+        top=known["top_m"][near],
+        stale=known["stale_surface"][near],
+        use=known["use"][near],
+        height=known["height_m"][near],
+        area=known["footprint_area_m2"][near],
+        tilt=known["tilt_given"][near],
+        construction=known["construction"][near],
+        tall=first | _tall(folder.parent / "tall.parquet", _stamp(folder.parent / "tall.parquet")),
+    )
 
 
-def _meets(box: Floats, window: Floats) -> npt.NDArray[np.bool_]:
-    meets: npt.NDArray[np.bool_] = (box[:, 0] <= window[2]) & (box[:, 2] >= window[0]) & (box[:, 1] <= window[3]) & (box[:, 3] >= window[1])
-    return meets
+def _ring(reach: Floats) -> Floats:
+    """How far buildings are looked for that are not in the study's list, 0 for the others."""
+    return np.where(reach <= _AROUND_M, reach, 0.0)
+
+
+def _meets(box: Floats, bounds: Floats, reach: Floats | float) -> npt.NDArray[np.bool_]:
+    """Whether boxes come nearer than `reach` to the bounds."""
+    left, bottom, right, top = bounds
+    east, north = (box[:, 0] <= right + reach) & (box[:, 2] >= left - reach), (box[:, 1] <= top + reach) & (box[:, 3] >= bottom - reach)
+    return np.asarray(east & north)
 
 
 def tiles_around(folder: Path, bounds: npt.NDArray[np.float64]) -> list[str]:
@@ -181,8 +200,7 @@ def tiles_around(folder: Path, bounds: npt.NDArray[np.float64]) -> list[str]:
         File names in `folder`.
     """
     index = _tile_index(folder.parent / "tiles.parquet", _stamp(folder.parent / "tiles.parquet"))
-    near = bounds + np.array([-NEAR_M, -NEAR_M, NEAR_M, NEAR_M])
-    meets = (index["left"] <= near[2]) & (index["right"] >= near[0]) & (index["bottom"] <= near[3]) & (index["top"] >= near[1])
+    meets = _meets(index[["left", "bottom", "right", "top"]].to_numpy(), bounds, _AROUND_M)
     return [str(file) for file in index.loc[meets, "file"]]
 
 
@@ -197,8 +215,8 @@ def _tile_index(file: Path, stamp: int) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=2)
-def _tall(file: Path, stamp: int) -> tuple[Standing, float]:
+def _tall(file: Path, stamp: int) -> dict[float, Standing]:
     tall = gpd.read_parquet(file)
-    highest = float(tall["height_m"].max()) if len(tall) else 0.0
-    reach = min(FARTHEST_M, max(NEAR_M, highest / float(np.tan(np.radians(3.0)))))
-    return standing(tall.geometry.to_numpy(), tall["top_m"].to_numpy(dtype=float)), reach
+    geometry, top, reach = tall.geometry.to_numpy(), tall["top_m"].to_numpy(dtype=float), tall["reach_m"].to_numpy(dtype=float)
+    end = ring_end(reach)
+    return {e: standing(geometry[end == e], top[end == e], reach=reach[end == e]) for e in np.unique(end).tolist()}

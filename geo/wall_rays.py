@@ -113,7 +113,8 @@ def _groups(
         dx, dy, radius = groups[g, 0] - x, groups[g, 1] - y, groups[g, 2]
         centre = math.sqrt(dx * dx + dy * dy)
         away = max((centre - radius) * SLACK - 1e-6, start)
-        if rise <= slope * away:
+        seen_to = min(reach, groups[g, 4])
+        if rise <= slope * away or away >= seen_to:
             continue
         few = False
         if centre > 2.0 * radius:
@@ -123,7 +124,7 @@ def _groups(
             few = last - first < FEW
         if not few:
             first, last = 1, 0
-        _walls(x, y, z, floor, start, reach, firsts[g], firsts[g + 1], walls, tops, first, last, rays, east, north, tangent)
+        _walls(x, y, z, floor, start, seen_to, firsts[g], firsts[g + 1], walls, tops, first, last, rays, east, north, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

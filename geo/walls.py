@@ -15,7 +15,7 @@ from .grid import Bounds
 from .roof_edges import outline_edges
 
 NEAR_SIDE = 64.0  # m; side of a block of all buildings around
-FAR_SIDE = 256.0  # m; of tall buildings far away
+BLOCKS_TO_REACH = 6  # as many blocks of buildings far away to the end of their ring
 LONGEST = 32.0  # m; longer walls are cut into equal pieces
 WHOLE = 64.0  # m; a ring whose circle has no greater radius stays together, a larger one is cut at the borders of squares of this side
 LOW_RESOLVED = 0.5  # m; a wall nearer than this is taken to stand this far away, so that tangents stay finite
@@ -48,7 +48,8 @@ class Walls:
     starts
         Where the groups of each block begin, blocks row by row from the south-west, shape (blocks + 1,).
     groups
-        Centre and radius of the circle around a group's walls and its highest top; the highest of a block first, shape (g, 4). [m]
+        Centre and radius of the circle around a group's walls, its highest top, and how far it is looked for; the highest of a block
+        first, shape (g, 5). [m]
     firsts
         Where the walls of each group begin, shape (g + 1,).
     walls
@@ -96,11 +97,11 @@ class Standing:
     Attributes
     ----------
     groups
-        Centre and radius of the circle around a group's walls and its highest top, shape (g, 4). [m]
+        Centre and radius of the circle around a group's walls, its highest top, and how far it is looked for, shape (g, 5). [m]
     firsts
         Where the walls of each group begin, shape (g + 1,).
     pieces
-        Both ends in plan, building to the left, and their tops, shape (m, 6). [m]
+        Both ends in plan, building to the left, their tops, and how far they are looked for, shape (m, 7). [m]
     boxes
         West, south, east and north of the walls of each group, shape (g, 4). [m]
     polygons
@@ -117,7 +118,13 @@ class Standing:
     levels: NDArray[np.float64]
 
 
-def standing(polygons: NDArray[np.object_], tops: NDArray[np.float64], edges: NDArray[np.float64] | None = None) -> Standing:
+def standing(
+    polygons: NDArray[np.object_],
+    tops: NDArray[np.float64],
+    edges: NDArray[np.float64] | None = None,
+    *,
+    reach: NDArray[np.float64] | None = None,
+) -> Standing:
     """
     Take the walls of buildings apart.
 
@@ -129,6 +136,8 @@ def standing(polygons: NDArray[np.object_], tops: NDArray[np.float64], edges: ND
         Roof tops above the datum, shape (n,); NaN leaves a building out. With `edges`, what lies below counts as under a roof. [m]
     edges
         Edges of the roofs, see `roof_edges`; by default the outlines of the footprints at their tops. [m]
+    reach
+        How far each building is looked for, shape (n,), where outlines are taken; by default without end. [m]
 
     Returns
     -------
@@ -142,7 +151,11 @@ def standing(polygons: NDArray[np.object_], tops: NDArray[np.float64], edges: ND
     """
     if len(polygons) != len(tops):
         raise GeoError(f"Footprints and tops must pair up: got {len(polygons)} footprints and {len(tops)} tops.")
-    pieces, ring = _pieces(_boxes(polygons, np.asarray(tops, np.float64)) if edges is None else edges)
+    if edges is None:
+        edges = _boxes(polygons, np.asarray(tops, np.float64), np.full(len(tops), np.inf) if reach is None else reach)
+    else:
+        edges = np.column_stack([edges, np.full(len(edges), np.inf)])
+    pieces, ring = _pieces(edges)
     groups, firsts, pieces, box = _grouped(pieces, ring)
     return Standing(groups, firsts, pieces, box, polygons, tops)
 
@@ -153,6 +166,7 @@ def walls(
     tops: NDArray[np.float64],
     edges: NDArray[np.float64] | None = None,
     *,
+    reach: NDArray[np.float64] | None = None,
     side: float = NEAR_SIDE,
 ) -> Walls:
     """
@@ -168,6 +182,8 @@ def walls(
         Roof tops above the datum. [m]
     edges
         Edges of the roofs. [m]
+    reach
+        How far each building is looked for. [m]
     side
         Side of a block: matters to the time only. [m]
 
@@ -176,7 +192,7 @@ def walls(
     Walls
         Walls in blocks.
     """
-    return in_blocks(bounds, standing(polygons, tops, edges), side=side)
+    return in_blocks(bounds, standing(polygons, tops, edges, reach=reach), side=side)
 
 
 def in_blocks(bounds: Bounds, found: Standing, *, side: float = NEAR_SIDE) -> Walls:
@@ -223,7 +239,7 @@ def in_blocks(bounds: Bounds, found: Standing, *, side: float = NEAR_SIDE) -> Wa
         found.groups[kept],
         np.r_[0, np.cumsum(count)].astype(np.int64),
         np.ascontiguousarray(found.pieces[order, :4]),
-        np.ascontiguousarray(found.pieces[order, 4:]),
+        np.ascontiguousarray(found.pieces[order, 4:6]),
         block_tops.reshape(rows, columns),
         boxes.reshape(rows, columns, 4),
         side,
@@ -240,7 +256,7 @@ def _grouped(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Put walls together: groups, where their walls begin, the walls in that order, and the box of each group; small rings stay whole."""
     if not len(pieces):
-        return np.empty((0, 4)), np.zeros(1, np.int64), pieces, np.empty((0, 4))
+        return np.empty((0, 5)), np.zeros(1, np.int64), pieces, np.empty((0, 4))
     new = np.r_[True, ring[1:] != ring[:-1]]
     begin = np.flatnonzero(new)
     box = _box(pieces, begin)
@@ -256,7 +272,7 @@ def _grouped(
         box = _box(pieces, begin)
     radius = 0.5 * np.hypot(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) + 1e-6  # rounding of the centre
     highest = np.maximum.reduceat(np.maximum(pieces[:, 4], pieces[:, 5]), begin)
-    groups = np.column_stack([0.5 * (box[:, :2] + box[:, 2:]), radius, highest])
+    groups = np.column_stack([0.5 * (box[:, :2] + box[:, 2:]), radius, highest, pieces[begin, 6]])
     return groups, np.r_[begin, len(pieces)].astype(np.int64), pieces, box
 
 
@@ -298,16 +314,16 @@ def beneath(found: Walls, points: NDArray[np.float64]) -> NDArray[np.float32]:
     return out
 
 
-def _boxes(polygons: NDArray[np.object_], tops: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Outlines of the footprints at the tops of their buildings."""
+def _boxes(polygons: NDArray[np.object_], tops: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Outlines of the footprints at the tops of their buildings, and how far those are looked for."""
     edges, owner = outline_edges(polygons)
     known = np.isfinite(tops[owner])
-    edges, top = edges[known], tops[owner[known]]
-    return np.column_stack([edges[:, :2], top, edges[:, 2:], top])
+    edges, top, seen = edges[known], tops[owner[known]], reach[owner[known]]
+    return np.column_stack([edges[:, :2], top, edges[:, 2:], top, seen])
 
 
 def _pieces(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Edges cut to at most LONGEST: both ends in plan and their tops; and the number of the ring each belongs to."""
+    """Edges cut to at most LONGEST: both ends in plan, their tops and how far they are looked for; and the ring each belongs to."""
     ax, ay, bx, by = edges[:, 0], edges[:, 1], edges[:, 3], edges[:, 4]
     length = np.hypot(bx - ax, by - ay)
     if not (length > 0).all():
@@ -316,19 +332,19 @@ def _pieces(edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     ring = np.zeros(len(edges), np.int64)
     # a verge comes twice, there and back
     apart = ((ax[1:] != bx[:-1]) | (ay[1:] != by[:-1])) & ((ax[1:] != ax[:-1]) | (ay[1:] != ay[:-1]))
-    ring[1:] = np.cumsum(apart)
+    ring[1:] = np.cumsum(apart | (edges[1:, 6] != edges[:-1, 6]))  # neighbours may share the corner at which both their rings begin
     number = np.ceil(length / LONGEST).astype(np.int64)
     edge = np.repeat(np.arange(len(edges)), number)
-    pieces = edges[:, [0, 1, 3, 4, 2, 5]][edge]
+    pieces = edges[:, [0, 1, 3, 4, 2, 5, 6]][edge]
     cut = np.flatnonzero(number[edge] > 1)
     if cut.size:
         of = edge[cut]
-        a, b = edges[of, :3], edges[of, 3:]
+        a, b = edges[of, :3], edges[of, 3:6]
         step = cut - (np.cumsum(number) - number)[of]
         following = ((step + 1) / number[of])[:, None]
         start = a + (step / number[of])[:, None] * (b - a)
         end = np.where(following == 1.0, b, a + following * (b - a))
-        pieces[cut] = np.column_stack([start[:, :2], end[:, :2], start[:, 2], end[:, 2]])
+        pieces[cut, :6] = np.column_stack([start[:, :2], end[:, :2], start[:, 2], end[:, 2]])
     return pieces, ring[edge]
 
 
@@ -348,7 +364,7 @@ def kernel(found: Walls | None) -> Kernel:
     """
     if found is None:
         none, nothing = np.zeros(2, np.int64), np.full((1, 1), -np.inf, np.float32)
-        return none, np.empty((0, 4)), none, np.empty((0, 4)), np.empty((0, 2)), nothing, np.zeros((1, 1, 4)), 1.0, 0, 0, 0.0, -np.inf
+        return none, np.empty((0, 5)), none, np.empty((0, 4)), np.empty((0, 2)), nothing, np.zeros((1, 1, 4)), 1.0, 0, 0, 0.0, -np.inf
     return (
         found.starts,
         found.groups,

@@ -18,7 +18,7 @@ from geo.sky_view import sky_view_factor
 from geo.surface_raster import Surface, near_surface
 from geo.surfaces import Shape
 from geo.tiles import NEAR_M, Surroundings
-from geo.walls import FAR_SIDE, Walls, in_blocks, walls
+from geo.walls import BLOCKS_TO_REACH, Walls, in_blocks, walls
 from solar.canopy import Canopy
 
 from .model import Model
@@ -137,14 +137,15 @@ def look_around(
     if dsm is None:
         near = _roofs_around(wide, around, model, rows, shape)
         own = parapets(rows.geometry.to_numpy(), _crests(rows, kinds), building)
-    reach = max(around.reach, NEAR_M)
-    farther = (left - reach, bottom - reach, right + reach, top + reach)
-    towers = in_blocks(farther, around.tall, side=FAR_SIDE) if len(around.tall.groups) and reach > NEAR_M else None
+    towers = {
+        end: in_blocks((left - end, bottom - end, right + end, top + end), found, side=end / BLOCKS_TO_REACH)
+        for end, found in around.tall.items()
+    }
     terrain = model.terrain.window(box, pad=terrain_halo(model.terrain.resolution))
     far = model.far.within(box) if model.far is not None else None
 
     rays = 4 * (WALL_RAYS if dsm is None else sub_rays_for(model.surface_resolution)) if plain else None
-    seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, towers_reach=reach, plain=plain)
+    seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, plain=plain)
     cells = partial(_cells, wide, around, model.surface_resolution, footprints=dsm is not None)
     opaque = seen(surface=None if dsm is None else cells(dsm), sub_rays=rays)
     trees = _trees(wide, model)

@@ -18,6 +18,7 @@ from geo.height_words import floor_counts, heights_and_floors, lengths
 from geo.heights import choose_heights
 from geo.regions import majority_region
 from geo.tiles import read_surroundings, write_tiles
+from geo.towers import tower_reach
 from geo.vectors import read_vectors
 
 UTM = pyproj.CRS("EPSG:4548")
@@ -242,18 +243,20 @@ def test_surroundings_do_not_depend_on_the_tiling(tmp_path: Path) -> None:
     boxes = shapely.box(x.ravel(), y.ravel(), x.ravel() + 10, y.ravel() + 10)
     height = np.where(np.arange(boxes.size) % 97 == 0, 60.0, 6.0)
     columns = {"building_id": [f"{n:05d}" for n in range(boxes.size)], "height_m": height, "top_m": height, "stale_surface": False}
-    columns |= {"status": "", "use": "other", "footprint_area_m2": 100.0, "tilt_given": np.nan, "construction": ""}
+    columns |= {"status": "", "use": "other", "footprint_area_m2": 100.0, "tilt_given": np.nan, "construction": "", "reach_m": tower_reach(height)}
     frame = gpd.GeoDataFrame(columns, geometry=boxes, crs=UTM)
     bounds = np.array([1000.0, 1000.0, 1500.0, 1500.0])
     found = []
     for size in (10_000, 211):
         write_tiles(frame, tmp_path / str(size) / "tiles", tile_buildings=size)
         around = read_surroundings(tmp_path / str(size) / "tiles", bounds)
-        found.append((sorted(map(tuple, shapely.bounds(around.geometry))), sorted(map(tuple, around.tall.boxes)), around.reach))
+        found.append((sorted(map(tuple, shapely.bounds(around.geometry))), sorted(map(tuple, around.tall[4800.0].boxes))))
     assert found[0] == found[1]
     # every building that reaches into 300 m around the window, 700..1800 in both directions: at 700, 750 ... 1800 (and 690..700 touching)
     assert len(found[0][0]) == 23 * 23
-    assert found[0][2] == pytest.approx(60 / np.tan(np.radians(3)))
+    # of the towers of 60 m every one, since they are looked for to 2.9 km; a house of 6 m is 1.15 degrees high at 300 m and no tower
+    assert list(around.tall) == [4800.0]
+    assert len(found[0][1]) == (height == 60.0).sum()
 
 
 def test_a_ring_of_a_million_vertices_is_shortened_and_told() -> None:

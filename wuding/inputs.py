@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyproj
+import shapely
 
 from geo import footprints
 from geo.archetypes import load_archetypes
 from geo.coordinates import study_crs
 from geo.terrain import Terrain
+from geo.threads import threaded
 from geo.tiles import write_tiles
+from geo.towers import above_land, tower_reach
 
 from .checksums import checksums
 from .describing import attribute, measure
@@ -27,6 +32,7 @@ from .reading import check_scale, identify, read_buildings, read_region
 from .study import Study
 from .texts import tell_unread, unread_texts
 
+Floats = npt.NDArray[np.float64]
 Report = Callable[[str, int, int], None]
 # Cells of a raster that a tile may hold: 0.24 GB at 4 bytes, and a few times that while roof planes are sought or trees are stood.
 CELLS_IN_MEMORY = 6e7
@@ -101,7 +107,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
             f"Compare the extent of {', '.join(study.buildings.path)} with terrain.dem, and their CRS"
         )
     tiles = write_tiles(
-        standing.assign(top_m=standing["ground_elevation_m"] + standing["height_m"]),
+        standing.assign(top_m=standing["ground_elevation_m"] + standing["height_m"], reach_m=_reaches(standing, terrain)),
         work / "tiles",
         tile_buildings=study.run.tile_buildings,
         widest=CELLS_IN_MEMORY * _finest(study, terrain, dsm, canopy) ** 2,
@@ -119,6 +125,14 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
         {"terrain": raster_facts, "regions": {n: len(r) for n, r in read.items()}, "overrides": overridden},
         warnings,
     )
+
+
+def _reaches(standing: gpd.GeoDataFrame, terrain: Terrain) -> Floats:
+    """How far each building is looked for [m]: by its height, and by the slope or peak on which it stands."""
+    left, bottom, right, top = shapely.bounds(standing.geometry.to_numpy()).T
+    radius = 0.5 * np.hypot(right - left, top - bottom)
+    above = threaded(partial(above_land, terrain), 0.5 * (left + right), 0.5 * (bottom + top), radius)
+    return tower_reach(standing["height_m"].to_numpy(dtype=float) + above)
 
 
 def _finest(study: Study, terrain: Terrain, dsm: Path | None, canopy: Path | None) -> float:
