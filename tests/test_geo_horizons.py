@@ -147,6 +147,17 @@ def test_how_far_a_building_is_looked_for() -> None:
     assert ring_end([0.0, 301.0, 600.0, 601.0, 38_400.0]).tolist() == [0.0, 600.0, 600.0, 1200.0, 38_400.0]
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_neighbours_whose_rings_begin_at_one_corner_are_looked_for_each_as_far_as_it_needs(order: list[int]) -> None:
+    corner = np.array([X0 + 500.0, Y0])
+    rings = [np.add(corner, [(0, 0), (0, up), (9, up), (9, 0)]) for up in (-30.0, 30.0)]
+    both = np.array([shapely.Polygon(ring) for ring in rings])[order]
+    reach = np.array([450.0, 590.0])[order]
+    got = horizons(at((0, 0, 0.0)), towers={600.0: walls(around(X0, Y0, 600), both, np.full(2, 20.0), reach=reach)})[0]
+    # of 5 degrees to the east the northern half is filled, 20 m high at 500 m
+    assert got[18] == pytest.approx(0.5 * np.degrees(np.arctan(20 / 500)), abs=0.01)
+
+
 def test_only_peaks_and_slopes_raise_a_building_above_the_land(tmp_path: Path) -> None:
     """Slope of 10 percent: a wall 20 m off stands 2 m lower; a cone of 300 m with sides of a half: 44 m off its summit it is 22 m lower."""
     slope = dem(tmp_path, lambda x, y: 0.1 * x + 500.0, 1000.0, 10.0)
