@@ -243,7 +243,14 @@ def test_surroundings_do_not_depend_on_the_tiling(tmp_path: Path) -> None:
     boxes = shapely.box(x.ravel(), y.ravel(), x.ravel() + 10, y.ravel() + 10)
     height = np.where(np.arange(boxes.size) % 97 == 0, 60.0, 6.0)
     columns = {"building_id": [f"{n:05d}" for n in range(boxes.size)], "height_m": height, "top_m": height, "stale_surface": False}
-    columns |= {"status": "", "use": "other", "footprint_area_m2": 100.0, "tilt_given": np.nan, "construction": "", "reach_m": tower_reach(height)}
+    columns |= {
+        "status": "",
+        "use": "other",
+        "footprint_area_m2": 100.0,
+        "tilt_given": np.nan,
+        "construction": "",
+        "reach_m": tower_reach(height),
+    }
     frame = gpd.GeoDataFrame(columns, geometry=boxes, crs=UTM)
     bounds = np.array([1000.0, 1000.0, 1500.0, 1500.0])
     found = []
