@@ -88,6 +88,8 @@ def read_regions(
     if table.empty:
         raise GeoError(f"{title}: no named polygon is left; check the layer and the column {name!r}")
     key = "id" if id else "name"
+    if table[key].is_unique:  # nothing to join: as many unions as parcels took two seconds for a million buildings
+        return table.sort_values(key, ignore_index=True)[["name", "id", "geometry"]]
     return table.dissolve(by=key, as_index=False, sort=True)[["name", "id", "geometry"]]
 
 

@@ -1,5 +1,6 @@
 """The spreadsheet of a run: targets, sums by region and use, parcels, data status, assumptions."""
 
+import io
 import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -133,7 +134,9 @@ def write_tables(
     unfinished = path.with_name(f"{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        book.save(unfinished)
+        memory = io.BytesIO()
+        book.save(memory)  # an archive that a full disk cuts short would complain once more when it is collected
+        unfinished.write_bytes(memory.getvalue())
         put_in_place(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -75,7 +75,9 @@ def report_word(tables: MapTables, out: Path, lang: str, made: Report | None = N
             paper.put(block)
     unfinished = out.with_name(f"{out.name}.part")
     try:
-        paper.document.save(str(unfinished))
+        memory = io.BytesIO()
+        paper.document.save(memory)  # an archive that a full disk cuts short would complain once more when it is collected
+        unfinished.write_bytes(memory.getvalue())
         put_in_place(unfinished, out)
     finally:
         unfinished.unlink(missing_ok=True)

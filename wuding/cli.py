@@ -71,9 +71,11 @@ def _answer(error: Exception) -> int | None:
         return 1
     if isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
         # A folder that may not be written to, a file that another program holds, a full disk.
-        where = Path(os.fsdecode(error.filename)).name if error.filename else "the disk"
-        problems = [f"{where}: cannot be read or written ({error.strerror}); close it elsewhere, or check its rights and the free space"]
-        print(head + translate(problems[0], lang), file=sys.stderr)
+        where = Path(os.fsdecode(error.filename)).name if error.filename else ""
+        said = f"{where}: cannot be read or written ({error.strerror}); close it elsewhere, or check its rights and the free space"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            said = "the disk is full: make room and run the same command again, it continues from what is finished"
+        print(head + translate(said, lang), file=sys.stderr)
         return 2
     # typer brings its own copy of click, so that its errors are known by what they can do.
     usage = getattr(getattr(error, "ctx", None), "get_usage", None)
