@@ -266,7 +266,7 @@ def tornado(plant: Plant, meter: Meter, money: Money, energy_spread: float, spre
     return sorted(rows, key=lambda row: -abs(row["high_npv_cny"] - row["low_npv_cny"]))
 
 
-def battery_that_pays(plant: Plant, meter: Meter, money: Money) -> Battery | None:
+def battery_that_pays(plant: Plant, meter: Meter, money: Money, aim: str = "npv") -> Battery | None:
     """
     Find the battery that adds most to the plant, if any does.
 
@@ -274,22 +274,37 @@ def battery_that_pays(plant: Plant, meter: Meter, money: Money) -> Battery | Non
     ----------
     plant, meter, money
         The plant as assumed.
+    aim
+        What it has to add to: "irr" or "payback" of own investment after tax, "self_use" as far as the net present value does not fall,
+        with any other aim the net present value, since a battery changes neither energy nor cost of a generated kWh.
 
     Returns
     -------
     Battery or None
-        None where no size raises the net present value of own investment after tax. A stored kWh is not sold at the price of its hour:
-        in the mechanism for its share, spot for the rest.
+        None where no size adds. A stored kWh is not sold at the price of its hour: in the mechanism for its share, spot for the rest.
     """
     finance = money.finance
     share = float(finance.mechanism_share[: int(money.battery.value["life_years"])].mean())
     export = share * finance.mechanism_price + (1.0 - share) * meter.spot
-    without = cash(plant, meter, money, "own").npv
+    without = cash(plant, meter, money, "own")
 
     def _adds(battery: Battery) -> float:
-        return cash(plant, meter, money, "own", battery).npv - without
+        got = cash(plant, meter, money, "own", battery)
+        if aim == "irr":
+            return _or(got.project_irr, -1.0) - _or(without.project_irr, -1.0)
+        if aim == "payback":
+            never = finance.life_years + 1.0
+            return _or(payback(without.project), never) - _or(payback(got.project), never)
+        if aim == "self_use":
+            return float(battery.discharged.sum()) if got.npv > without.npv else 0.0
+        return got.npv - without.npv
 
     return best_battery(plant.sun, meter.load, meter.retail, export, money.battery, discount_rate=finance.discount_rate, worth=_adds)
+
+
+def _or(value: float, worst: float) -> float:
+    """Take what never pays, and so has no rate or no payback, as the worst there is."""
+    return worst if np.isnan(value) else float(value)
 
 
 def first_year(plant: Plant, meter: Meter, finance: Finance) -> dict[str, float]:

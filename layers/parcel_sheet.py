@@ -103,6 +103,7 @@ def sheet(
     carbon: Carbon,
     rules: HostingRules,
     *,
+    aim: str,
     states: Mapping[str, int],
     warnings: Sequence[str],
 ) -> dict[str, Any]:
@@ -125,6 +126,8 @@ def sheet(
         What is known of the connection.
     money, carbon, rules
         Numbers of the run.
+    aim
+        By which the battery is sized, see `battery_that_pays`.
     states
         Positions drawn, by state: kept, shaded, share.
     warnings
@@ -185,7 +188,7 @@ def sheet(
             "terms": _terms(plant, meter, money),
         },
         "tornado": tornado(plant, meter, money, spread, load_spreads()) if plant.modules else [],
-        "storage": _storage(plant, meter, money),
+        "storage": _storage(plant, meter, money, aim),
         "carbon": {
             "factor": float(carbon.factor.value),
             "factor_year": carbon.factor.year,
@@ -261,8 +264,8 @@ def _connection(use: str, pac0_kw: float, told: Mapping[str, float], connection:
     }
 
 
-def _storage(plant: Any, meter: Meter, money: Money) -> dict[str, Any] | None:
-    battery = battery_that_pays(plant, meter, money)
+def _storage(plant: Plant, meter: Meter, money: Money, aim: str) -> dict[str, Any] | None:
+    battery = battery_that_pays(plant, meter, money, aim)
     if battery is None:
         return None
     return {
@@ -314,9 +317,35 @@ def _quality(roofs: pd.DataFrame, buildings: gpd.GeoDataFrame, source: LoadSourc
         found.append(("load_unknown", {"share": source.unknown_share}))
     ratio = _ratio(float(meter.load.sum()), source.expected_kwh)
     unlike = float(spreads["unlike_load"].value)
-    if source.kind != "class" and np.isfinite(ratio) and not 1.0 / unlike <= ratio <= unlike:
+    doubt = unit_doubt(source)
+    if doubt is not None:
+        found.append(doubt)
+    elif source.kind != "class" and np.isfinite(ratio) and not 1.0 / unlike <= ratio <= unlike:
         found.append(("load_unlike", {"ratio": ratio}))
     return found
+
+
+def unit_doubt(source: LoadSource) -> Note | None:
+    """
+    Doubt the unit of a curve of quarter hours where the floor area suggests the other.
+
+    Parameters
+    ----------
+    source
+        Where the load comes from.
+
+    Returns
+    -------
+    Note or None
+        None where the reading taken is the nearer one, as a ratio, or the floor area suggests nothing.
+    """
+    expected = source.expected_kwh / 1e3
+    for code, values in source.notes:
+        if code in ("load_as_power", "load_as_energy") and expected > 0.0 and source.unknown_share == 0.0:
+            read, other = float(values["mwh"]), float(values["other_mwh"])
+            if abs(np.log(other / expected)) < abs(np.log(read / expected)):
+                return "load_unit_doubt", {"expected": expected, "mwh": read, "other_mwh": other}
+    return None
 
 
 def _ratio(part: float, whole: float) -> float:

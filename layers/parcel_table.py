@@ -10,7 +10,7 @@ from solar.self_use import Market
 
 from .demand import Demand, building_load_kwh
 from .parcel_money import load_spreads
-from .schema import conform
+from .schema import WITH_ROOFS, conform
 from .sums import OUTSIDE, Groups
 
 # Of a parcel's sums these make its money.
@@ -44,7 +44,9 @@ def parcel_table(
     Notes
     -----
     A parcel is one meter of the class that most of its footprints belong to. A building counts whole where its larger part lies;
-    `straddling` says how many of them lie partly elsewhere.
+    `straddling` says how many of them lie partly elsewhere. Where `load_unknown_share` is above 0, part of the load is missing: self-use
+    and net present value are lower bounds; self-use is NaN where nothing is known. What lies outside all parcels is no meter and has no
+    money.
     """
     regions = parcels.reset_index(drop=True)
     outside = (regions["kind"] == OUTSIDE).to_numpy()
@@ -59,8 +61,13 @@ def parcel_table(
         "straddling": groups.sums(part),
         "left_out": groups.sums(buildings["roofs"].to_numpy(dtype=np.float64, na_value=0.0) == 0),
     }
-    load = groups.sums(np.nan_to_num(building_load_kwh(demand, buildings).to_numpy(dtype=np.float64)))
-    use = _main_use(buildings, at, len(regions))
+    # as on the sheet: a building that is drawn twice or not assessed has no load here
+    standing = buildings["status"].isin(WITH_ROOFS).to_numpy()
+    own_load = building_load_kwh(demand, buildings).to_numpy(dtype=np.float64)
+    floor = np.where(standing, buildings["floor_area_m2"].to_numpy(dtype=np.float64, na_value=0.0), 0.0)
+    unknown = _ratio(groups.sums(np.where(np.isnan(own_load), floor, 0.0)), groups.sums(floor))
+    load = groups.sums(np.where(standing, np.nan_to_num(own_load), 0.0))
+    use = np.where(outside, "unknown", _main_use(buildings, at, len(regions)))
     sums = {name: regions[name].to_numpy(dtype=np.float64) for name in SUMMED}
     energy = sums["energy_kwh"]
     codes = use_codes(use)
@@ -72,10 +79,11 @@ def parcel_table(
         **{name: values.round().astype(np.int64) for name, values in counted.items()},
         coverage=_ratio(sums["covered_area_m2"], sums["footprint_area_m2"]),
         load_kwh=load,
-        self_use_share=np.where(energy > 0.0, prices.share, np.nan),
-        npv_cny=money.npv,
-        irr=money.irr,
-        payback_years=money.payback,
+        load_unknown_share=unknown,
+        self_use_share=np.where((energy > 0.0) & ~(unknown >= 1.0) & ~outside, prices.share, np.nan),
+        npv_cny=np.where(outside, np.nan, money.npv),
+        irr=np.where(outside, np.nan, money.irr),
+        payback_years=np.where(outside, np.nan, money.payback),
     )
     return conform(found.assign(rank=_rank(found, outside)), "parcels")
 

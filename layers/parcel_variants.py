@@ -151,7 +151,7 @@ def variants(
             seen.add(built)
             own = {"mounting": mounting, "roofs": name, "limit_kw": limit}
             rows.append(own | _row(plant, meter, money, None))
-            battery = battery_that_pays(plant, meter, money)
+            battery = battery_that_pays(plant, meter, money, aim)
             if battery is not None:
                 rows.append(own | _row(plant, meter, money, battery))
     _mark([row for row in rows if row["pac0_kw"] <= power and row["peak_export_kw"] <= export], aim)

@@ -65,6 +65,7 @@ PARCEL_COLUMNS = (
     "one.energy_kwh",
     "specific_yield",
     "one.load_kwh",
+    "load_unknown_share",
     "self_use_share",
     "one.capex_cny",
     "lcoe_cny_kwh",

@@ -259,13 +259,15 @@ def _money(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]
 def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
     money, storage, carbon = sheet["money"], sheet["storage"], sheet["carbon"]
     wan = {name: number(money[f"{name}_cny"] / 1e4, 1) for name in ("saved", "sold", "upkeep")}
-    pays = words["storage_none"]
+    by = words[f"storage_by_{sheet['aim'] if sheet['aim'] in ('irr', 'payback', 'self_use') else 'npv'}"]
+    pays = words["storage_none"].format(by=by)
     if storage is not None:
         pays = words["storage_pays"].format(
+            by=by,
             energy=number(storage["energy_kwh"]),
             power=number(storage["power_kw"]),
             capex=number(storage["capex_cny"] / 1e4, 1),
-            npv=number(storage["npv_cny"] / 1e4, 1),
+            npv=f"{storage['npv_cny'] / 1e4:+,.1f}",
         )
     factor = {"factor": f"{carbon['factor']:g}", "year": carbon["factor_year"]}
     basis, capacity = sheet["basis"], sheet["capacity"]

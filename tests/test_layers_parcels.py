@@ -7,6 +7,7 @@ import numpy_financial as npf
 import pandas as pd
 import pytest
 
+from layers.business import payback
 from layers.errors import LayersError
 from layers.grid_class import grid_class, grid_classes, limits_below
 from layers.parcel_money import (
@@ -22,6 +23,7 @@ from layers.parcel_money import (
     load_spreads,
     tornado,
 )
+from layers.parcel_sheet import LoadSource, unit_doubt
 from layers.parcel_variants import AIMS, Laid, first_modules, variants, whole_plant
 from solar.cashflow import Addition, load_terms, returns
 from solar.cashflow import Plant as PlantFlow
@@ -251,6 +253,41 @@ def test_the_battery_that_pays_raises_the_worth_after_tax() -> None:
     assert proposed == sorted(proposed, reverse=True)
     last = priced[sum(proposed)]
     assert best_battery(sun, load, at.retail, at.spot, last.battery, discount_rate=last.finance.discount_rate) is not None
+
+
+@pytest.mark.parametrize("aim", AIMS)
+def test_the_battery_follows_the_aim(aim: str) -> None:
+    sun, load = np.zeros(HOURS), np.full(HOURS, 1.0)
+    sun[11::24], sun[12::24], load[20::24] = 6.0, 10.0, 10.0
+    # alone it does not pay within its life, which is no payback to subtract from
+    plant = Plant(sun, 10.0, 8.0, 20, 20_000.0, 50.0)
+    at = Meter(load, np.full(HOURS, 0.8), np.full(HOURS, 0.1), "factory")
+    usual = Money(load_finance(), load_terms(), load_battery({"cost_per_kwh": 700.0}))
+    chosen, alone = battery_that_pays(plant, at, usual, aim), cash(plant, at, usual, "own")
+    assert chosen is not None
+    share, price = usual.finance.mechanism_share[: int(usual.battery.value["life_years"])].mean(), usual.finance.mechanism_price
+    export = share * price + (1.0 - share) * at.spot
+    sizes = [run_battery(sun, load, at.retail, export, 14.0 * k / 20.0, usual.battery, discount_rate=0.07) for k in range(1, 21)]
+    got = [cash(plant, at, usual, "own", one) for one in sizes]  # 5 + 9 kWh are left over each day
+    measure = {
+        "irr": [one.project_irr for one in got],
+        "payback": np.nan_to_num([-payback(one.project) for one in got], nan=-np.inf),
+        "self_use": [size.energy_kwh if one.npv > alone.npv else 0.0 for size, one in zip(sizes, got, strict=True)],
+    }.get(aim, [one.npv for one in got])
+    assert chosen.energy_kwh == pytest.approx(sizes[int(np.argmax(measure))].energy_kwh)
+
+
+def test_the_unit_is_doubted_where_the_other_fits_the_floor_area() -> None:
+    def doubt(mwh: float, expected: float, code: str = "load_as_power", unknown: float = 0.0) -> bool:
+        other = mwh * (4.0 if code == "load_as_power" else 0.25)
+        values = {"minutes": 15, "mwh": mwh, "peak": 1.0, "other_mwh": other, "other_peak": 1.0}
+        return unit_doubt(LoadSource("curve", [(code, values)], 1e3 * expected, unknown)) is not None
+
+    # twice apart either way is the middle between readings four times apart
+    assert [doubt(100.0, mwh) for mwh in (190.0, 210.0, 400.0, 20.0)] == [False, True, True, False]
+    assert [doubt(100.0, mwh, "load_as_energy") for mwh in (60.0, 40.0, 25.0, 400.0)] == [False, True, True, False]
+    assert not doubt(100.0, 0.0)
+    assert not doubt(100.0, 400.0, unknown=0.5)
 
 
 def test_the_highest_rent_leaves_the_investor_the_discount_rate() -> None:

@@ -47,8 +47,17 @@ def test_quarter_hours_of_energy_and_of_power(tmp_path: Path) -> None:
     energy = read_load(write(tmp_path / "e.csv", stamps, quarters / 4.0, "电量(kWh)"))
     assert power.hours == pytest.approx(HOURLY, abs=1e-5)
     assert energy.hours == pytest.approx(HOURLY, abs=1e-5)
-    with pytest.raises(StudyError, match="differ by 4 times"):
-        read_load(write(tmp_path / "u.csv", stamps, quarters, "数值"))
+    # 8,760 hours of 100 kW on the mean: 876 MWh, or 3,504 were each value the kWh of its quarter of an hour
+    assert power.notes == [
+        ("load_as_power", pytest.approx({"minutes": 15, "mwh": 876.0, "peak": 150.0, "other_mwh": 3504.0, "other_peak": 600.0}))
+    ]
+    assert energy.notes == [
+        ("load_as_energy", pytest.approx({"minutes": 15, "mwh": 876.0, "peak": 150.0, "other_mwh": 219.0, "other_peak": 37.5}))
+    ]
+    for unsaid in ("数值", "负荷", "Load"):
+        with pytest.raises(StudyError, match=r"differ by 4 times, here 876 or 3,504 MWh a year"):
+            read_load(write(tmp_path / "u.csv", stamps, quarters, unsaid))
+    assert read_load(write(tmp_path / "u.csv", stamps, quarters, "有功功率")).hours == pytest.approx(HOURLY, abs=1e-5)
 
 
 def test_units_of_larger_size(tmp_path: Path) -> None:
@@ -74,7 +83,7 @@ def test_days_of_96_points(tmp_path: Path) -> None:
     table.to_excel(tmp_path / "96.xlsx", index=False)
     got = read_load(tmp_path / "96.xlsx")
     assert got.hours == pytest.approx(HOURLY)
-    assert got.notes == [("load_day_rows", {"points": 96})]
+    assert [code for code, _ in got.notes] == ["load_day_rows", "load_as_power"]
 
 
 def test_bills_by_month_in_any_order(tmp_path: Path) -> None:

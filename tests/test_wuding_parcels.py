@@ -265,9 +265,15 @@ def test_parcels_add_up_to_the_buildings_and_are_ranked(run: Path) -> None:
     assert ranked["npv_cny"].is_monotonic_decreasing
     assert list(ranked["rank"]) == list(range(1, len(ranked) + 1))
     assert len(ranked) == ((table["pdc0_kwp"] > 0) & (table["kind"] == "region")).sum()
-    able = table[table["pdc0_kwp"] > 0]
+    # what lies outside all parcels is no meter: sums, but neither use nor money
+    outside = table[table["kind"] != "region"]
+    assert (outside["pdc0_kwp"] > 0).all()
+    assert outside[["self_use_share", "npv_cny", "irr", "payback_years", "rank"]].isna().all().all()
+    assert (outside["use"] == "unknown").all()
+    able = table[(table["pdc0_kwp"] > 0) & (table["kind"] == "region")]
     assert able["coverage"].to_numpy() == pytest.approx((able["covered_area_m2"] / able["footprint_area_m2"]).to_numpy())
     assert able["self_use_share"].between(0.0, 1.0).all()
+    assert able["load_unknown_share"].between(0.0, 1.0).all()
     assert able["payback_years"].dropna().between(0.0, 40.0).all()
 
 

@@ -19,7 +19,7 @@ from geo.zones import zone_crs
 from .errors import StudyError
 from .inputs import prepare
 from .parcel_finding import place_of
-from .parcels import Assessed, Options, again, of_every_parcel, read_site, write_sheet
+from .parcels import Assessed, Options, again, load_doubts, of_every_parcel, read_site, write_sheet
 from .pipeline import FIRST_NEW_YEARS, make_model, read_weathers
 from .study import Datum, Study
 
@@ -94,7 +94,7 @@ def footprint_sheet(file: Path, ground: Ground, options: Options, out: Path, lan
         outline = shapely.convex_hull(shapely.union_all(shapely.make_valid(table.geometry.to_numpy())))
         place = place_of(file.stem, _name(frame), outline, prepared.crs)
         site = read_site(source.work, shares)
-        write_sheet(source, place, shares, site, again(site, model), options, out)
+        told += load_doubts(write_sheet(source, place, shares, site, again(site, model), options, out))
     return out
 
 

@@ -19,6 +19,8 @@ STEPS = {60: 1, 30: 2, 15: 4}
 TIME_HEADS = ("时间", "日期", "时刻", "采集时间", "数据时间", "time", "date", "datetime", "timestamp", "local_time")
 MONTH_HEADS = ("月份", "月", "账期", "抄表月份", "month")
 POWER_HEADS = ("负荷", "功率", "有功功率", "有功", "总有功功率", "load", "power")
+# …which name a curve of power and one of energy alike, so that a value every quarter of an hour needs its unit.
+UNSURE_HEADS = ("负荷", "load")
 ENERGY_HEADS = ("电量", "用电量", "总电量", "合计", "有功电量", "energy", "consumption", "use")
 # kW or kWh in one of what the head says.
 UNITS = {"万千瓦时": 1e4, "万kwh": 1e4, "万度": 1e4, "mwh": 1e3, "兆瓦时": 1e3, "kwh": 1.0, "千瓦时": 1.0, "度": 1.0}
@@ -64,6 +66,8 @@ def read_load(path: Path) -> LoadYear:
     times = _times(frame, heads, value)
     if len(numbers) == 12:
         return _bills(frame, heads, numbers, factor, energy, path.name)
+    if heads[value] in UNSURE_HEADS:
+        energy = None
     if times is None:
         return _untimed(numbers, factor, energy, path.name)
     return _timed(times, numbers, factor, energy, path.name)
@@ -365,9 +369,10 @@ def _curve(days: Floats, part: int, factor: float, energy: bool | None, name: st
     if flat[-1] > flat[0] and flat[-1] > 100.0 * float(np.abs(steps).mean()) and (steps >= 0.0).all():
         raise StudyError(f"{name}: the values only ever rise, as a meter's reading (示数) does; give the use of each interval instead")
     if energy is None and part > 1:
+        total = float(flat.sum()) * factor / 1e3
         raise StudyError(
-            f"{name}: a value every {60 // part} minutes without a unit; 负荷(kW) and 电量(kWh) differ by {part} times: "
-            "write it in the head"
+            f"{name}: a value every {60 // part} minutes without a unit; 负荷(kW) and 电量(kWh) differ by {part} times, here "
+            f"{total / part:,.0f} or {total:,.0f} MWh a year: write the one that fits the bills in the head"
         )
     if energy is None:
         notes = [*notes, ("load_unit_assumed", {})]
@@ -375,8 +380,13 @@ def _curve(days: Floats, part: int, factor: float, energy: bool | None, name: st
     if len(days) == 366:
         notes = [*notes, ("load_leap_day", {})]
     hourly = kept.reshape(HOURS, part)
-    hours = hourly.sum(axis=1) if energy else hourly.mean(axis=1)
-    return LoadYear("curve", np.asarray(hours * factor, dtype=np.float64), notes)
+    hours = np.asarray((hourly.sum(axis=1) if energy else hourly.mean(axis=1)) * factor, dtype=np.float64)
+    if part > 1:
+        # what the other unit would make of it: each value counts for a quarter of an hour, or is what a quarter of an hour uses
+        year, peak, other = float(hours.sum()) / 1e3, float(hours.max()), 1.0 / part if energy else float(part)
+        said: dict[str, object] = {"minutes": 60 // part, "mwh": year, "peak": peak, "other_mwh": year * other, "other_peak": peak * other}
+        notes = [*notes, ("load_as_energy" if energy else "load_as_power", said)]
+    return LoadYear("curve", hours, notes)
 
 
 def lay_bills(bills: Floats, shape: Floats) -> Floats:

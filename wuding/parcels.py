@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +154,8 @@ def parcel_sheets(
     weather = manifest["notes"]["weather"]
     said = of_every_parcel(manifest["warnings_en"], lang)
     source = Assessed(out / ".work", model, study, buildings, said, weather["name"], weather["ghi_kwh_m2"], lang)
+    if len(found) > 1 and (options.load is not None or options.transformer_kva is not None):
+        raise StudyError(f"parcel: --load and --transformer-kva are of one parcel, and {len(found)} are meant; name one of them")
     folders = []
     for place, shares in found:
         if (
@@ -168,9 +170,32 @@ def parcel_sheets(
             site = read_site(source.work, shares)
             result = again(site, source.model)
         _same_as_run(out, result, place.id)
-        write_sheet(source, place, shares, site, result, options, folder)
+        told += load_doubts(write_sheet(source, place, shares, site, result, options, folder))
         folders.append(folder)
+    if len(folders) < len(found):
+        told.append(f"{len(found) - len(folders)} of {len(found)} parcels have no assessed building and no sheet")
     return folders
+
+
+def load_doubts(sheet: Mapping[str, Any]) -> list[str]:
+    """
+    Say again on the screen what a sheet doubts of its load.
+
+    Parameters
+    ----------
+    sheet
+        Content of sheet.json.
+
+    Returns
+    -------
+    list of str
+        A sentence where the unit is in doubt.
+    """
+    return [
+        f"the unit of the load is in doubt: read as {values['mwh']:,.0f} MWh a year, by floor area {values['expected']:,.0f} MWh, to which "
+        f"the other unit is nearer ({values['other_mwh']:,.0f} MWh); compare with the bills"
+        for values in (note["values"] for note in sheet["notes"] if note["code"] == "load_unit_doubt")
+    ]
 
 
 def of_every_parcel(warnings: Sequence[str], lang: str) -> list[str]:
@@ -237,6 +262,7 @@ def write_sheet(
         money,
         model.carbon,
         load_hosting(source.study.hosting.rules),
+        aim=options.aim,
         states=modules["state"].value_counts().to_dict(),
         warnings=source.warnings,
     )
