@@ -55,7 +55,9 @@ def connection_class(use: pd.Series, pac0_kw: pd.Series) -> pd.Series:
     return pd.Series(small, index=use.index, dtype=object)
 
 
-def connection_table(buildings: pd.DataFrame, used_kwh: pd.Series, *, price_before: float) -> pd.DataFrame:
+def connection_table(
+    buildings: pd.DataFrame, used_kwh: pd.Series, *, price_before: float, parcels: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """
     Sum the potential by class, and what stands already apart.
 
@@ -67,6 +69,8 @@ def connection_table(buildings: pd.DataFrame, used_kwh: pd.Series, *, price_befo
         What each building uses itself, from `business.earnings`.
     price_before
         Price of exports of projects on the grid before 2025-06-01 [CNY/kWh].
+    parcels
+        Table `parcels`: the buildings of a parcel are one plant at one meter, as on its sheet. Elsewhere a building is one plant.
 
     Returns
     -------
@@ -77,10 +81,11 @@ def connection_table(buildings: pd.DataFrame, used_kwh: pd.Series, *, price_befo
     """
     with_pv = buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0
     rows = buildings[with_pv].assign(used=used_kwh[with_pv])
-    kinds = connection_class(rows["use"], rows["pac0_kw"])
+    plants = _plants(rows, parcels)
+    kinds = connection_class(plants["use"], plants["pac0_kw"])
     found: list[dict[str, Any]] = []
     for name in CLASSES:
-        part = rows[(kinds == name).to_numpy()]
+        part = plants[(kinds == name).to_numpy()]
         if part.empty:
             continue
         energy, rule = part["energy_kwh"].to_numpy(dtype=np.float64), connection_facts().get(f"{name}.self_use")
@@ -89,7 +94,7 @@ def connection_table(buildings: pd.DataFrame, used_kwh: pd.Series, *, price_befo
         found.append(
             {
                 "class": name,
-                "buildings": len(part),
+                "buildings": int(part["buildings"].sum()),
                 "pac_mw": float(part["pac0_kw"].sum()) / 1e3,
                 "energy_gwh": float(energy.sum()) / 1e6,
                 "self_use_share": float(part["used"].sum()) / float(energy.sum()) if energy.sum() > 0.0 else None,
@@ -105,3 +110,21 @@ def connection_table(buildings: pd.DataFrame, used_kwh: pd.Series, *, price_befo
         listed = {"class": EXISTING, "buildings": int((standing > 0.0).sum()), "pac_mw": float(standing.sum()) / 1e3}
         found.append(listed | {"export_price": price_before})
     return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _plants(rows: pd.DataFrame, parcels: pd.DataFrame | None) -> pd.DataFrame:
+    """Join the buildings of each parcel to one plant of its main use, with its share of self-use where that is known."""
+    alone = rows.assign(buildings=1)[["use", "pac0_kw", "energy_kwh", "used", "buildings"]]
+    if parcels is None:
+        return alone
+    inside = rows["parcel_id"].notna().to_numpy()
+    at = rows["parcel_id"][inside].astype(str).to_numpy()
+    joined = alone[inside].drop(columns="use").astype("float64").groupby(at, sort=True).sum()
+    told = (
+        pd.DataFrame(parcels[["name", "use", "self_use_share"]])
+        .assign(name=parcels["name"].astype(str))
+        .set_index("name")
+        .loc[joined.index]
+    )
+    joined["used"] = (joined["energy_kwh"] * told["self_use_share"]).where(told["self_use_share"].notna(), joined["used"])
+    return pd.concat([alone[~inside], joined.assign(use=told["use"].astype(object))], ignore_index=True)

@@ -1,7 +1,7 @@
 """What is said of one parcel, as numbers and codes: the content of sheet.json, from which the page is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -177,7 +177,7 @@ def sheet(
         },
         "days": [_day(month, plant.sun, meter.load) for month in TYPICAL_MONTHS],
         "balance": told,
-        "connection": _connection(meter.use, plant.pac0_kw, told, connection, rules),
+        "connection": _connection(meter, plant, told, connection, rules, money),
         "money": {
             "capex_cny": plant.capex,
             "lcoe_cny_kwh": lcoe(plant, money.finance),
@@ -245,14 +245,17 @@ def _day(month: int, sun: Floats, load: Floats) -> dict[str, Any]:
     return {"month": month, "sun": mean(sun), "load": mean(load)}
 
 
-def _connection(use: str, pac0_kw: float, told: Mapping[str, float], connection: Connection, rules: HostingRules) -> dict[str, Any]:
-    found = grid_class(use, pac0_kw, connection.voltage_kv)
+def _connection(
+    meter: Meter, plant: Plant, told: Mapping[str, float], connection: Connection, rules: HostingRules, money: Money
+) -> dict[str, Any]:
+    found = grid_class(meter.use, plant.pac0_kw, connection.voltage_kv)
     rated = connection.transformer_kva
     factor, ratio = rules.value["power_factor"], rules.value["reverse_load_ratio"]
     limit = rated * factor * ratio if rated is not None else float("nan")
     return {
-        "use": use,
+        "use": meter.use,
         "class": found.code if found else None,
+        "export_cases": _export_cases(plant, meter, money) if found and found.self_use == 1.0 else {},
         "limit_mw": found.mw if found else float("nan"),
         "voltage_kv": connection.voltage_kv,
         "transformer_kva": rated,
@@ -262,6 +265,13 @@ def _connection(use: str, pac0_kw: float, told: Mapping[str, float], connection:
         "reverse_share": told["peak_export_kw"] / (rated * factor) if rated else float("nan"),
         "peak_export_kw": told["peak_export_kw"],
     }
+
+
+def _export_cases(plant: Plant, meter: Meter, money: Money) -> dict[str, float]:
+    """Value a plant whose class wants all its power used: surplus at the spot price alone, and none exported [CNY]."""
+    spot = replace(money, finance=replace(money.finance, mechanism_share=np.zeros(money.finance.life_years)))
+    held = replace(plant, sun=np.minimum(plant.sun, meter.load))
+    return {"spot_npv": cash(plant, meter, spot, "own").npv, "none_npv": cash(held, meter, money, "own").npv}
 
 
 def _storage(plant: Plant, meter: Meter, money: Money, aim: str) -> dict[str, Any] | None:

@@ -105,9 +105,9 @@ PLACE_SHOWN = (
     "status",
     "reason",
 )
-VERTICES = {"districts": 40_000, "responsible": 40_000, "zones": 20_000, "urban": 20_000, "parcels": 40_000}
+VERTICES = {"districts": 40_000, "responsible": 40_000, "zones": 20_000, "urban": 20_000, "parcels": 100_000}
 OTHER_VERTICES = 20_000
-REGIONS_DRAWN = {"parcels": 2_000}
+REGIONS_DRAWN = {"parcels": 10_000}
 OTHER_REGIONS = 3_000
 EXCLUSIONS_DRAWN = 3_000
 # A county of ordinary outlines stays far below; where roofs have very many corners fewer of them are carried inside.

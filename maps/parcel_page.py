@@ -77,6 +77,7 @@ def parcel_page(
     content = {
         "w": words,
         "s": sheet,
+        "flags": [*sheet["flags"], *_doubted(sheet, words)],
         "headline": _headline(sheet, words),
         "plan": parcel_charts.plan(layers, words),
         "plan_said": _plan_said(sheet, words),
@@ -103,16 +104,20 @@ def _lines(content: Mapping[str, Any]) -> int:
     return len(content["variants"]["rows"]) + sum(int(width // LINE) + 1 for width in wide)
 
 
+def _doubted(sheet: Mapping[str, Any], words: Mapping[str, str]) -> list[str]:
+    return [words["unit_doubt"]] if any(note["code"] == "load_unit_doubt" for note in sheet["notes"]) else []
+
+
 def _headline(sheet: Mapping[str, Any], words: Mapping[str, str]) -> list[tuple[str, str, str]]:
     capacity, energy, own = sheet["capacity"], sheet["energy"], sheet["money"]["own"]
     return [
-        (words["capacity_dc"], number(capacity["pdc0_kwp"]), "kWp"),
-        (words["capacity_ac"], number(capacity["pac0_kw"]), "kW"),
+        (words["capacity_dc"], _fit(capacity["pdc0_kwp"]), "kWp"),
+        (words["capacity_ac"], _fit(capacity["pac0_kw"]), "kW"),
         (words["modules"], number(capacity["modules"]), ""),
-        (words["energy"], number(energy["p50_kwh"] / 1e3), "MWh"),
-        (words["energy_p90"], number(energy["p90_kwh"] / 1e3), "MWh"),
+        (words["energy"], _fit(energy["p50_kwh"] / 1e3), "MWh"),
+        (words["energy_p90"], _fit(energy["p90_kwh"] / 1e3), "MWh"),
         (words["self_use"], _bound(_share(_known(sheet, "self_use_share")), sheet, "≥"), ""),
-        (words["npv"], _bound(_wan(own["npv_cny"], words), sheet, "≥"), ""),
+        (words["npv"], _bound(_sum(own["npv_cny"], words), sheet, "≥"), ""),
         (words["payback"], _bound(number(own["payback_years"], 1), sheet, "≤"), words["years"]),
     ]
 
@@ -189,10 +194,11 @@ def _charts(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any
 
 def _skylines(found: Mapping[str, Any], latitude: float, words: Mapping[str, str]) -> dict[str, Any]:
     drawn = {}
+    same = len({roof["roof_id"] for roof in found.values()}) == 1
     for name, roof in found.items():
-        title = words[f"skyline_{name}"].format(roof=roof["roof_id"], loss=_share(roof["shading_loss"]))
+        title = words["skyline_only" if same else f"skyline_{name}"].format(roof=roof["roof_id"], loss=_share(roof["shading_loss"]))
         drawn[name] = draw_skyline(roof["opaque"], latitude, trees=roof["leafy"], title=title, lang=words["lang"])
-    return drawn
+    return {name: drawn[name] for name in drawn if name == "worst" or not same}
 
 
 def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
@@ -205,7 +211,7 @@ def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
         (words["self_use"], _bound(_share(self_use), sheet, "≥")),
         (words["coverage"], "—" if sheet["load"]["unknown_share"] else _share(told["coverage_share"])),
         (words["exported"], _bound(_mwh(told["exported_kwh"]), sheet, "≤")),
-        (words["peak_export"], _bound(f"{number(told['peak_export_kw'])} kW", sheet, "≤")),
+        (words["peak_export"], _bound(f"{_fit(told['peak_export_kw'])} kW", sheet, "≤")),
         (words["voltage"], _given(at["voltage_kv"], "kV", words)),
         (words["transformer"], _given(at["transformer_kva"], "kVA", words)),
         (words["class"], (found.name[lang] + (" †" if not found.verified else "")) if found else words["class_none"]),
@@ -217,6 +223,8 @@ def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
         short = "self_use_unknown" if sheet["load"]["unknown_share"] else "self_use_short"
         said = words["self_use_kept" if own >= found.self_use else short]
         asks.append(said.format(share=_share(own), rule=_share(found.self_use)))
+    if at["export_cases"]:
+        asks.append(words["export_cases"].format(**{name: _sum(value, words) for name, value in at["export_cases"].items()}))
     share = as_float(at["reverse_share"])
     if share is None:
         asks.append(words["reverse_unknown"])
@@ -229,7 +237,7 @@ def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
 
 def _mwh(value: object) -> str:
     found = as_float(value)
-    return "—" if found is None else f"{number(found / 1e3)} MWh"
+    return "—" if found is None else f"{_fit(found / 1e3)} MWh"
 
 
 def _given(value: object, unit: str, words: Mapping[str, str]) -> str:
@@ -315,10 +323,10 @@ def _variants(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, A
             "cells": [
                 _variant(row, words),
                 number(row["storage_kwh"]) if row["storage_kwh"] else "—",
-                number(row["pdc0_kwp"]),
-                number(row["energy_kwh"] / 1e3),
+                _fit(row["pdc0_kwp"]),
+                _fit(row["energy_kwh"] / 1e3),
                 _share(row["self_use_share"]),
-                number(row["peak_export_kw"]),
+                _fit(row["peak_export_kw"]),
                 number(row["capex_cny"] / 1e4, 1),
                 number(row["lcoe_cny_kwh"], 3),
                 _share(row["irr"]),
@@ -370,8 +378,18 @@ def _percent(value: float) -> str:
     return f"{value * 100:g} %"
 
 
-def _wan(value: object, words: Mapping[str, str]) -> str:
+def _fit(value: object) -> str:
+    """Write a number with three digits that say something, so that a shed's numbers are not rounded away."""
+    found = as_float(value)
+    size = 0.0 if found is None else abs(round(found, 2))
+    return number(value, 0 if size == 0.0 or size >= 100.0 else 1 if size >= 10.0 else 2)
+
+
+def _sum(value: object, words: Mapping[str, str]) -> str:
+    """Write a sum of money."""
     found = as_float(value)
     if found is None:
         return "—"
-    return f"{found / 1e4:,.0f} 万元" if words["lang"] == "zh" else f"{found / 1e6:,.2f} million CNY"
+    units = ((1e8, "亿元"), (1e4, "万元")) if words["lang"] == "zh" else ((1e6, "million CNY"), (1e3, "thousand CNY"))
+    size, unit = next((one for one in units if abs(found) >= one[0]), units[-1])
+    return f"{_fit(found / size)} {unit}"

@@ -101,3 +101,10 @@ def test_classes_of_2025_and_their_rule() -> None:
     assert found.loc["before_2025_06", ["buildings", "pac_mw", "export_price"]].tolist() == pytest.approx(
         [1, 0.2, 0.3949]
     )  # 250 kWp at 0.8
+    # the small factory and the shop stand on one parcel with the large one: 8.4 MW are one large plant, 25 % of 10.5 GWh used
+    joined = table.assign(parcel_id=[None, None, "A", "A", "A", None])
+    parcels = pd.DataFrame({"name": ["A", "B"], "use": ["factory", "unknown"], "self_use_share": [0.25, np.nan]})
+    one = connection_table(joined, used, price_before=0.3949, parcels=parcels).set_index("class")
+    assert "general" not in one.index
+    assert one.loc["large", ["buildings", "pac_mw", "self_use_share", "below_mw"]].tolist() == pytest.approx([3, 8.4, 0.25, 8.4])
+    assert one.loc["beyond", "buildings"] == 1

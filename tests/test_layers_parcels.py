@@ -23,7 +23,7 @@ from layers.parcel_money import (
     load_spreads,
     tornado,
 )
-from layers.parcel_sheet import LoadSource, unit_doubt
+from layers.parcel_sheet import LoadSource, _export_cases, unit_doubt
 from layers.parcel_variants import AIMS, Laid, first_modules, variants, whole_plant
 from solar.cashflow import Addition, load_terms, returns
 from solar.cashflow import Plant as PlantFlow
@@ -205,6 +205,19 @@ def test_variants_keep_their_limits_and_mark_one(aim: str) -> None:
     assert by["export"]["modules"] == 17
     assert by["export"]["peak_export_kw"] <= 1.0
     assert next(row for row in rows if row["best"])["roofs"] == "export"
+
+
+def test_surplus_that_a_class_keeps_from_the_mechanism_is_valued_apart() -> None:
+    # 10,000 of 15,000 kWh are used: as by hand above, but 5,000 x 0.1 of spot instead of 0.226, or nothing
+    used, net = 10_000 * 0.565, 11_300 / 1.13
+    for name, sold in (("spot_npv", 5_000 * 0.1), ("none_npv", 0.0)):
+        income = (used + sold) / 1.13
+        credit = (used + sold) - income
+        tax = 0.25 * max(0.0, income - 500 - net / 2)
+        first, second = income - 500 + credit - tax, income - 500 + min(credit, 1_300 - credit) - tax
+        lost = min(0.0, income - 500 - net / 2)
+        assert lost == 0.0 or tax == 0.0
+        assert _export_cases(PLANT, meter(), money())[name] == pytest.approx(-11_300 + first / 1.1 + second / 1.21)
 
 
 def test_unknown_aim_is_told() -> None:

@@ -288,7 +288,7 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
         roadmap=roadmap,
         supply=supply_curve(buildings),
         business=_business(buildings, manifest),
-        connection=connection_table(buildings, used, price_before=finance.price_before),
+        connection=connection_table(buildings, used, price_before=finance.price_before, parcels=regions.get("parcels")),
         near=read_near_use(out),
         life=yearly_factors(finance),
         departments=(department_table(buildings, units, planned_by_use(roadmap)), units) if units else None,
