@@ -6,7 +6,9 @@ import pytest
 
 import wuding.manifest as manifest
 import wuding.run_folder
+from wuding.errors import StudyError
 from wuding.run_folder import continue_or_clear
+from wuding.status import run_status
 from wuding.study import load_study
 
 BASE = '[study]\nname = "x"\ncrs = "EPSG:4548"\n[buildings]\npath = "b.gpkg"\n[terrain]\ndem = "flat"\n[weather]\nsource = "climatology"\n'
@@ -60,3 +62,19 @@ def test_the_data_files_of_money_are_part_of_the_state(tmp_path: Path, monkeypat
     before = manifest.source_digest()
     file.write_text("a = 2\n", encoding="utf-8")
     assert manifest.source_digest() != before
+
+
+def test_a_run_that_was_killed_while_it_wrote_its_products_is_not_finished(tmp_path: Path) -> None:
+    work = tmp_path / ".work"
+    work.mkdir()
+    (work / "progress.json").write_text('{"stage": "products", "done": 0, "total": 2, "seconds": 1.0}')
+    told = {}
+    for names in (("roofs", "tables"), ("roofs", "tables", "geopackage", "products")):
+        stages = [{"name": name, "seconds": 1.0, "peak_mb": 1.0} for name in names]
+        manifest.write_json(tmp_path / "manifest.json", {"stages": stages})
+        told[names[-1]] = run_status(tmp_path, "en")[0]
+    assert told == {"tables": "stopped; run the same command again to continue", "products": "finished"}
+    assert manifest.read_manifest(tmp_path)["stages"]
+    manifest.write_json(tmp_path / "manifest.json", {"stages": []})
+    with pytest.raises(StudyError, match="while its products were written"):
+        manifest.read_manifest(tmp_path)

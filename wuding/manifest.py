@@ -8,7 +8,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,32 @@ def read_manifest(out: Path) -> dict[str, Any]:
     if not file.is_file():
         raise StudyError(f"{out.name}: not a finished run (no manifest.json); finish it with wuding run")
     content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if not _has_products(content):
+        raise StudyError(f"{out.name}: not a finished run (it ended while its products were written); finish it with wuding run")
     return content
+
+
+def is_finished(out: Path) -> bool:
+    """
+    Say whether a run folder is that of a finished run.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Returns
+    -------
+    bool
+        Whether there is a manifest, and it was written again when the products were there.
+    """
+    file = out / "manifest.json"
+    return file.is_file() and _has_products(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _has_products(manifest: Mapping[str, Any]) -> bool:
+    """Products are made from a first manifest; the one that lies there at the end has their seconds."""
+    return any(stage["name"] == "products" for stage in manifest["stages"])
 
 
 def write_json(path: Path, content: Any) -> None:

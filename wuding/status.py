@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from .errors import StudyError
+from .manifest import is_finished
 from .progress import STAGES
 from .run_folder import is_working, tiles_to_assess
 
@@ -50,7 +51,7 @@ def run_status(out: Path, lang: str = "zh") -> list[str]:
 def _state(out: Path, zh: bool) -> str:
     note = out / ".work" / "progress.json"
     if not is_working(out):
-        if (out / "manifest.json").is_file():
+        if is_finished(out):
             return "已完成" if zh else "finished"
         return "已中断；再次运行同一命令即可继续" if zh else "stopped; run the same command again to continue"
     if not note.is_file():
