@@ -25,6 +25,8 @@ AIMS = {
     "energy": ("energy_kwh", 1.0),
     "self_use": ("self_use_share", 1.0),
 }
+# …that can be judged where nothing is known of the load.
+LOADLESS_AIMS = ("lcoe", "energy")
 # Cuts of the order of cost at which the net present value is looked at.
 CUTS = 40
 

@@ -127,9 +127,14 @@ def _bound(text: str, sheet: Mapping[str, Any], sign: str) -> str:
     return text if text == "—" or not sheet["load"]["unknown_share"] else f"{sign} {text}"
 
 
+def _dark(sheet: Mapping[str, Any]) -> bool:
+    """Whether nothing is known of the load."""
+    return bool(sheet["load"]["unknown_share"]) and not sheet["load"]["kwh"]
+
+
 def _known(sheet: Mapping[str, Any], name: str) -> object:
     """Give a number of the balance; none where nothing of the load is known."""
-    return sheet["balance"][name] if sheet["load"]["kwh"] > 0.0 or not sheet["load"]["unknown_share"] else None
+    return None if _dark(sheet) else sheet["balance"][name]
 
 
 def _plan_said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> str:
@@ -253,11 +258,11 @@ def _money(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]
             words[model],
             number(money["capex_cny"] / 1e4, 1),
             number(money["lcoe_cny_kwh"], 3),
-            _share(money[model]["irr"]),
-            _share(money[model]["equity_irr"]),
-            number(money[model]["npv_cny"] / 1e4, 1),
-            number(money[model]["owner_npv_cny"] / 1e4, 1) if model == "contract" else "—",
-            number(money[model]["payback_years"], 1),
+            _bound(_share(money[model]["irr"]), sheet, "≥"),
+            _bound(_share(money[model]["equity_irr"]), sheet, "≥"),
+            _bound(number(money[model]["npv_cny"] / 1e4, 1), sheet, "≥"),
+            _bound(number(money[model]["owner_npv_cny"] / 1e4, 1), sheet, "≥") if model == "contract" else "—",
+            _bound(number(money[model]["payback_years"], 1), sheet, "≤"),
         ]
         for model in ("own", "contract")
     ]
@@ -267,8 +272,9 @@ def _money(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]
 def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
     money, storage, carbon = sheet["money"], sheet["storage"], sheet["carbon"]
     wan = {name: number(money[f"{name}_cny"] / 1e4, 1) for name in ("saved", "sold", "upkeep")}
+    wan |= {"saved": _bound(wan["saved"], sheet, "≥"), "sold": _bound(wan["sold"], sheet, "≤")}
     by = words[f"storage_by_{sheet['aim'] if sheet['aim'] in ('irr', 'payback', 'self_use') else 'npv'}"]
-    pays = words["storage_none"].format(by=by)
+    pays = words["storage_unknown"] if _dark(sheet) else words["storage_none"].format(by=by)
     if storage is not None:
         pays = words["storage_pays"].format(
             by=by,
@@ -283,7 +289,7 @@ def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
     module = {name: basis[name] for name in ("w", "length", "width", "weather", "ghi")}
     return {
         "first_year": words["first_year"].format(**wan),
-        "contract": _contract(money["terms"], money["discount_rate"], words),
+        "contract": _contract(money["terms"], money["discount_rate"], words, dark=_dark(sheet)),
         "storage": pays,
         "carbon": words["carbon_said"].format(first=number(carbon["first_year_t"]), life=number(carbon["life_t"]), **factor),
         "module": words["module_said"].format(**module, ratio=ratio),
@@ -301,7 +307,7 @@ def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _contract(terms: Mapping[str, Any], rate: float, words: Mapping[str, str]) -> str:
+def _contract(terms: Mapping[str, Any], rate: float, words: Mapping[str, str], *, dark: bool) -> str:
     """Say what the contract assumes: discount, price, rent, and the rent it could bear."""
     price = as_float(terms["contract_cny_kwh"])
     said = words["contract_terms"].format(
@@ -311,7 +317,13 @@ def _contract(terms: Mapping[str, Any], rate: float, words: Mapping[str, str]) -
         yearly=number(terms["rent_cny"] / 1e4, 1),
     )
     highest = as_float(terms["highest_rent"])
-    bears = words["rent_none"] if highest is None else words["rent_highest"].format(rent=number(highest, 1), rate=_share(rate))
+    bears = (
+        words["rent_unknown"]
+        if dark
+        else words["rent_none"]
+        if highest is None
+        else words["rent_highest"].format(rent=number(highest, 1), rate=_share(rate))
+    )
     return f"{said}{bears}"
 
 
@@ -325,19 +337,19 @@ def _variants(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, A
                 number(row["storage_kwh"]) if row["storage_kwh"] else "—",
                 _fit(row["pdc0_kwp"]),
                 _fit(row["energy_kwh"] / 1e3),
-                _share(row["self_use_share"]),
-                _fit(row["peak_export_kw"]),
+                "—" if _dark(sheet) else _bound(_share(row["self_use_share"]), sheet, "≥"),
+                _bound(_fit(row["peak_export_kw"]), sheet, "≤"),
                 number(row["capex_cny"] / 1e4, 1),
                 number(row["lcoe_cny_kwh"], 3),
-                _share(row["irr"]),
-                number(row["npv_cny"] / 1e4, 1),
-                number(row["payback_years"], 1),
+                _bound(_share(row["irr"]), sheet, "≥"),
+                _bound(number(row["npv_cny"] / 1e4, 1), sheet, "≥"),
+                _bound(number(row["payback_years"], 1), sheet, "≤"),
             ],
         }
         for row in sorted(sheet["variants"], key=_weight)
     ]
     marked = any(row["best"] for row in rows)
-    mark = words["best_mark" if marked else "best_none"].format(aim=words[f"aim_{sheet['aim']}"])
+    mark = words["best_mark" if marked else "best_unknown" if _dark(sheet) else "best_none"].format(aim=words[f"aim_{sheet['aim']}"])
     if len(rows) > MOST_VARIANTS:
         mark += words["more_variants"].format(count=len(rows) - MOST_VARIANTS)
     return {"heads": [words[key] for key in keys], "rows": rows[:MOST_VARIANTS], "mark": mark}

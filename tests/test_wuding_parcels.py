@@ -140,6 +140,19 @@ def test_hostile_names_are_shown_as_they_are(folder: Path, tmp_path: Path, lang:
     assert sum(HOSTILE in text for text in texts) >= 5
 
 
+def test_what_nobody_knows_is_not_judged(tmp_path: Path) -> None:
+    hall = gpd.GeoDataFrame({"height": [9.0]}, geometry=[shapely.box(500_000, 4_058_000, 500_080, 4_058_040)], crs="EPSG:4548")
+    hall.to_file(tmp_path / "hall.gpkg", driver="GPKG")
+    folder = footprint_sheet(tmp_path / "hall.gpkg", Ground(flat=True), Options(use="unknown"), tmp_path / "out", "en", [])
+    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
+    assert sheet["load"]["unknown_share"] == 1.0
+    assert not any(row["best"] for row in sheet["variants"])
+    page = (folder / "sheet.html").read_text(encoding="utf-8")
+    for said in ("which variant is best cannot be judged", "a battery cannot be judged", "what rent it bears cannot be judged"):
+        assert said in page
+    assert "★" not in page.split("<body>")[1]
+
+
 def test_limits_and_transformer_are_on_the_sheet(folder: Path) -> None:
     sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
     assert sheet["connection"]["reverse_limit_kw"] == pytest.approx(1000.0 * 0.95 * 0.8)

@@ -21,7 +21,7 @@ from layers.near_use import area_loads
 from layers.parcel_files import roof_layers, write_layout
 from layers.parcel_money import Meter, Money
 from layers.parcel_sheet import Connection, LoadSource, Place, sheet
-from layers.parcel_variants import Laid, variants, whole_plant
+from layers.parcel_variants import LOADLESS_AIMS, Laid, variants, whole_plant
 from layers.potential import TileResult, assess_tile
 from layers.profiles import KWH, hour_names
 from maps.tables import sheet_folder
@@ -276,6 +276,8 @@ def write_sheet(
         most_export_kw=options.most_export_kw,
         voltage_kv=options.voltage_kv,
     )
+    if load.unknown_share and not meter.load.any() and options.aim not in LOADLESS_AIMS:
+        content["variants"] = [row | {"best": False} for row in content["variants"]]  # what would be best depends on the load
     content["aim"] = options.aim
     module = model.system.module
     content["basis"] = {
