@@ -18,7 +18,7 @@ from .land_rays import FINEST, LAND_RAYS, Land, Nodes, coarsened, land, land_sky
 from .roof_edges import Parapets
 from .sectors import SECTORS, arctan, directions, ray_number
 from .surface_raster import NEAR_REACH, Surface
-from .surface_rays import Cells, cells, march, raise_skyline
+from .surface_rays import Cells, cells, march, raise_skyline, ways_per_metre
 from .towers import RINGS
 from .wall_rays import between, level, raise_over_walls
 from .walls import LOW_RESOLVED, Kernel, Walls, beneath, kernel
@@ -121,6 +121,7 @@ def horizons(
         (near_reach, terrain_reach),
         rays,
         directions(rays),
+        ways_per_metre(directions(rays)),
         directions(LAND_RAYS),
         plain,
         _along_strips(xyz),
@@ -203,6 +204,7 @@ def _look_around(
     reaches: tuple[float, float],
     rays: int,
     ways: NDArray[np.float64],
+    per: NDArray[np.float64],
     land_ways: NDArray[np.float64],
     plain: bool,
     order: NDArray[np.int64],
@@ -227,7 +229,7 @@ def _look_around(
             for k in range(SECTORS * rays):
                 tangent[k] = march(x, y, z, east[k], north[k], near_reach, tangent[k], surface)
         else:
-            raise_skyline(x, y, z, near_reach, surface, rays, east, north, tangent)
+            raise_skyline(x, y, z, near_reach, surface, rays, east, north, per, tangent)
         for ring in range(tower_reaches.shape[0]):
             raise_over_walls(x, y, z, near_reach, tower_reaches[ring], towers[ring], rays, east, north, tangent)
         for k in range(SECTORS * rays):

@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 from .sectors import SLACK, lowest, nearest, span
 from .surface_raster import BLOCK, BLOCK_BITS, SUPER_BITS, Surface
 
-# values, index, block_tops, super_tops, first column, first row, side of a cell, highest cell
-Cells = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], int, int, float, float]
+_PART_BITS = 2  # blocks in parts of 4 x 4 cells
+_PART = 1 << _PART_BITS
+_PARTS = BLOCK >> _PART_BITS
+
+# values, index, block_tops, super_tops, first column, first row, side of a cell, highest cell, tops of the parts of blocks
+Cells = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], int, int, float, float, NDArray[np.float32]]
 
 
 def cells(surface: Surface | None) -> Cells:
@@ -34,9 +38,28 @@ def cells(surface: Surface | None) -> Cells:
     """
     if surface is None:
         empty = np.full((1, 1), -np.inf, np.float32)
-        return np.empty((0, BLOCK, BLOCK), np.float32), np.full((1, 1), -1, np.int32), empty, empty, 0, 0, 1.0, -np.inf
+        none = np.empty((0, BLOCK, BLOCK), np.float32)
+        return none, np.full((1, 1), -1, np.int32), empty, empty, 0, 0, 1.0, -np.inf, none
     s = surface
-    return s.values, s.index, s.block_tops, s.super_tops, s.first_column, s.first_row, s.resolution, s.highest
+    parts = s.values.reshape(-1, _PARTS, _PART, _PARTS, _PART).max(axis=(2, 4))
+    return s.values, s.index, s.block_tops, s.super_tops, s.first_column, s.first_row, s.resolution, s.highest, parts
+
+
+def ways_per_metre(ways: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Measure how long a ray is until it has gone a metre to the side.
+
+    Parameters
+    ----------
+    ways
+        Eastward and northward part of each ray's direction, shape (2, n).
+
+    Returns
+    -------
+    numpy.ndarray
+        Lengths, finite on the axes too, shape (2, n). [m]
+    """
+    return 1 / np.maximum(np.abs(ways), 1e-12)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -49,6 +72,7 @@ def raise_skyline(
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
+    per: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
     """
@@ -72,81 +96,68 @@ def raise_skyline(
         Eastward part of each ray's direction, shape (72 rays,).
     north
         Northward part, shape (72 rays,).
+    per
+        Way along each ray for a metre to the east or west, and to the north or south, see `ways_per_metre`, shape (2, 72 rays).
     tangent
         Tangent of the skyline along each ray, shape (72 rays,); raised in place.
     """
-    super_tops, ci, cj, size, highest = surface[3], surface[4], surface[5], surface[6], surface[7]
+    block_tops, super_tops, ci, cj, size, highest = surface[2], surface[3], surface[4], surface[5], surface[6], surface[7]
     if highest <= z:
         return
     bits = SUPER_BITS - BLOCK_BITS
-    side = size * (1 << SUPER_BITS)
-    pi, pj = math.floor(x / side), math.floor(y / side)
-    ni, nj = super_tops.shape[1], super_tops.shape[0]
-    oi, oj = ci >> SUPER_BITS, cj >> SUPER_BITS
+    side = size * BLOCK
+    oi, oj = ci >> BLOCK_BITS, cj >> BLOCK_BITS
+    pi, pj = math.floor(x / side) - oi, math.floor(y / side) - oj
+    nj, ni = block_tops.shape
     for ring in range(math.ceil(reach / side) + 1):
         least = lowest(tangent, 0, tangent.shape[0] - 1)
         if highest - z <= least * (ring - 1) * side:
             return
-        for b in range(-ring, ring + 1):
-            step = 1 if abs(b) == ring else 2 * ring
-            for a in range(-ring, ring + 1, max(step, 1)):
-                i, j = pi + a - oi, pj + b - oj
-                if i < 0 or j < 0 or i >= ni or j >= nj:
+        for j in range(max(pj - ring, 0), min(pj + ring, nj - 1) + 1):
+            step = 1 if abs(j - pj) == ring else max(2 * ring, 1)
+            for i in range(pi - ring, pi + ring + 1, step):
+                if i < 0 or i >= ni or super_tops[j >> bits, i >> bits] <= z:
                     continue
-                rise = super_tops[j, i] - z
+                rise = block_tops[j, i] - z
                 if rise <= 0.0:
                     continue
-                x0, y0 = (pi + a) * side - x, (pj + b) * side - y
+                x0, y0 = (i + oi) * side - x, (j + oj) * side - y
                 distance = nearest(x0, y0, x0 + side, y0 + side)
-                if distance >= reach:
+                if rise <= least * distance or distance >= reach:
                     continue
                 first, last = span(x0, y0, x0 + side, y0 + side, rays)
-                if rise <= lowest(tangent, first, last) * distance:
-                    continue
-                _cross_super(x, y, z, i << bits, j << bits, a, b, reach, surface, rays, east, north, tangent)
+                if rise > lowest(tangent, first, last) * distance:
+                    _cross(x, y, z, i, j, rise, distance, first, last, reach, surface, east, north, per, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cross_super(
+def _cross(
     x: float,
     y: float,
     z: float,
-    i0: int,
-    j0: int,
-    a: int,
-    b: int,
+    i: int,
+    j: int,
+    rise: float,
+    distance: float,
+    first: int,
+    last: int,
     reach: float,
     surface: Cells,
-    rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
+    per: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
-    """Cross the blocks of a super-block, those towards the point first."""
-    block_tops, ci, cj, size = surface[2], surface[4], surface[5], surface[6]
-    n = 1 << (SUPER_BITS - BLOCK_BITS)
-    side = size * BLOCK
-    for jj in range(n):
-        j = j0 + (jj if b >= 0 else n - 1 - jj)
-        for ii in range(n):
-            i = i0 + (ii if a >= 0 else n - 1 - ii)
-            rise = block_tops[j, i] - z
-            if rise <= 0.0:
-                continue
-            left, bottom = ci + (i << BLOCK_BITS), cj + (j << BLOCK_BITS)
-            x0, y0 = left * size - x, bottom * size - y
-            distance = nearest(x0, y0, x0 + side, y0 + side)
-            if distance >= reach:
-                continue
-            first, last = span(x0, y0, x0 + side, y0 + side, rays)
-            if rise <= lowest(tangent, first, last) * distance:
-                continue
-            block = surface[1][j, i]
-            for k in range(first, last + 1):
-                ray = k - tangent.shape[0] if k >= tangent.shape[0] else k
-                before = tangent[ray]
-                if rise > before * SLACK * distance:
-                    tangent[ray] = _cross_block(x, y, z, east[ray], north[ray], reach, before, rise, left, bottom, size, surface[0], block)
+    """Raise those rays over a block whose present skyline its highest cell could top."""
+    values, block, size, parts = surface[0], surface[1][j, i], surface[6], surface[8]
+    left, bottom = surface[4] + (i << BLOCK_BITS), surface[5] + (j << BLOCK_BITS)
+    for k in range(first, last + 1):
+        ray = k - tangent.shape[0] if k >= tangent.shape[0] else k
+        before = tangent[ray]
+        if rise > before * SLACK * distance:
+            tangent[ray] = _cross_block(
+                x, y, z, east[ray], north[ray], per[0, ray], per[1, ray], reach, before, rise, left, bottom, size, values, parts, block
+            )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -156,6 +167,8 @@ def _cross_block(
     z: float,
     east: float,
     north: float,
+    ix: float,
+    iy: float,
     reach: float,
     tangent: float,
     rise: float,
@@ -163,13 +176,13 @@ def _cross_block(
     bottom: int,
     size: float,
     values: NDArray[np.float32],
+    parts: NDArray[np.float32],
     block: int,
 ) -> float:
     """Raise one ray's tangent over the cells it crosses in a block; both directions are mirrored so that cell numbers only grow."""
     mx, my = -1 if east < 0 else 0, -1 if north < 0 else 0
     u, v = -x if east < 0 else x, -y if north < 0 else y
     sx, sy = max(abs(east), 1e-12), max(abs(north), 1e-12)
-    ix, iy = 1 / sx, 1 / sy
     i0 = left if mx == 0 else -(left + BLOCK)
     j0 = bottom if my == 0 else -(bottom + BLOCK)
     i, j = math.floor(u / size), math.floor(v / size)
@@ -188,21 +201,49 @@ def _cross_block(
             j, t = j + 1, tv
     half = 0.5 * size
     bi, bj = i0 + BLOCK, j0 + BLOCK
-    tu, tv = ((i + 1) * size - u) * ix, ((j + 1) * size - v) * iy
     while t < reach and i < bi and j < bj:
-        met = max(t, half)
-        top = values[block, (j ^ my) & (BLOCK - 1), (i ^ mx) & (BLOCK - 1)] - z
-        if top > tangent * SLACK * met:
-            tangent = max(tangent, top / met)
-            if rise <= tangent * SLACK * met:
-                return tangent
-        if tu <= tv:
-            i, t = i + 1, tu
-            tu = ((i + 1) * size - u) * ix
-        else:
-            j, t = j + 1, tv
-            tv = ((j + 1) * size - v) * iy
+        if rise <= tangent * SLACK * max(t, half):
+            return tangent
+        # the part ends where its last column or row does
+        pi, pj = ((i >> _PART_BITS) + 1) << _PART_BITS, ((j >> _PART_BITS) + 1) << _PART_BITS
+        tu, tv = (pi * size - u) * ix, (pj * size - v) * iy
+        top = parts[block, ((j ^ my) & (BLOCK - 1)) >> _PART_BITS, ((i ^ mx) & (BLOCK - 1)) >> _PART_BITS] - z
+        if top <= tangent * SLACK * max(t, half):
+            i, j, t = _leave(u, v, sx, sy, ix, iy, i, j, pi, pj, tu, tv, size)
+            continue
+        tu, tv = ((i + 1) * size - u) * ix, ((j + 1) * size - v) * iy
+        while t < reach and i < pi and j < pj:
+            met = max(t, half)
+            top = values[block, (j ^ my) & (BLOCK - 1), (i ^ mx) & (BLOCK - 1)] - z
+            if top > tangent * SLACK * met:
+                tangent = max(tangent, top / met)
+            # without a branch, which nobody could foresee
+            aside = tu <= tv
+            t = tu if aside else tv
+            i, j = i + aside, j + (not aside)
+            tu, tv = ((i + 1) * size - u) * ix, ((j + 1) * size - v) * iy
     return tangent
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _leave(
+    u: float, v: float, sx: float, sy: float, ix: float, iy: float, i: int, j: int, pi: int, pj: int, tu: float, tv: float, size: float
+) -> tuple[int, int, float]:
+    """First cell beyond column pi or row pj on the way from cell (i, j), by the comparisons a march makes."""
+    per = 1 / size  # a first guess only: the comparisons below decide
+    if tu <= tv:
+        k = max(math.floor((v + sy * tu) * per), j)
+        while ((k + 1) * size - v) * iy < tu:
+            k += 1
+        while k > j and (k * size - v) * iy >= tu:
+            k -= 1
+        return pi, k, tu
+    k = max(math.floor((u + sx * tv) * per), i)
+    while ((k + 1) * size - u) * ix <= tv:
+        k += 1
+    while k > i and (k * size - u) * ix > tv:
+        k -= 1
+    return k, pj, tv
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
