@@ -98,6 +98,29 @@ def audit_summary(found: dict[int, Errors]) -> dict[str, Any]:
     return {"roofs": len(errors), **_summary(np.array([row[0] for row in errors])), "fine": {"roofs": len(fine), **apart}}
 
 
+def audit_warnings(checked: dict[str, Any]) -> list[str]:
+    """
+    Say where the engine is too far from what it should be.
+
+    Parameters
+    ----------
+    checked
+        Result of `audit_summary`.
+
+    Returns
+    -------
+    list of str
+        Empty where all RMS errors keep the limit.
+    """
+    warnings = []
+    if checked["rms"] > WARN_ABOVE:
+        warnings.append(f"the audit's RMS error is {checked['rms']:.2%}, above {WARN_ABOVE:.0%}")
+    finer = checked["fine"]["all"]["rms"] if "fine" in checked else 0.0
+    if finer > WARN_ABOVE:
+        warnings.append(f"beside horizons by brute force and the sun every 5 minutes the RMS error is {finer:.2%}, above {WARN_ABOVE:.0%}")
+    return warnings
+
+
 def _looked_again(roof: dict[Any, Any], tiles: Path, model: Model) -> tuple[Floats, Floats]:
     """Horizons of a roof's points without and with trees, by brute force."""
     building = gpd.read_parquet(tiles / roof["tile"], filters=[("building_id", "==", roof["building_id"])])

@@ -35,7 +35,7 @@ from solar.uncertainty import p90_of_groups
 from solar.weather import Weather, read_weather
 
 from .attributing import attributions, source_notes
-from .audit import WARN_ABOVE, audit_summary, simulate_again
+from .audit import audit_summary, audit_warnings, simulate_again
 from .beside import WORTH_IT_BUILDINGS, beside, turns
 from .canopies import surface_sums
 from .compiling import await_compiled, compile_ahead
@@ -404,12 +404,7 @@ def _manifest(
     whole: dict[str, Any],
     work: Path,
 ) -> dict[str, Any]:
-    warnings = list(dict.fromkeys(prepared.warnings))
-    if checked["rms"] > WARN_ABOVE:
-        warnings.append(f"the audit's RMS error is {checked['rms']:.2%}, above {WARN_ABOVE:.0%}")
-    if "fine" in checked and checked["fine"]["all"]["rms"] > WARN_ABOVE:
-        finer = checked["fine"]["all"]["rms"]
-        warnings.append(f"beside horizons by brute force and the sun every 5 minutes the RMS error is {finer:.2%}, above {WARN_ABOVE:.0%}")
+    warnings = list(dict.fromkeys(prepared.warnings)) + audit_warnings(checked)
     if study.study.made_up:
         warnings.insert(0, "this county is made up: terrain, buildings and names are invented")
     surfaces = surface_sums(buildings, warnings)
