@@ -27,9 +27,26 @@ def zone_crs(longitude: float, latitude: float) -> pyproj.CRS:
     >>> zone_crs(117.0, 36.6).to_epsg(), zone_crs(-74.0, 40.7).to_epsg()
     (4548, 32618)
     """
-    if CHINA[1] <= latitude <= CHINA[3] and WEST - 1.5 <= longitude <= EAST + 1.5:
+    if in_china(longitude, latitude):
         return pyproj.CRS.from_epsg(FIRST + round((longitude - WEST) / 3.0))
     return pyproj.CRS.from_epsg((32600 if latitude >= 0.0 else 32700) + int((longitude + 180.0) // 6.0) % 60 + 1)
+
+
+def in_china(longitude: float, latitude: float) -> bool:
+    """
+    Tell whether a place lies in the zones of China.
+
+    Parameters
+    ----------
+    longitude, latitude
+        The place [degrees].
+
+    Returns
+    -------
+    bool
+        False where it certainly lies in another country; neighbours in the same zones count as inside.
+    """
+    return CHINA[1] <= latitude <= CHINA[3] and WEST - 1.5 <= longitude <= EAST + 1.5
 
 
 def area_error(crs: pyproj.CRS, longitude: float, latitude: float) -> float:

@@ -46,8 +46,9 @@ def carbon_sheet(by_use: pd.DataFrame, areas: pd.DataFrame | None, carbon: Carbo
         (word("note"), "General"),
     ]
     years = np.asarray(factors, dtype=np.float64)
-    note = word("carbon_note").format(
-        factor=f"{carbon.factor.value:g}", source=carbon.factor.name.removeprefix("factor."), nation=f"{carbon.nation.value:g}",
+    known = carbon.factor is not None
+    note = word("carbon_note" if known else "carbon_unknown").format(
+        factor="" if carbon.factor is None else f"{carbon.factor.value:g}", source=_named(carbon, word), nation=f"{carbon.nation.value:g}",
         nation_source=carbon.nation.name.removeprefix("factor."), decline=f"{100 * carbon.annual_decline:g}", years=len(years),
         equivalent=f"{carbon.coal['equivalent_value'].value:g}", heat=f"{carbon.coal['heat_value'].value:g}",
     )  # fmt: skip
@@ -62,7 +63,16 @@ def carbon_sheet(by_use: pd.DataFrame, areas: pd.DataFrame | None, carbon: Carbo
     return Sheet("carbon", tuple(heads), rows)
 
 
-def _saved(energy: float, carbon: Carbon, years: npt.NDArray[np.float64]) -> list[float]:
+def _named(carbon: Carbon, word: Word) -> str:
+    if carbon.factor is None or carbon.factor.name == "grid_factor":
+        return word("carbon_given")
+    return carbon.factor.name.removeprefix("factor.")
+
+
+def _saved(energy: float, carbon: Carbon, years: npt.NDArray[np.float64]) -> list[float | None]:
+    """Avoided CO₂ and saved coal; nothing but the energy where the grid's factor is not known."""
+    if carbon.factor is None:
+        return [energy / 1e6, *[None] * 5]
     first, life = (float(life_carbon_t(carbon, [energy], span)[0]) for span in (np.ones(1), years))
     coal = [electricity_tce(carbon, energy, name) for name in ("equivalent_value", "heat_value")]
     return [energy / 1e6, first, life, energy * float(carbon.nation.value) / 1e3, *coal]

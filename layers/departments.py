@@ -44,6 +44,8 @@ def department_table(
 
 def _sums(name: str, rows: pd.DataFrame, planned_kw: Mapping[str, float] | None) -> dict[str, Any]:
     sums = {column: float(np.nansum(rows[column].to_numpy(dtype=np.float64, na_value=np.nan))) for column in SUMMED}
+    if not rows["carbon_t"].notna().any():
+        sums["carbon_t"] = math.nan
     uses = sorted(rows["use"].unique())
     planned = float("nan") if planned_kw is None else math.fsum(planned_kw.get(use, 0.0) for use in uses)
     return {"department": name, "uses": uses, "buildings": len(rows), **sums, "planned_kw": planned}

@@ -190,8 +190,8 @@ def sheet(
         "tornado": tornado(plant, meter, money, spread, load_spreads()) if plant.modules else [],
         "storage": _storage(plant, meter, money, aim),
         "carbon": {
-            "factor": float(carbon.factor.value),
-            "factor_year": carbon.factor.year,
+            "factor": None if carbon.factor is None else float(carbon.factor.value),
+            "factor_year": None if carbon.factor is None else carbon.factor.year,
             "first_year_t": float(carbon_t(carbon, told["energy_kwh"])),
             "life_t": float(life_carbon_t(carbon, np.array([told["energy_kwh"]]), yearly_factors(money.finance))[0]),
         },

@@ -47,6 +47,8 @@ def yearly_rows(roadmap: Roadmap, buildings: pd.DataFrame) -> pd.DataFrame:
     index = pd.MultiIndex.from_frame(keys.drop_duplicates()).sort_values()
     groups = Groups(index.get_indexer(pd.MultiIndex.from_frame(keys)), len(index))
     sums = {name: groups.sums(built[name].to_numpy(dtype=np.float64, na_value=np.nan)) for name in SUMMED}
+    if not built["carbon_t"].notna().any():
+        sums["carbon_t"] = np.full(len(index), np.nan)
     return index.to_frame(index=False).assign(buildings=groups.sizes(), **sums)
 
 
@@ -70,6 +72,8 @@ def by_year(rows: pd.DataFrame, years: Sequence[int], region: str | None = None)
     """
     own = rows if region is None else rows[rows["region"] == region]
     added = own.groupby("year", sort=True)[["buildings", *SUMMED]].sum().reindex(list(years), fill_value=0)
+    if len(own) and not own["carbon_t"].notna().any():  # the grid's factor is not known
+        added["carbon_t"] = np.nan
     return added.join(added.cumsum().add_prefix("total_"))
 
 

@@ -20,7 +20,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from .carbon import load_carbon
+from .carbon import Carbon, load_carbon
 from .carbon_sheet import carbon_sheet, department_sheet
 from .closing import split_words
 from .codes import KINDS, code_word, role_word
@@ -64,6 +64,7 @@ def write_tables(
     near: Mapping[str, Any] | None = None,
     connection: pd.DataFrame | None = None,
     life: npt.ArrayLike | None = None,
+    carbon: Carbon | None = None,
     departments: tuple[pd.DataFrame, Mapping[str, str]] | None = None,
 ) -> None:
     """
@@ -95,6 +96,8 @@ def write_tables(
         From `connection.connection_table`.
     life
         Energy of each year of operation over that of the first, shape (years,).
+    carbon
+        Factors of the run; None takes the built-in ones.
     departments
         From `departments.department_table`, with the map it was made by.
 
@@ -123,7 +126,7 @@ def write_tables(
     extra += [near_sheet(near["rows"], word, lang)] if near else []
     if life is not None:
         areas = regions.get("responsible", regions.get("districts"))
-        extra.append(carbon_sheet(by_use, areas, load_carbon(), life, word, lang))
+        extra.append(carbon_sheet(by_use, areas, carbon or load_carbon(), life, word, lang))
     if departments is not None and len(departments[0]):
         extra.append(department_sheet(*departments, word, lang))
     for found in (*plan_sheets(targets, roadmap, supply, word, lang), *extra):
@@ -317,7 +320,7 @@ def _use_rows(by_use: pd.DataFrame, lang: str) -> Iterator[Sequence[Any]]:
     for row in by_use.sort_values("pdc0_kwp", ascending=False, kind="stable").to_dict("records"):
         yield [code_word("use", str(row["use"]), lang), *_values(row, "uses", "display")]
     numbers = by_use.select_dtypes("number")
-    total: dict[Any, Any] = {name: numbers[name].sum() for name in numbers if name != "specific_yield"}
+    total: dict[Any, Any] = {name: numbers[name].sum(min_count=1) for name in numbers if name != "specific_yield"}
     kwp = total.get("pdc0_kwp", 0.0)
     yield [_word("total", lang), *_values({**total, "specific_yield": total["energy_kwh"] / kwp if kwp > 0 else None}, "uses", "display")]
 

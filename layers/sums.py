@@ -165,11 +165,14 @@ class RoofSums:
         Number of roofs of each group, shape (n,).
     whole, digits
         By column: multiples of 2^-digits, shape (n,), and the digits.
+    unknown
+        Columns of which no roof has a value: their sums are NaN, not 0.
     """
 
     roofs: npt.NDArray[np.int64]
     whole: Mapping[str, npt.NDArray[np.int64]]
     digits: Mapping[str, int]
+    unknown: tuple[str, ...] = ()
 
     def by(self, codes: np.ndarray, count: int) -> "RoofSums":
         """
@@ -188,7 +191,7 @@ class RoofSums:
             Theirs.
         """
         groups = Groups(codes, count)
-        return RoofSums(groups.add(self.roofs), {name: groups.add(part) for name, part in self.whole.items()}, self.digits)
+        return RoofSums(groups.add(self.roofs), {name: groups.add(part) for name, part in self.whole.items()}, self.digits, self.unknown)
 
     def table(self, p90: P90 | None = None) -> pd.DataFrame:
         """
@@ -205,6 +208,7 @@ class RoofSums:
             `roofs`, the columns that add up, `specific_yield` and `lcoe_cny_kwh`, a row a group.
         """
         sums = {name: np.ldexp(part.astype(np.float64), -self.digits[name]) for name, part in self.whole.items()}
+        sums |= {name: np.full(len(self.roofs), np.nan) for name in self.unknown}
         # roofs share lifetime and discount rate, so the first year's energy is the weight of their costs
         lcoe = _ratio(sums.pop(_COST), sums.pop(_PRICED))
         own = sums.pop(_OWN)
@@ -256,7 +260,8 @@ def sum_roofs(roofs: pd.DataFrame, buildings: pd.Series) -> RoofSums:
     # roofs of one building share its outline and height, and so their errors
     mine = (np.ldexp(whole[name].astype(np.float64), -digits[name]) for name in ("energy_kwh", "energy_p90_kwh"))
     whole[_OWN], digits[_OWN] = _whole(own_variance(*mine))
-    return RoofSums(groups.sizes(), whole, digits)
+    unknown = tuple(name for name in ("carbon_t",) if len(roofs) and not roofs[name].notna().any())
+    return RoofSums(groups.sizes(), whole, digits, unknown)
 
 
 def add_to_buildings(buildings: gpd.GeoDataFrame, added: RoofSums) -> gpd.GeoDataFrame:
@@ -412,6 +417,8 @@ def sum_classes(buildings: pd.DataFrame, by: str = "use") -> pd.DataFrame:
     table = {by: names, "buildings": groups.sizes(), "with_roofs": with_roofs}
     summed = [name for name in ("roofs", *ADDED, "installed_kwp") if name in buildings]
     values = {name: groups.sums(buildings[name].to_numpy(dtype=np.float64, na_value=np.nan)) for name in summed}
+    if "carbon_t" in values and not buildings["carbon_t"].notna().any():
+        values["carbon_t"] = np.full(len(names), np.nan)
     frame = pd.DataFrame({**table, **values})
     whole = {name: np.int64 for name in ("roofs", "module_count") if name in frame}
     return frame.astype(whole).assign(specific_yield=_ratio(frame["energy_kwh"].to_numpy(), frame["pdc0_kwp"].to_numpy()))

@@ -45,7 +45,7 @@ def target_sentence(targets: Sequence[Mapping[str, Any]], words: Words) -> list[
     return [words["answer_targets"].format(verdicts=words["listed"].join(parts))] if parts else []
 
 
-def carbon_sentences(totals: Mapping[str, Any], words: Words, finance: Finance | None = None) -> list[str]:
+def carbon_sentences(totals: Mapping[str, Any], words: Words, finance: Finance | None = None, carbon: Carbon | None = None) -> list[str]:
     """
     Say what a year and the life avoid in CO₂, with the factor and the national one, and in standard coal by both conventions.
 
@@ -57,6 +57,8 @@ def carbon_sentences(totals: Mapping[str, Any], words: Words, finance: Finance |
         Words of the language.
     finance
         Life and degradation of the run; without it nothing is said of the life.
+    carbon
+        Factors of the run; None takes the built-in ones.
 
     Returns
     -------
@@ -64,9 +66,11 @@ def carbon_sentences(totals: Mapping[str, Any], words: Words, finance: Finance |
         Sentences; none without energy.
     """
     energy, avoided = as_float(totals.get("energy_kwh")), as_float(totals.get("carbon_t"))
-    if not energy or avoided is None:
+    carbon = carbon or load_carbon()
+    if not energy:
         return []
-    carbon = load_carbon()
+    if avoided is None or carbon.factor is None:
+        return [words["carbon_unknown"]]
     by, unit = (1e4, "万吨") if words.lang == "zh" else (1e3, "kt")
     saved = {name: short(electricity_tce(carbon, energy, name) / by) for name in carbon.coal}
     life = []
@@ -75,11 +79,11 @@ def carbon_sentences(totals: Mapping[str, Any], words: Words, finance: Finance |
         told = float(life_carbon_t(carbon, [1e3 * avoided / float(carbon.factor.value)], kept)[0])
         life = [words["carbon_life"].format(years=len(kept), tonnes=short(told / by), unit=unit, decline=_decline(carbon, words))]
     return [
-        words["carbon_said"].format(
+        words["carbon_given" if carbon.factor.name == "grid_factor" else "carbon_said"].format(
             tonnes=short(avoided / by),
             unit=unit,
             factor=f"{1e3 * avoided / energy:.4g}",
-            place=words[carbon.factor.name.replace(".", "_")],
+            place=words.text.get(carbon.factor.name.replace(".", "_"), ""),
             year=carbon.factor.year,
             nation=f"{carbon.nation.value:.4g}",
             nation_year=carbon.nation.year,

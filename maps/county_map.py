@@ -285,7 +285,11 @@ def headline(tables: MapTables, words: Words) -> list[tuple[str, str, str]]:
         (words["capacity_dc"], *capacity(totals.get("pdc0_kwp"), words)),
         (words["energy"], *energy(totals.get("energy_kwh"), words)),
         (words["roofs_count"], number(totals.get("roofs")), ""),
-        (words["carbon"], number(None if tonnes is None else tonnes / (1e4 if zh else 1e3), 1), "万吨" if zh else "kt"),
+        (
+            words["carbon"],
+            number(None if tonnes is None else tonnes / (1e4 if zh else 1e3), 1),
+            "" if tonnes is None else "万吨" if zh else "kt",
+        ),
     ]
 
 

@@ -76,6 +76,8 @@ def coarser(cells: gpd.GeoDataFrame, side: float) -> gpd.GeoDataFrame:
     which = which.ravel()
     # Whole cells in the order of their names, so that sums repeat to the last digit.
     sums = {name: _sum(cells[name].to_numpy(dtype=np.float64, na_value=np.nan), which, len(corners)) for name in ADDED if name in cells}
+    if "carbon_t" in cells and not cells["carbon_t"].notna().any():
+        sums["carbon_t"] = np.full(len(corners), np.nan)
     table = gpd.GeoDataFrame(
         {
             "name": [f"E{x * side / 1000:g}_N{y * side / 1000:g}" for x, y in corners],

@@ -283,7 +283,6 @@ def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
             capex=number(storage["capex_cny"] / 1e4, 1),
             npv=f"{storage['npv_cny'] / 1e4:+,.1f}",
         )
-    factor = {"factor": f"{carbon['factor']:g}", "year": carbon["factor_year"]}
     basis, capacity = sheet["basis"], sheet["capacity"]
     ratio = capacity["pdc0_kwp"] / capacity["pac0_kw"] if capacity["pac0_kw"] else basis["dc_ac_ratio"]
     module = {name: basis[name] for name in ("w", "length", "width", "weather", "ghi")}
@@ -291,7 +290,7 @@ def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
         "first_year": words["first_year"].format(**wan),
         "contract": _contract(money["terms"], money["discount_rate"], words, dark=_dark(sheet)),
         "storage": pays,
-        "carbon": words["carbon_said"].format(first=number(carbon["first_year_t"]), life=number(carbon["life_t"]), **factor),
+        "carbon": _carbon(carbon, words),
         "module": words["module_said"].format(**module, ratio=ratio),
         "assumed": words["assumed"].format(
             life=money["life_years"],
@@ -305,6 +304,15 @@ def _said(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
             loss=f"{money['terms']['tax_loss_years']:.0f}",
         ),
     }
+
+
+def _carbon(carbon: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    if carbon["factor"] is None:
+        return words["carbon_unknown"]
+    year = carbon["factor_year"]
+    when = words["carbon_given"] if year is None else f"{year} 年" if words["lang"] == "zh" else str(year)
+    first, life = number(carbon["first_year_t"]), number(carbon["life_t"])
+    return words["carbon_said"].format(first=first, life=life, factor=f"{carbon['factor']:g}", year=when)
 
 
 def _contract(terms: Mapping[str, Any], rate: float, words: Mapping[str, str], *, dark: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 
+from layers.carbon import recorded_carbon
 from layers.codes import role_word
 from layers.policy import load_policy, policy_names
 
@@ -173,12 +174,10 @@ def _answer(tables: MapTables, words: Words) -> list[str]:
         area = area if zh else area.lower()
         told.append(words["answer_top"].format(area=area, name=inside["name"].iloc[0], use=uses["name"].iloc[0], **shares))
     capex, tonnes = as_float(totals.get("capex_cny")), as_float(totals.get("carbon_t"))
-    if capex is not None and tonnes is not None:
-        told.append(
-            words["answer_money"].format(
-                capex=number(capex / (1e8 if zh else 1e6), 2 if zh else 0), carbon=short(tonnes / (1e4 if zh else 1e3))
-            )
-        )
+    if capex is not None:
+        said = {"capex": number(capex / (1e8 if zh else 1e6), 2 if zh else 0)}
+        known = {} if tonnes is None else {"carbon": short(tonnes / (1e4 if zh else 1e3))}
+        told.append(words["answer_money" if known else "answer_capex"].format(**said, **known))
     return [*told, *target_sentence(tables.targets, words), words["answer_theoretical"], *level_sentence(tables, words)]
 
 
@@ -290,10 +289,11 @@ def _money(tables: MapTables, words: Words) -> list[Block]:
 
 
 def _carbon(tables: MapTables, words: Words) -> list[Block]:
+    known = as_float(tables.totals.get("carbon_t")) is not None
     first = words["responsible"] if "responsible" in tables.regions else words["districts"]
     return [
-        *said(carbon_sentences(tables.totals, words, run_finance(tables.manifest))),
-        *titled(words.chapters["carbon_title"], sums_grid(areas_of(tables), words, first, CARBON_COLUMNS)),
+        *said(carbon_sentences(tables.totals, words, run_finance(tables.manifest), recorded_carbon(tables.manifest))),
+        *titled(words.chapters["carbon_title"], sums_grid(areas_of(tables), words, first, CARBON_COLUMNS) if known else None),
         *said([words.lists["limits"][-1]], quiet=True),
     ]
 

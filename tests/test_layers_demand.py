@@ -39,6 +39,8 @@ def test_carbon_by_hand() -> None:
     # 1,000 MWh × 0.6410 t/MWh
     assert carbon_t(carbon, [1e6, 0.0]).tolist() == pytest.approx([641.0, 0.0])
     assert (carbon.factor.year, carbon.nation.value) == (2022, 0.5306)
+    assert np.isnan(carbon_t(load_carbon(abroad=True), [1e6, 0.0])).all()  # no factor of ours holds outside China…
+    assert carbon_t(load_carbon({"grid_factor": 0.4}, abroad=True), 1000.0) == pytest.approx(0.4)  # …but the study may give its own
     assert carbon_t(load_carbon({"choice": "north-china-2023"}), 1000.0) == pytest.approx(0.6361)
     # Two years of 1 and 0.9 with a grid that cleans up by half each year: 1 + 0.9 × 0.5
     assert life_carbon_t(load_carbon({"annual_decline": 0.5}), [1000.0], [1.0, 0.9]).tolist() == pytest.approx([0.641 * 1.45])

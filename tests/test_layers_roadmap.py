@@ -112,6 +112,8 @@ def test_years_by_area_and_class() -> None:
     assert table["total_energy_kwh"].tolist() == [60_000.0, 60_000.0, 193_000.0, 248_000.0]
     assert table["total_capex_cny"].iloc[-1] == 220 * 1.25 * 3000
     assert by_year(rows, [2030], "乙县")["carbon_t"].tolist() == pytest.approx([55_000 * 0.000641])
+    unknown = FOUR.assign(carbon_t=float("nan"))  # where the grid's factor is not known, no year and no sum claims 0
+    assert by_year(yearly_rows(plan(unknown, yearly_mw=0.07), unknown), range(2027, 2031))["total_carbon_t"].isna().all()
 
 
 def test_supply_curve_by_hand() -> None:

@@ -234,3 +234,15 @@ def test_cells_grow_until_a_map_can_show_them():
     assert choose_size(buildings, most=1024) == 250.0
     assert choose_size(buildings, most=1023) == 500.0
     assert choose_size(buildings, most=64) == 1000.0
+
+
+def test_what_no_roof_knows_is_not_summed_to_zero():
+    """Where the factor of the grid is not known, avoided CO₂ is unknown in every sum, not 0."""
+    roofs, buildings, layer = scene()
+    roofs = roofs.assign(carbon_t=np.nan)
+    added = of(roofs, buildings)
+    by_building = add_to_buildings(full(buildings), added)
+    assert by_building["carbon_t"].isna().all() and by_building["energy_kwh"].notna().all()
+    assert sum_regions(added, buildings, layer, "district")["carbon_t"].isna().all()
+    assert sum_classes(pd.DataFrame(by_building), "use")["carbon_t"].isna().all()
+    assert np.isnan(totals(added)["carbon_t"])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from layers.carbon import load_carbon
 from layers.schema import column
 from maps.answering import carbon_sentences, potential_steps, target_sentence
 from maps.energy_charts import typical_day_chart, typical_days, uncertainty_chart, uncertainty_parts
@@ -77,8 +78,8 @@ def test_the_answer_counts_verdicts() -> None:
 def test_carbon_names_its_factor_and_coal_by_both_conventions() -> None:
     # 1 TWh at 0.641 kg is 641 kt, at the nation's 0.5306 530.6 kt; 302 kt of coal by equivalent value, 122.9 by heat value
     co2, coal = carbon_sentences({"energy_kwh": 1e9, "carbon_t": 641_000.0}, load_words("en"))
-    assert "641.00 kt" in co2 and "0.641 kgCO₂/kWh (Shandong, 2022" in co2 and "530.60 kt" in co2 and "0.5306 (2023)" in co2
-    assert "302.00 ktce" in coal and "122.90 ktce" in coal
+    assert "641 kt" in co2 and "0.641 kgCO₂/kWh (Shandong, 2022" in co2 and "531 kt" in co2 and "0.5306 (2023)" in co2
+    assert "302 ktce" in coal and "123 ktce" in coal
     assert carbon_sentences({"energy_kwh": 0.0, "carbon_t": 0.0}, load_words("zh")) == []
 
 
@@ -118,3 +119,12 @@ GLOSSARY = {
 @pytest.mark.parametrize(("name", "word"), GLOSSARY.items())
 def test_columns_are_called_as_the_glossary_calls_them(name: str, word: str) -> None:
     assert column("roofs", name).title("zh") == word
+
+
+def test_avoided_carbon_is_not_judged_where_the_grid_is_not_known() -> None:
+    abroad = load_carbon(abroad=True)
+    (said,) = carbon_sentences({"energy_kwh": 1e9, "carbon_t": None}, load_words("en"), carbon=abroad)
+    assert "cannot be judged" in said and "grid_factor" in said
+    given = load_carbon({"grid_factor": 0.4}, abroad=True)
+    co2, _ = carbon_sentences({"energy_kwh": 1e9, "carbon_t": 400_000.0}, load_words("zh"), carbon=given)
+    assert "40 万吨" in co2 and "0.4 kgCO₂/kWh" in co2 and "研究文件" in co2 and "山东" not in co2

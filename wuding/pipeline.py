@@ -14,6 +14,7 @@ import pyproj
 from geo.archetypes import load_archetypes
 from geo.far_horizons import far_horizons
 from geo.roof_planes import shows_planes
+from geo.zones import in_china
 from layers.carbon import load_carbon
 from layers.coverage import coverage_reach
 from layers.demand import load_demand
@@ -237,6 +238,12 @@ def make_model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Mod
     degradation = {"degradation_first_year": 0.0, "degradation_annual": system.degradation.annual}
     loads, tariffs = study_loads(study), study_tariffs(study)
     prepared.warnings.extend(load_remarks(study))
+    carbon = load_carbon(study.money.carbon, abroad=not in_china(float(longitude), float(latitude)))
+    if carbon.factor is None:
+        prepared.warnings.append(
+            "no average grid factor is known for this place: what CO2 is avoided cannot be judged; give grid_factor [kgCO2/kWh] "
+            "under [money.carbon] in the study file"
+        )
     typical = typical_hours(stations[0].sky, float(latitude))
     return Model(
         archetypes=load_archetypes(study.roofs.archetypes, study.roofs.access()),
@@ -248,7 +255,7 @@ def make_model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Mod
         demand=load_demand(),
         typical=typical,
         price_facts=(*loads.facts, *tariffs.facts),
-        carbon=load_carbon(),
+        carbon=carbon,
         latitude=float(latitude),
         terrain=prepared.terrain,
         far=far,

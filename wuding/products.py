@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from layers.business import NEEDED, business_cases, earnings
+from layers.carbon import recorded_carbon
 from layers.connection import connection_table
 from layers.coverage import coverage_reach
 from layers.demand import load_demand
@@ -291,6 +292,7 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
         connection=connection_table(buildings, used, price_before=finance.price_before, parcels=regions.get("parcels")),
         near=read_near_use(out),
         life=yearly_factors(finance),
+        carbon=recorded_carbon(manifest),
         departments=(department_table(buildings, units, planned_by_use(roadmap)), units) if units else None,
     )
 

@@ -293,9 +293,10 @@ class HostingSection(Section):
 
 
 class MoneySection(Section):
-    """`[money]`: keys of solar/finance.toml and solar/cashflow.toml, and a file of hourly tariffs."""
+    """`[money]`: keys of solar/finance.toml, solar/cashflow.toml and layers/carbon.toml, and a file of hourly tariffs."""
 
     finance: dict[str, Any] = {}
+    carbon: dict[str, Any] = {}
     tax: dict[str, Any] = {}
     tariffs: str | None = None
 
