@@ -10,7 +10,8 @@ import pandas as pd
 from .carbon import Carbon, electricity_tce, life_carbon_t
 from .codes import code_word
 from .departments import TOTAL
-from .plan_sheets import HUNDREDTHS, TENTHS, WHOLE_NUMBER, Sheet, Word
+from .heads import money
+from .plan_sheets import HUNDREDTHS, WHOLE_NUMBER, Sheet, Word
 from .sums import OUTSIDE
 
 
@@ -106,7 +107,7 @@ def department_sheet(table: pd.DataFrame, departments: Mapping[str, str], word: 
             ("energy_kwh", 1e-6, HUNDREDTHS),
         ),
         *(
-            ("capex_cny", 1e-6, TENTHS),
+            ("capex_cny", *money(lang)),
             ("carbon_t", 1.0, WHOLE_NUMBER),
             ("installed_kwp", 1e-3, HUNDREDTHS),
             ("planned_kw", 1e-3, HUNDREDTHS),

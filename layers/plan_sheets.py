@@ -8,21 +8,26 @@ import pandas as pd
 
 from .codes import code_word
 from .evaluation import Line, by_unit, evaluation_lines
+from .heads import money
 from .roadmap_years import by_year
 from .sums import OUTSIDE
 
 Word = Callable[[str], str]
 Columns = tuple[tuple[str, str], ...]
 WHOLE_NUMBER, TENTHS, HUNDREDTHS = "#,##0", "#,##0.0", "#,##0.00"
-# Column of the sums, factor to the unit in the head (MW, GWh, million CNY, t) and format.
-SHOWN = (
-    ("buildings", 1.0, WHOLE_NUMBER),
-    ("pdc0_kwp", 1e-3, HUNDREDTHS),
-    ("pac0_kw", 1e-3, HUNDREDTHS),
-    ("energy_kwh", 1e-6, HUNDREDTHS),
-    ("capex_cny", 1e-6, TENTHS),
-    ("carbon_t", 1.0, WHOLE_NUMBER),
-)
+COLUMNS = ("year", "region", "use", "buildings", "pdc0_kwp", "pac0_kw", "energy_kwh", "capex_cny", "carbon_t")
+
+
+def _shown(lang: str) -> tuple[tuple[str, float, str], ...]:
+    """Columns of the sums, with factor to the unit in the head (MW, GWh, money, t) and format."""
+    return (
+        ("buildings", 1.0, WHOLE_NUMBER),
+        ("pdc0_kwp", 1e-3, HUNDREDTHS),
+        ("pac0_kw", 1e-3, HUNDREDTHS),
+        ("energy_kwh", 1e-6, HUNDREDTHS),
+        ("capex_cny", *money(lang)),
+        ("carbon_t", 1.0, WHOLE_NUMBER),
+    )
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,9 @@ def plan_sheets(
             sheets.append(_units(targets, word, lang))
     if roadmap is not None:
         titles = {row["id"]: f"{row.get(f'title_{lang}') or row['id']}{'' if row['verified'] else ' †'}" for row in targets}
-        sheets += [_years(roadmap["scenarios"], word), _reached(roadmap["scenarios"], titles, word, lang)]
+        sheets += [_years(roadmap["scenarios"], word, lang), _reached(roadmap["scenarios"], titles, word, lang)]
         if len(roadmap["scenarios"]) > 1:
-            sheets.append(_compared(roadmap["scenarios"], word))
+            sheets.append(_compared(roadmap["scenarios"], word, lang))
     if supply is not None and len(supply):
         sheets.append(_supply(supply, word, lang))
     return sheets
@@ -104,9 +109,10 @@ def _formats(line: Line, before: int) -> list[str]:
     return ["General"] * before + [line.number] * 3 + ["0.0%", line.number] + ["General"] * 3
 
 
-def _years(scenarios: Sequence[Mapping[str, Any]], word: Word) -> Sheet:
+def _years(scenarios: Sequence[Mapping[str, Any]], word: Word, lang: str) -> Sheet:
+    shown = _shown(lang)
     heads = [(word(name), "0" if name == "year" else "General") for name in ("scenario", "region", "year")]
-    heads += [(word(f"new_{name}"), form) for name, _, form in SHOWN] + [(word(f"total_{name}"), form) for name, _, form in SHOWN]
+    heads += [(word(f"new_{name}"), form) for name, _, form in shown] + [(word(f"total_{name}"), form) for name, _, form in shown]
     rows = []
     for scenario in scenarios:
         table = _table(scenario)
@@ -114,8 +120,8 @@ def _years(scenarios: Sequence[Mapping[str, Any]], word: Word) -> Sheet:
         for region in regions:
             name = word("whole") if region is None else word("outside") if region == OUTSIDE else region
             for year, sums in by_year(table, _span(scenario), region).iterrows():
-                new = [float(sums[key]) * factor for key, factor, _ in SHOWN]
-                total = [float(sums[f"total_{key}"]) * factor for key, factor, _ in SHOWN]
+                new = [float(sums[key]) * factor for key, factor, _ in shown]
+                total = [float(sums[f"total_{key}"]) * factor for key, factor, _ in shown]
                 rows.append(([scenario["name"], name, year, *new, *total], None))
     return Sheet("roadmap", tuple(heads), tuple(rows))
 
@@ -146,17 +152,18 @@ def _note(scenario: Mapping[str, Any], word: Word, lang: str) -> str:
     return str(scenario[f"explained_{lang}"]) + ("" if scenario["uptake_verified"] else f" {word('uptake_unverified')}")
 
 
-def _compared(scenarios: Sequence[Mapping[str, Any]], word: Word) -> Sheet:
+def _compared(scenarios: Sequence[Mapping[str, Any]], word: Word, lang: str) -> Sheet:
+    shown = _shown(lang)
     one, two = scenarios[:2]
     heads = [(word("year"), "0")]
-    for key, _, form in SHOWN:
+    for key, _, form in shown:
         heads += [(f"{word(f'total_{key}')} · {name}", form) for name in (one["name"], two["name"], word("difference"))]
     years = sorted({*_span(one), *_span(two)})
     tables = [by_year(_table(scenario), years) for scenario in (one, two)]
     rows = []
     for at, year in enumerate(years):
         values: list[Any] = [year]
-        for key, factor, _ in SHOWN:
+        for key, factor, _ in shown:
             a, b = (float(table[f"total_{key}"].to_numpy()[at]) * factor for table in tables)
             values += [a, b, b - a]
         rows.append((values, None))
@@ -164,8 +171,7 @@ def _compared(scenarios: Sequence[Mapping[str, Any]], word: Word) -> Sheet:
 
 
 def _table(scenario: Mapping[str, Any]) -> pd.DataFrame:
-    columns = ["year", "region", "use", *(name for name, _, _ in SHOWN)]
-    return pd.DataFrame(scenario["rows"], columns=columns)
+    return pd.DataFrame(scenario["rows"], columns=list(COLUMNS))
 
 
 def _span(scenario: Mapping[str, Any]) -> list[int]:
@@ -190,17 +196,18 @@ def business_sheet(business: pd.DataFrame, word: Word, lang: str) -> Sheet:
     sheet
         A row for the whole, each class and each area, and model.
     """
+    factor, form = money(lang)
     shown = (
         ("split", "General"),
         ("name", "General"),
         ("model", "General"),
-        ("investment", TENTHS),
+        ("investment", form),
         ("lcoe", "0.000"),
         ("self_use_share", "0.0%"),
         ("project_irr", "0.0%"),
         ("equity_irr", "0.0%"),
-        ("project_npv", TENTHS),
-        ("owner_npv", TENTHS),
+        ("project_npv", form),
+        ("owner_npv", form),
         ("payback", TENTHS),
         ("note", "General"),
     )
@@ -208,16 +215,17 @@ def business_sheet(business: pd.DataFrame, word: Word, lang: str) -> Sheet:
     rows = []
     for row in business.to_dict("records"):
         name = code_word("use", row["name"], lang) if row["kind"] == "use" else word("outside") if row["name"] == OUTSIDE else row["name"]
-        money = [
-            row["capex_cny"] / 1e6,
+        told = [
+            row["capex_cny"] * factor,
             row["lcoe_cny_kwh"],
             row["self_use_share"],
             row["project_irr"],
             row["equity_irr"],
-            row["npv_cny"] / 1e6,
+            row["npv_cny"] * factor,
+            row["owner_npv_cny"] * factor,
+            row["payback_years"],
         ]
-        money += [row["owner_npv_cny"] / 1e6, row["payback_years"]]
-        rows.append(([word(kinds[row["kind"]]), name or word("whole"), word(row["model"]), *money, word("business_note")], None))
+        rows.append(([word(kinds[row["kind"]]), name or word("whole"), word(row["model"]), *told, word("business_note")], None))
     return Sheet("business", tuple((word(name), form) for name, form in shown), tuple(rows))
 
 

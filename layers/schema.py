@@ -20,6 +20,7 @@ import pyproj
 import shapely
 
 from .errors import LayersError
+from .heads import headed
 from .replacing import unfinished
 
 MONTHS = tuple(f"energy_{month:02d}_kwh" for month in range(1, 13))
@@ -100,9 +101,7 @@ class Column:
             Such as 年发电量（kWh） or Annual energy (kWh); only the title where there is no unit.
         """
         unit = self.unit_zh if lang == "zh" else ("" if self.unit == "1" else self.unit)
-        if not unit:
-            return self.title(lang)
-        return f"{self.zh}（{unit}）" if lang == "zh" else f"{self.en} ({unit})"
+        return headed(self.title(lang), unit, lang)
 
     def meaning(self, lang: str) -> str:
         """

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from .carbon import Carbon, load_carbon
 from .carbon_sheet import carbon_sheet, department_sheet
 from .closing import split_words
 from .codes import KINDS, code_word, role_word
+from .heads import headed
 from .missing import missing_text
 from .near_sheet import connection_sheet, near_sheet
 from .plan_sheets import business_sheet, plan_sheets
@@ -35,6 +37,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PARTITIONS = ("responsible", "districts")
 _NOT_LISTED = ("grid", "parcels")
 _ADDED = ("buildings", "with_roofs", "roofs", "area_km2", "installed_kwp")
+_WIDEST, _LINE = 60, 15.0  # letters of a column, points of a line
 _HEAD = PatternFill("solid", fgColor="FFDCE6F1")
 
 
@@ -159,17 +162,24 @@ class _Sheets:
             _put(cell, head.text)
             cell.font, cell.fill = Font(bold=True), _HEAD
             cell.alignment = Alignment(wrap_text=True, vertical="center", horizontal="center")
+        lines: dict[int, list[tuple[int, int]]] = {1: [(number, _width(head.text) + 2) for number, head in enumerate(heads)]}
         for at, row in enumerate(rows, start=2):
             for number, value in enumerate(row, start=1):
                 cell = sheet.cell(at, number)
                 _put(cell, value)
                 if isinstance(value, str):
                     widths[number - 1] = max(widths[number - 1], _width(value) + 2)
-                    cell.alignment = Alignment(wrap_text=_width(value) > 60, vertical="top")
+                    cell.alignment = Alignment(wrap_text=_width(value) > _WIDEST, vertical="top")
+                    if _width(value) > _WIDEST:
+                        lines.setdefault(at, []).append((number - 1, _width(value)))
                 elif cell.value is not None:
                     cell.number_format = row.formats[number - 1] if isinstance(row, _Formatted) else heads[number - 1].format
+                    cell.alignment = Alignment(vertical="top")
+                    widths[number - 1] = max(widths[number - 1], _number_width(cell.value, cell.number_format))
         for number, width in enumerate(widths, start=1):
-            sheet.column_dimensions[get_column_letter(number)].width = min(max(width, 9), 60)
+            sheet.column_dimensions[get_column_letter(number)].width = widths[number - 1] = min(max(width, 9), _WIDEST)
+        for at, wrapped in lines.items():  # not every program makes room for wrapped text by itself
+            sheet.row_dimensions[at].height = _LINE * max(math.ceil(width / (widths[column] - 1)) for column, width in wrapped)
         sheet.freeze_panes = "C2" if len(heads) > 8 else "A2"
         sheet.auto_filter.ref = f"A1:{get_column_letter(len(heads))}{max(sheet.max_row, 1)}"
         sheet.page_setup.orientation, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = "landscape", 1, 0
@@ -202,6 +212,14 @@ def _put(cell: Cell | Any, value: Any) -> None:
     cell.value = value
 
 
+def _number_width(value: Any, form: str) -> int:
+    """Letters that a number takes with its thousands, digits and the unit that its format holds."""
+    unit = "".join(re.findall(r'"([^"]*)"', form))
+    digits = len(form.partition(".")[2].split('"')[0].rstrip("%"))
+    shown = value * 100 if "%" in form and isinstance(value, (int, float)) else value
+    return (len(f"{shown:,.{digits}f}") if isinstance(shown, (int, float)) else len(str(shown))) + _width(unit) + 3
+
+
 def _width(text: str) -> int:
     return sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
 
@@ -220,25 +238,26 @@ def _heads(listed: str, display: str, lang: str) -> list[_Head]:
 
 
 def _head(name: str, display: str, lang: str) -> _Head:
-    shown = _shown(name, display)
+    shown = _shown(name, display, lang)
     if name == "with_roofs":
         return _Head(_word(name, lang), "#,##0")
     title = column("parcels", name).title(lang)
     if shown is None:
         return _Head(title, "#,##0")
-    unit = shown["unit"][0 if lang == "zh" else 1]
-    return _Head(f"{title}（{unit}）" if lang == "zh" else f"{title} ({unit})", shown["format"])
+    return _Head(headed(title, shown["unit"], lang), shown["format"])
 
 
-def _shown(name: str, display: str) -> dict[str, Any] | None:
+def _shown(name: str, display: str, lang: str) -> dict[str, Any] | None:
+    """Give unit, factor and format of a column; what differs between the languages is a list of two."""
     found: dict[str, Any] | None = _data()[display].get(name, _data()["display"].get(name))
-    return found
+    at = 0 if lang == "zh" else 1
+    return found and {key: value[at] if isinstance(value, list) else value for key, value in found.items()}
 
 
-def _values(row: Mapping[Any, Any], listed: str, display: str) -> list[Any]:
+def _values(row: Mapping[Any, Any], listed: str, display: str, lang: str) -> list[Any]:
     values: list[Any] = []
     for name in _data()["columns"][listed]:
-        shown, value = _shown(name, display), row.get(name)
+        shown, value = _shown(name, display, lang), row.get(name)
         if value is None or pd.isna(value):
             values.append(None)
         else:
@@ -307,22 +326,28 @@ def _region_rows(regions: Mapping[str, pd.DataFrame], totals: Mapping[str, Any],
         title = code_word("layer", layer, lang)
         for row in frame.to_dict("records"):
             outside = row["kind"] == "outside"
-            if not outside or row["roofs"]:
-                yield [title, _word("outside", lang) if outside else row["name"], *_values(row, "regions", "display")]
+            if not outside and not row["roofs"]:  # nothing is known of an area without buildings, which is not a potential of zero
+                row = {name: row[name] for name in ("area_km2", "buildings", "roofs")} | {"name": row["name"]}
+                yield [title, row["name"], *_values(row, "regions", "display", lang)]
+            elif not outside or row["roofs"]:
+                yield [title, _word("outside", lang) if outside else row["name"], *_values(row, "regions", "display", lang)]
         if layer in _PARTITIONS:
             sums = {name: frame[name].sum(min_count=1) for name in _ADDED if name in frame}
-            yield [title, _word("total", lang), *_values({**totals, **sums}, "regions", "display")]
+            yield [title, _word("total", lang), *_values({**totals, **sums}, "regions", "display", lang)]
     if others:
         yield [_word("note", lang), _word("overlap", lang)]
 
 
 def _use_rows(by_use: pd.DataFrame, lang: str) -> Iterator[Sequence[Any]]:
     for row in by_use.sort_values("pdc0_kwp", ascending=False, kind="stable").to_dict("records"):
-        yield [code_word("use", str(row["use"]), lang), *_values(row, "uses", "display")]
+        yield [code_word("use", str(row["use"]), lang), *_values(row, "uses", "display", lang)]
     numbers = by_use.select_dtypes("number")
     total: dict[Any, Any] = {name: numbers[name].sum(min_count=1) for name in numbers if name != "specific_yield"}
     kwp = total.get("pdc0_kwp", 0.0)
-    yield [_word("total", lang), *_values({**total, "specific_yield": total["energy_kwh"] / kwp if kwp > 0 else None}, "uses", "display")]
+    yield [
+        _word("total", lang),
+        *_values({**total, "specific_yield": total["energy_kwh"] / kwp if kwp > 0 else None}, "uses", "display", lang),
+    ]
 
 
 def _parcel_rows(parcels: pd.DataFrame | None, lang: str) -> Iterator[Sequence[Any]]:
@@ -334,7 +359,7 @@ def _parcel_rows(parcels: pd.DataFrame | None, lang: str) -> Iterator[Sequence[A
     for row in ranked.to_dict("records"):
         name = _word("outside", lang) if row["outside"] else row["name"]
         rank = None if pd.isna(row["rank"]) else row["rank"]
-        yield [rank, name, code_word("use", str(row["use"]), lang), *_values(row, "parcels", "display_parcels")]
+        yield [rank, name, code_word("use", str(row["use"]), lang), *_values(row, "parcels", "display_parcels", lang)]
     yield [None, _word("parcel_note", lang)]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from layers.carbon import recorded_carbon
 from layers.codes import role_word
+from layers.heads import headed
 from layers.policy import load_policy, policy_names
 
 from .answering import carbon_sentences, hostable, level_sentence, potential_steps, target_sentence
@@ -46,7 +47,7 @@ from .report_grids import (
     uses_of,
 )
 from .tables import MapTables
-from .words import Words, as_float, headed, load_words, number, per_cent, short
+from .words import Words, as_float, load_words, number, per_cent, short
 
 WITH_ROOFS = ("assessed", "no_usable_area")
 _ACROSS = ("tables",)

@@ -8,12 +8,13 @@ import pandas as pd
 
 from layers.codes import role_word
 from layers.evaluation import Line, evaluation_lines
+from layers.heads import headed
 
 from .gauges import Gauge, gauge
 from .plan_page import outcome_rows
 from .report_blocks import Grid
 from .tables import MapTables
-from .words import Words, amount, as_float, headed, number, per_cent
+from .words import Words, amount, as_float, number, per_cent
 
 AREAS = ("usable_area_m2", "setback_area_m2", "obstacle_area_m2", "existing_area_m2", "excluded_area_m2", "shaded_out_area_m2")
 SUM_COLUMNS = ("buildings", "footprint_area_m2", "usable_area_m2", "covered_area_m2", "pdc0_kwp", "pac0_kw", "energy_kwh", "specific_yield")

@@ -116,35 +116,6 @@ def _field(key: str, row: Mapping[str, Any], lang: str) -> Field:
     return Field(title, row.get(f"unit_{lang}", row["unit"]), float(row.get(f"factor_{lang}", row["factor"])), digits)
 
 
-def headed(title: str, unit: str, lang: str) -> str:
-    """
-    Put a unit behind a title, within the brackets that it may end with.
-
-    Parameters
-    ----------
-    title
-        Title, perhaps ending in brackets.
-    unit
-        Unit, empty for none.
-    lang
-        zh or en.
-
-    Returns
-    -------
-    str
-        Head of a column or caption.
-
-    Examples
-    --------
-    >>> headed("装机容量（直流）", "MW", "zh"), headed("静态投资", "万元", "zh"), headed("LCOE", "CNY/kWh", "en")
-    ('装机容量（直流，MW）', '静态投资（万元）', 'LCOE (CNY/kWh)')
-    """
-    left, comma, right = ("（", "，", "）") if lang == "zh" else (" (", ", ", ")")
-    if not unit:
-        return title
-    return f"{title[: -len(right)]}{comma}{unit}{right}" if title.endswith(right) else f"{title}{left}{unit}{right}"
-
-
 def per_cent(fraction: float | None, lang: str, digits: int = 1) -> str:
     """
     Write a fraction as the language sets it: 12.3% in Chinese, 12.3 % in English.

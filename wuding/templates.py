@@ -141,6 +141,7 @@ name = "jinan-2023-36"         # 内置政策，或自己的政策文件 "my-pol
 # tariffs = "tariffs.toml"     # 分时电价与现货价，格式见 solar/tariffs.toml
 # finance = { discount_rate = 0.07 }   # 见 solar/finance.toml
 # tax = { loan_share = 0.7 }   # 见 solar/cashflow.toml
+# carbon = { grid_factor = 0.57 }   # 当地电网平均排放因子，kgCO2/kWh；或 choice，见 layers/carbon.toml；中国以外不填则减排量无法判定
 
 [run]
 tile_buildings = 4000          # 每个分块的建筑数；不影响结果
