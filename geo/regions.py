@@ -28,7 +28,7 @@ def read_regions(
     path: Path | Sequence[Path],
     crs: pyproj.CRS,
     *,
-    name: str,
+    name: str | None,
     id: str | None = None,
     layer: str | None = None,
     encoding: str | None = None,
@@ -45,7 +45,7 @@ def read_regions(
     crs
         The study's CRS.
     name
-        Column with the name of each region; rows of one name are one region.
+        Column with the name of each region; rows of one name are one region. None makes one region of all, where only its extent matters.
     id
         Column with an identifier (parcels); the name by default.
     layer, encoding
@@ -79,7 +79,7 @@ def read_regions(
     if broken := int((~shapely.is_valid(frame.geometry.to_numpy()) & ~shapely.is_missing(frame.geometry.to_numpy())).sum()):
         notes.append(f"{title}: {broken} of {len(frame)} regions have invalid rings; they were repaired")
     geometry = shapely.make_valid(frame.geometry.to_numpy(), method="structure", keep_collapsed=False)
-    names = frame[name].astype("string").fillna("").str.strip()
+    names = frame[name].astype("string").fillna("").str.strip() if name else pd.Series("all", index=frame.index, dtype="string")
     table = gpd.GeoDataFrame({"name": names, "id": frame[id].astype("string") if id else names}, geometry=geometry, crs=crs)
     useful = (shapely.area(geometry) > 0) & (names != "").to_numpy()
     if useful.any() and not useful.all():

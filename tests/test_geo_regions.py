@@ -52,6 +52,9 @@ def test_broken_rings_nameless_rows_and_empty_layers_are_told(tmp_path: Path) ->
     frame.iloc[2:].to_file(tmp_path / "nameless.gpkg")
     with pytest.raises(GeoError, match="no named polygon"):
         read_regions(tmp_path / "nameless.gpkg", CRS, name="name")
+    # an urban boundary needs no name: all of it is one region, 5,000 + 900 + 900 m2
+    frame.drop(columns="name").to_file(tmp_path / "urban.gpkg")
+    assert read_regions(tmp_path / "urban.gpkg", CRS, name=None).geometry.area.tolist() == pytest.approx([6800])
 
 
 @given(st.lists(st.tuples(st.integers(-20, 60), st.integers(-20, 60)), min_size=1, max_size=20))

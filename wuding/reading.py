@@ -332,7 +332,7 @@ def read_region(study: Study, name: str, section: LayerSection, crs: pyproj.CRS,
         layer = read_regions(
             study.paths(section),
             crs,
-            name=section.name,
+            name=None if name == "urban" and "name" not in section.model_fields_set else section.name,  # of it only the extent matters
             id=section.id,
             layer=section.layer,
             encoding=section.encoding,
