@@ -107,6 +107,8 @@ def tile_roofs(rows: gpd.GeoDataFrame, kinds: RoofKinds, dsm: Grid | None) -> Ti
     planes, shown = None, np.empty(0, dtype=np.int64)
     if dsm is not None:
         shown = np.flatnonzero(~rows["stale_surface"].to_numpy(dtype=bool))
+    # carports that nobody has built yet may stand alone in a tile or a parcel
+    if dsm is not None and shown.size:
         planes = measure_planes(plan[shown], dsm, rows["ground_elevation_m"].to_numpy(dtype=float)[shown])
         planes = corrected(planes, rows["tilt_given"].to_numpy(dtype=float)[shown])
         measured[shown] = planes.measured

@@ -67,6 +67,15 @@ def test_without_a_surface_model_all_roofs_are_archetypes() -> None:
     assert shape.height(number, xy, None).tolist() == [GROUND + [5.0, 6.0, 7.0][b] for b in shape.surfaces.building]
 
 
+def test_what_no_flight_can_have_seen_may_stand_alone() -> None:
+    rows, dsm = scene()
+    alone = rows.iloc[[1]].reset_index(drop=True)
+    kinds = load_archetypes().choose(alone["use"], alone["height_m"], alone.geometry.area)
+    shape, plain = tile_roofs(alone, kinds, dsm), tile_roofs(alone, kinds, None)
+    assert not shape.measured.any()
+    assert shape.surfaces.geometry.tolist() == plain.surfaces.geometry.tolist()
+
+
 def test_points_stand_on_the_plane_or_on_top() -> None:
     _, dsm = scene()
     shape = roofs(dsm)
