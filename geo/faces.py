@@ -77,10 +77,14 @@ def only_polygons(geometry: NDArray[Any]) -> NDArray[Any]:
     """
     kind = shapely.get_type_id(geometry)
     geometry[(kind < 3) | ((kind > 3) & (kind < 6))] = shapely.Polygon()
-    for index in np.flatnonzero(kind == 7):
-        pieces = shapely.get_parts(shapely.get_parts(geometry[index]))
-        pieces = pieces[shapely.get_type_id(pieces) == 3]
-        geometry[index] = shapely.multipolygons(pieces) if pieces.size else shapely.Polygon()
+    mixed = np.flatnonzero(kind == 7)
+    if mixed.size:
+        parts, of = shapely.get_parts(geometry[mixed], return_index=True)
+        pieces, part = shapely.get_parts(parts, return_index=True)
+        areal = shapely.get_type_id(pieces) == 3
+        geometry[mixed] = shapely.Polygon()
+        owner = of[part[areal]]
+        geometry[mixed[np.unique(owner)]] = shapely.multipolygons(pieces[areal], indices=np.unique(owner, return_inverse=True)[1])
     return geometry
 
 
