@@ -54,7 +54,7 @@ def test_a_changed_key_of_the_study_file_is_named(run_folder: Path, other: Path)
 
     changed(other, "manifest.json", change)
     lines = compare_runs(run_folder, other, "zh")
-    assert any("装机容量（直流）" in line and line.endswith("+1,000.0") for line in lines)
+    assert any("装机容量（直流，kW）" in line and line.endswith("+1,000.0") for line in lines)
     causes = [line.removeprefix("可能原因：") for line in lines if line.startswith("可能原因：")]
     assert "研究文件 roofs.point_threshold：0.7 → 0.8" in causes
     assert "高程数据（DEM） dem.tif 只用于 A" in causes

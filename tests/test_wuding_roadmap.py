@@ -45,7 +45,7 @@ def test_every_product_tells_the_same_years(run_folder: Path) -> None:
     book = load_workbook(run_folder / "tables.xlsx", read_only=True)
     assert {"路线图", "路线图与目标", "情景对比", "供给曲线", "年度评价", "年度评价（按责任单位）"} <= set(book.sheetnames)
     rows = list(book["路线图"].iter_rows(values_only=True))
-    last = next(row for row in reversed(rows) if row[1] == "全部" and row[0] == "路线图")
+    last = next(row for row in reversed(rows) if row[1] == "全域" and row[0] == "路线图")
     assert last[rows[0].index("累计（MW 交流）")] == pytest.approx(told(run_folder)["pac0_kw"].sum() / 1000, rel=1e-9)
     page = (run_folder / "report.html").read_text(encoding="utf-8")
     assert "加快推进" in page
