@@ -94,7 +94,8 @@ def draw_skyline(
     words = load_words(lang)
     opaque = np.atleast_2d(np.asarray(horizon, dtype=np.float64))
     leafy = None if trees is None else np.atleast_2d(np.asarray(trees, dtype=np.float64))
-    drawn, keys = legible([title, *(words[f"skyline_{side}"] for side in "nesw"), words["skyline_hours"], words["skyline_elevation"]], font)
+    names = [words[f"skyline_{name}"] for name in ("n", "e", "s", "w", "hours", "elevation", "points")]
+    drawn, keys = legible([title, *names], font)
     if kind == "fisheye":
         figure = Figure(figsize=(WIDTH * 0.72, WIDTH * 0.8), layout="constrained")
         axes = figure.add_subplot(projection="polar")
@@ -110,7 +111,7 @@ def draw_skyline(
     _sun(axes, latitude, kind, font)
     if title:
         figure.suptitle(drawn[0], x=0.01, ha="left", fontproperties=font.properties(10), color=INK, parse_math=False)
-    axes.set_xlabel(drawn[5], loc="right", fontproperties=font.properties(7), color=SOFT, parse_math=False)
+    axes.set_xlabel(f"{drawn[7]}\n{drawn[5]}", loc="right", fontproperties=font.properties(7), color=SOFT, parse_math=False)
     highest = opaque.mean(axis=0)
     alt = words["skyline_alt"].format(height=f"{highest.max():.0f}", azimuth=f"{5 * int(highest.argmax())}")
     return as_chart(figure, alt, keys, font)
