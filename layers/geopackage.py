@@ -50,6 +50,20 @@ _TITLES = {
     "urban": ("城镇范围", "Urban", "按城镇范围汇总", "Sums inside the urban boundary"),
     "transformers": ("台区", "Transformers", "按台区汇总", "Sums by transformer area"),
 }
+_FIELDS = {  # of the tables that columns.toml does not describe
+    ("about", "key"): ("项目代码", "Key"),
+    ("about", "zh"): ("项目（中文）", "Item, Chinese"),
+    ("about", "en"): ("项目（英文）", "Item, English"),
+    ("about", "value"): ("内容", "Value"),
+    ("legend", "layer"): ("图层", "Layer"),
+    ("legend", "attribute"): ("分级字段", "Column that is classed"),
+    ("legend", "title"): ("图例标题", "Title of the legend"),
+    ("legend", "lower"): ("下限", "Lower limit"),
+    ("legend", "upper"): ("上限", "Upper limit"),
+    ("legend", "value"): ("类别值", "Value of the class"),
+    ("legend", "label"): ("图例文字", "Label"),
+    ("legend", "colour"): ("颜色（十六进制）", "Colour, hexadecimal"),
+}
 _FAST = {"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_JOURNAL": "OFF", "OGR_SQLITE_CACHE": "256"}  # the file is not the user's yet
 _METADATA = """
 create table if not exists gpkg_extensions (table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL,
@@ -298,6 +312,7 @@ def _describe(path: Path, layers: Sequence[_Layer], about: Sequence[Mapping[str,
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.executescript(_METADATA)
         rows = [(layer.name, *_words(c, lang)) for layer in layers for c in layer.described if c.name != "geometry"]
+        rows += [(table, name, name, zh if lang == "zh" else en, f"{zh} | {en}") for (table, name), (zh, en) in _FIELDS.items()]
         db.executemany("insert into gpkg_data_columns values (?, ?, ?, ?, ?, NULL, NULL)", rows)
         _fill_about(db, about)
         db.executemany(

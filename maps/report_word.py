@@ -16,6 +16,7 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
+from docx.table import Table as WordTable
 from docx.text.paragraph import Paragraph
 
 from layers.replacing import put_in_place
@@ -38,6 +39,8 @@ _LETTER = Pt(8.5) / 2
 _SHORT = 12  # rows of a table that is not torn between pages
 _NAME = 12  # Latin letters of a name or amount, that is six Chinese characters
 _NARROW, _WIDE, _MARGINS = 5, 26, 4  # Latin letters; a longer text goes on in the next line
+_TIGHT, _TIGHT_TWIPS = 1, 40  # margins of a table whose words would be cut: Latin letters of both sides, twips of one
+_CAPITAL = 0.4  # what a bold capital is wider than a letter
 
 
 def report_word(tables: MapTables, out: Path, lang: str, made: Report | None = None) -> Path:
@@ -166,7 +169,10 @@ class _Paper:
         table = self.document.add_table(rows=0, cols=len(grid.heads), style="Table Grid")
         table.autofit = False
         heads = [_broken(head) for head in grid.heads]
-        widths = _widths([heads, *rows], self.text_width)
+        margins = _MARGINS if _holds([heads, *rows], self.text_width) else _TIGHT
+        if margins == _TIGHT:
+            _tighten(table)
+        widths = _widths([heads, *rows], self.text_width, margins)
         for column, width in zip(table.columns, widths, strict=True):
             column.width = width
         for at, values in enumerate([heads, *rows]):
@@ -187,16 +193,39 @@ def _broken(head: str) -> str:
     return re.sub(r"(?<=\S)( ?)(\(|（)", r"\1\n\2", head, count=1).replace("，", "，\n")
 
 
-def _widths(rows: Sequence[Sequence[str]], whole: int) -> list[int]:
+def _tighten(table: WordTable) -> None:
+    sides = "".join(f'<w:{side} w:w="{_TIGHT_TWIPS}" w:type="dxa"/>' for side in ("left", "right"))
+    table._tbl.tblPr.find(qn("w:tblLook")).addprevious(parse_xml(f"<w:tblCellMar {nsdecls('w')}>{sides}</w:tblCellMar>"))
+
+
+def _holds(rows: Sequence[Sequence[str]], whole: int) -> bool:
+    """Tell whether the longest word of every column stands uncut beside the others."""
+    return sum(_MARGINS + max(word, _NARROW) for word in _longest_words(_lines(rows), names=False)) <= whole / _LETTER
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [[line for text in texts for line in text.split("\n")] for texts in zip(*rows, strict=True)]
+
+
+def _longest_words(columns: Sequence[Sequence[str]], *, names: bool) -> list[float]:
+    return [max(_bold(part) for line in lines for part in _unbroken(line, names)) for lines in columns]
+
+
+def _bold(word: str) -> float:
+    return _columns(word) + _CAPITAL * sum("A" <= sign <= "Z" for sign in word)
+
+
+def _widths(rows: Sequence[Sequence[str]], whole: int, margins: int = _MARGINS) -> list[int]:
     """Share the page among the columns [EMU]: the longest word of each first, then by the longest text, which may take several lines."""
     most = whole / _LETTER
-    columns = [[line for text in texts for line in text.split("\n")] for texts in zip(*rows, strict=True)]
-    words = [[max(_columns(part) for text in texts for part in _unbroken(text, names)) for texts in columns] for names in (True, False)]
-    fits = sum(_MARGINS + max(word, _NARROW) for word in words[0]) <= most
+    columns = _lines(rows)
+    words = _longest_words(columns, names=True)
+    if sum(margins + max(word, _NARROW) for word in words) > most:
+        words = _longest_words(columns, names=False)
     least, more = [], []
-    for texts, word in zip(columns, words[0 if fits else 1], strict=True):
+    for texts, word in zip(columns, words, strict=True):
         longest = max(_columns(text) for text in texts)
-        least.append(_MARGINS + max(word, _NARROW))
+        least.append(margins + max(word, _NARROW))
         more.append(max(max(min(longest, _WIDE), min(longest / 6, 2 * _WIDE)) - word, 0.0) + 1.0)
     spare = max(most - sum(least), 0.0)
     shares = [floor + spare * wish / sum(more) for floor, wish in zip(least, more, strict=True)]

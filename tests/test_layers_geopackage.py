@@ -128,7 +128,8 @@ def test_every_field_has_a_title_and_a_meaning(package):
     }
     assert described["roofs", "energy_kwh"][0] == "年发电量（kWh）"
     assert "Annual energy (kWh)" in described["roofs", "energy_kwh"][1]
-    for layer in ("roofs", "buildings", "rejected", "districts", "grid"):
+    assert described["legend", "lower"] == ("下限", "下限 | Lower limit")
+    for layer in ("roofs", "buildings", "rejected", "districts", "grid", "about", "legend"):
         fields = set(pyogrio.read_info(package, layer=layer)["fields"])
         assert fields == {column for table, column in described if table == layer}
     extensions = dict(ask(package, "select table_name, extension_name from gpkg_extensions where column_name is null"))

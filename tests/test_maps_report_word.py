@@ -9,7 +9,7 @@ import docx
 import pytest
 from docx.document import Document
 from docx.oxml.ns import qn
-from docx.shared import Cm
+from docx.shared import Cm, Pt
 from docx.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +19,7 @@ from layers.errors import LayersError
 from layers.evaluation import evaluation_lines
 from maps.report import report
 from maps.report_grids import evaluation
-from maps.report_word import _widths, report_word
+from maps.report_word import _TIGHT, _TIGHT_TWIPS, _holds, _widths, report_word
 from maps.tables import read_tables
 from maps.words import load_words
 
@@ -164,3 +164,19 @@ def test_columns_share_the_page_whatever_stands_in_them(rows: list[list[str]]) -
     widths = _widths(rows, int(Cm(16)))
     assert min(widths) > 0
     assert int(Cm(16)) - 3 <= sum(widths) <= int(Cm(16))
+
+
+def test_ten_english_heads_keep_their_words_whole() -> None:
+    heads = ["Class of use", "(million", "(CNY/kWh)", "Self-use", "project", "(million", "payback", "investor's", "investor's", "Contract:"]
+    rows = [heads, ["Public institutions", *["1,234.5"] * 9]]
+    whole = int(Cm(16))
+    assert not _holds(rows, whole)
+    # Advance widths of Times New Roman Bold, in thousandths of an em (Adobe's metrics of Times-Bold).
+    ems = {
+        "(million": 333 + 833 + 278 * 4 + 500 + 556,
+        "payback": 556 * 3 + 500 * 3 + 444,
+        "(CNY/kWh)": 333 * 2 + 722 * 3 + 278 + 556 * 2 + 1000,
+    }
+    for head, width in zip(heads, _widths(rows, whole, _TIGHT), strict=True):
+        if head in ems:
+            assert ems[head] / 1000 * Pt(8.5) <= width - 2 * _TIGHT_TWIPS * 635

@@ -451,7 +451,8 @@ def export(
     file: Annotated[Path, typer.Option("--to", "--out", help="目标文件：.gpkg .geojson .fgb .shp .gdb .dxf .csv。 Target file.")],
     table: Annotated[str, typer.Option("--table", help="roofs、buildings 或区域图层名。 Table.")] = "roofs",
     district: Annotated[
-        str | None, typer.Option("--district", help="只导出一个责任区域、区县或功能区。 One accountable area, district or zone alone.")
+        str | None,
+        typer.Option("--district", help="只导出一个责任区域、区县或功能区；重名时写“districts:名称”。 One area or district alone."),
     ] = None,
     parcel: Annotated[str | None, typer.Option("--parcel", help="只导出一个地块。 One parcel alone.")] = None,
     datum: Annotated[

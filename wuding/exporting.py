@@ -32,7 +32,8 @@ def export_table(
     file
         Target; its ending names the format.
     district
-        Name of the one accountable area, district or zone to write; all by default.
+        Name of the one accountable area, district or zone to write; all by default. Where layers count different roofs under one name,
+        LAYER:NAME, as "districts:清河区".
     parcel
         Id of the one parcel to write; all by default.
     datum
@@ -46,7 +47,7 @@ def export_table(
     Raises
     ------
     StudyError
-        The table, the district or the parcel is not there.
+        The table, the district or the parcel is not there, or the name means different places.
     """
     manifest = read_manifest(out)
     source = {"roofs": out / "roofs", "buildings": out / "buildings.parquet"}.get(table, out / "regions" / f"{table}.parquet")
@@ -75,15 +76,25 @@ def _place(out: Path, district: str | None, parcel: str | None) -> tuple[str | N
     wanted, layers = (parcel, ("parcels",)) if parcel is not None else (district, _AREAS)
     if wanted is None:
         return None, ""
+    named, _, rest = wanted.partition(":")
+    if parcel is None and named in layers and rest:
+        wanted, layers = rest, (named,)
     known: list[str] = []
+    found: dict[str, int] = {}
     for layer in layers:
         if (out / "regions" / f"{layer}.parquet").is_file():
             table = _regions(out, layer)
-            names = [str(name) for name, kind in zip(table["name"], table["kind"], strict=True) if kind == "region"]
-            if wanted in names:
-                return layer, wanted
-            known += names
-    raise StudyError(f"there is no {wanted!r} in this run; there are: {', '.join(dict.fromkeys(known[:30]))}")
+            real = table[table["kind"] == "region"]
+            counts = {str(name): int(roofs) for name, roofs in zip(real["name"], real["roofs"], strict=True)}
+            if wanted in counts:
+                found[layer] = counts[wanted]
+            known += counts
+    if not found:
+        raise StudyError(f"there is no {wanted!r} in this run; there are: {', '.join(dict.fromkeys(known[:30]))}")
+    if len(set(found.values())) > 1:
+        choices = ", ".join(f"{layer}:{wanted} ({roofs})" for layer, roofs in found.items())
+        raise StudyError(f"{wanted!r} names areas with different numbers of roofs; write one of: {choices}")
+    return next(iter(found)), wanted
 
 
 def _regions(out: Path, layer: str) -> gpd.GeoDataFrame:
