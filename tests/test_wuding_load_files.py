@@ -216,3 +216,48 @@ def test_unknown_unit_above_the_table_is_refused(tmp_path: Path) -> None:
     file.write_text("\n".join(["电费清单,单位：万元", "月份,电量", *MONTHS]), encoding="utf-8")
     with pytest.raises(StudyError, match="unit 万元 above the table"):
         read_load(file)
+
+
+def _bills(tmp_path: Path, head: str, row: str) -> Path:
+    path = tmp_path / "bills.csv"
+    path.write_text("\n".join([head, *(row.format(m=month) for month in range(1, 13))]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("月份,用电量(度)", '{m},"324,407"'),
+        ("月份,用电量(kWh),合计(元)", "{m},324407,99999.5"),
+        ("月份,用电量,电费", "{m},324407,99999.5"),
+        ("月份,电量kWh", "{m},324407"),
+        ("月份,计费电量(kWh),备注", "{m},324407,"),
+    ],
+)
+def test_commas_in_quotes_and_money_beside_the_use(tmp_path: Path, head: str, row: str) -> None:
+    assert read_load(_bills(tmp_path, head, row)).hours == pytest.approx(np.full(12, 324407.0))
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "said"),
+    [
+        ("月份,电费(元)", "{m},99999.5", "no column is known as the load"),
+        ("月份,用电量(kWh)", "{m},324,407", "row 2 has more values than there are heads"),
+        ("month;energy (kWh)", "{m};324407,5", r"row 2 \('324407,5'\)"),
+    ],
+)
+def test_bills_that_would_be_read_wrong_are_refused(tmp_path: Path, head: str, row: str, said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        read_load(_bills(tmp_path, head, row))
+
+
+@pytest.mark.parametrize(("zone", "said"), [("America/New_York", "-04:00 and -05:00"), ("UTC", "in [+]00:00"), ("Asia/Shanghai", None)])
+def test_times_with_offsets(tmp_path: Path, zone: str, said: str | None) -> None:
+    times = pd.date_range("2025-01-01", "2026-01-01", freq="h", tz=zone, inclusive="left")
+    path = tmp_path / "offsets.csv"
+    pd.DataFrame({"time": [time.isoformat() for time in times], "load (kW)": np.arange(8760) % 24 + 1.0}).to_csv(path, index=False)
+    if said is None:
+        assert read_load(path).hours[:24] == pytest.approx(np.arange(24) + 1.0)
+    else:
+        with pytest.raises(StudyError, match=said):
+            read_load(path)

@@ -1,5 +1,6 @@
 """A customer's load from the file he has: 15-minute or hourly curves, days by 96 points, or monthly bills; what is wrong is told."""
 
+import csv
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -24,7 +25,12 @@ UNSURE_HEADS = ("负荷", "load")
 ENERGY_HEADS = ("电量", "用电量", "总电量", "合计", "有功电量", "energy", "consumption", "use")
 # kW or kWh in one of what the head says.
 UNITS = {"万千瓦时": 1e4, "万kwh": 1e4, "万度": 1e4, "mwh": 1e3, "兆瓦时": 1e3, "kwh": 1.0, "千瓦时": 1.0, "度": 1.0}
+# Money beside the use on a bill is no load.
+MONEY = re.compile(r"(?<!单)元|电费|费用|金额|单价|电价|cny|rmb|yuan|cost|price|\bfees?\b")
 POWERS = {"mw": 1e3, "兆瓦": 1e3, "kw": 1.0, "千瓦": 1.0, "w": 1e-3}
+# A unit may follow the name without brackets (电量kWh).
+NAMES = "|".join((*POWER_HEADS, *ENERGY_HEADS))
+SIGNS = "|".join((*UNITS, *POWERS))
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def read_load(path: Path) -> LoadYear:
     value = _value_column(frame, heads, path.name)
     numbers = _numbers(frame.iloc[:, value], path.name)
     factor, energy = _unit(heads[value])
-    times = _times(frame, heads, value)
+    times = _times(frame, heads, value, path.name)
     if len(numbers) == 12:
         return _bills(frame, heads, numbers, factor, energy, path.name)
     if heads[value] in UNSURE_HEADS:
@@ -111,6 +117,10 @@ def _headed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         heads, rest = [_joined(*pair) for pair in zip(first.ffill(), frame.iloc[at + 1].fillna(""), strict=True)], frame.iloc[at + 2 :]
     else:
         heads, rest = [str(head).strip() for head in first], frame.iloc[at + 1 :]
+        if pd.isna(first.iloc[-1]) and pd.to_numeric(rest.iloc[:, -1], errors="coerce").notna().any():
+            raise StudyError(
+                f"{name}: row {rest.index[0]} has more values than there are heads; put numbers with a comma in quotes, or name each column"
+            )
     heads = _with_unit(heads, unit, name)
     return rest.set_axis(heads, axis=1).dropna(axis=1, how="all")
 
@@ -167,10 +177,13 @@ def _text_table(path: Path) -> pd.DataFrame:
         except UnicodeDecodeError:
             continue
         sample = text.splitlines()[:5]
-        mark = max((",", ";", "\t"), key=lambda sign: sum(line.count(sign) for line in sample))
-        rows = {number: line.split(mark) for number, line in enumerate(text.splitlines(), 1) if line.strip(mark + " ")}
+        # a sign in quotes, such as the comma of "324,407", parts nothing
+        bare = [re.sub(r'"[^"]*"', "", line) for line in sample]
+        mark = max((",", ";", "\t"), key=lambda sign: sum(line.count(sign) for line in bare))
+        lines = {number: line for number, line in enumerate(text.splitlines(), 1) if line.strip(mark + " ")}
+        rows = {number: next(csv.reader([line], delimiter=mark, skipinitialspace=True)) for number, line in lines.items()}
         width = max(map(len, rows.values()), default=0)
-        cells = [[cell.strip().strip('"') or None for cell in row] + [None] * (width - len(row)) for row in rows.values()]
+        cells = [[cell.strip() or None for cell in row] + [None] * (width - len(row)) for row in rows.values()]
         return pd.DataFrame(cells, index=list(rows), dtype=object)
     raise ValueError("neither UTF-8 nor GB18030")
 
@@ -191,7 +204,7 @@ def _bare(head: str) -> str:
 
 def _unit(head: str) -> tuple[float, bool | None]:
     """Factor to kW or kWh, and whether it is energy; None where the head says neither."""
-    inside = re.search(r"[(\[/_]([^)\]]+)[)\]]?$", head)
+    inside = re.search(r"[(\[/_]([^)\]]+)[)\]]?$", head) or re.fullmatch(rf"(?:{NAMES})({SIGNS})", head)
     told = inside.group(1) if inside else head
     for units, energy in ((UNITS, True), (POWERS, False)):
         if told in units:
@@ -202,7 +215,9 @@ def _unit(head: str) -> tuple[float, bool | None]:
 
 
 def _value_column(frame: pd.DataFrame, heads: list[str], name: str) -> int:
-    known = [at for at, head in enumerate(heads) if _bare(head) in (*POWER_HEADS, *ENERGY_HEADS) or _unit(head)[1] is not None]
+    money = {at for at, head in enumerate(heads) if MONEY.search(head)}
+    told = [at for at, head in enumerate(heads) if _bare(head) in (*POWER_HEADS, *ENERGY_HEADS) or _unit(head)[1] is not None]
+    known = [at for at in told if at not in money]
     if len(known) == 1:
         return known[0]
     if len(known) > 1:
@@ -213,7 +228,7 @@ def _value_column(frame: pd.DataFrame, heads: list[str], name: str) -> int:
         raise StudyError(f"{name}: several columns could be the load ({columns}); keep the one that is meant")
     numeric = [at for at in range(frame.shape[1]) if pd.to_numeric(frame.iloc[:, at], errors="coerce").notna().mean() > 0.5]
     timelike = [at for at, head in enumerate(heads) if head in (*TIME_HEADS, *MONTH_HEADS)]
-    left = [at for at in numeric if at not in timelike]
+    left = [at for at in numeric if at not in timelike and at not in money]
     if len(left) == 2 and len(frame) == 12:  # a number of the month and a sum
         left = left[1:]
     if len(left) != 1:
@@ -223,7 +238,7 @@ def _value_column(frame: pd.DataFrame, heads: list[str], name: str) -> int:
 
 
 def _numbers(column: pd.Series, name: str) -> Floats:
-    text = column.astype("string").str.replace(",", "", regex=False).str.strip()
+    text = column.astype("string").str.replace(r",(?=\d{3}(?!\d))", "", regex=True).str.strip()
     values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = np.flatnonzero(~np.isfinite(values))
     if wrong.size:
@@ -243,7 +258,7 @@ def _numbers(column: pd.Series, name: str) -> Floats:
     return values
 
 
-def _times(frame: pd.DataFrame, heads: list[str], value: int) -> pd.DatetimeIndex | None:
+def _times(frame: pd.DataFrame, heads: list[str], value: int, name: str) -> pd.DatetimeIndex | None:
     columns = [at for at in range(frame.shape[1]) if at != value and (_bare(heads[at]) in TIME_HEADS or _is_time(frame.iloc[:, at]))]
     if not columns:
         return None
@@ -251,6 +266,12 @@ def _times(frame: pd.DataFrame, heads: list[str], value: int) -> pd.DatetimeInde
     for at in columns[1:]:
         text = text + " " + frame.iloc[:, at].astype("string").str.strip()
     text = text.str.replace("年", "-").str.replace("月", "-").str.replace("日", "").str.replace("/", "-")
+    offsets = text.str.extract(r":\d{2}(?:\.\d+)?\s*(Z|UTC|[+-]\d{2}:?\d{2})$")[0]
+    if offsets.notna().any():
+        said = sorted(set(offsets.dropna()))
+        if len(said) > 1 or said[0].strip("+-:0") in ("Z", "UTC", ""):
+            raise StudyError(f"{name}: the times are in {' and '.join(said)}; give the load in the local standard time all year round")
+        text = text.str.slice(stop=-len(said[0])).str.strip()
     late = text.str.contains(r"\b24:00")  # the end of a day
     text = text.str.replace(r"\b24:00(:00)?", "00:00", regex=True)
     short = text.str.match(r"^\d{1,2}-\d{1,2}\D").fillna(False)
