@@ -152,8 +152,8 @@ def read_weather(path: Path) -> Weather:
 def _stamp_notes(stamp: StampOffset, header_offset: float) -> list[str]:
     """Tell what was measured about the stamps, and where it contradicts the file's own statement."""
     if stamp.by == "convention":
-        return [f"time stamps could not be measured: {stamp.why}; the sun is put at label {stamp.hours:+.3f} h"]
-    if stamp.by == "symmetry":
+        notes = [f"time stamps could not be measured: {stamp.why}; the sun is put at label {stamp.hours:+.3f} h"]
+    elif stamp.by == "symmetry":
         notes = [f"sun stands at label {stamp.hours:+.3f} h (by the symmetry of clear days: {stamp.why})"]
     else:
         notes = [f"sun stands at label {stamp.hours:+.3f} h (measured; closure {stamp.closure_w_m2:.1f} W/m²)"]
@@ -161,6 +161,6 @@ def _stamp_notes(stamp: StampOffset, header_offset: float) -> list[str]:
         notes.append(f"the file's own convention would put the sun at label {header_offset:+.3f} h: the measured offset is used")
     if stamp.by == "closure" and np.isfinite(stamp.symmetry_hours) and abs(stamp.symmetry_hours - stamp.hours) > 0.25:
         notes.append(f"clear days are symmetric at {stamp.symmetry_hours:+.2f} h instead: check the file's place and time zone")
-    if stamp.by == "closure" and stamp.closure_w_m2 > CLOSURE_WARNING_W_M2:
+    if stamp.closure_w_m2 > CLOSURE_WARNING_W_M2:
         notes.append(f"GHI, DNI and DHI do not fit together (closure {stamp.closure_w_m2:.0f} W/m²)")
     return notes

@@ -12,6 +12,7 @@ from .errors import SolarError
 NOMINAL_YEAR = 2023
 HOURS = 8760
 COLUMNS = ("ghi", "dni", "dhi", "temp_air", "wind_speed")
+LIGHT = ("ghi", "dni", "dhi")
 # of use where the file has them: humidity for the spectrum, snow
 OPTIONAL = ("relative_humidity", "precipitable_water", "snow_depth")
 # physically possible at the ground; beyond is a code for "missing" or a fault
@@ -160,11 +161,25 @@ def clean(name: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             raise SolarError(
                 f"weather {name}: {column} missing in {gaps} of {len(out)} hours; expected at most {MAX_GAP_ROWS}; use another file"
             )
-        if gaps and column in COLUMNS:
+        if column == "ghi":
+            known = values.notna()
+        later = values.isna() & known & (column in ("dni", "dhi"))  # completed from GHI, which tells more than other days
+        gaps -= int(later.sum())
+        if gaps and column in LIGHT:
+            notes.append(f"{column}: {gaps} missing values interpolated from the same hour of the days around")
+        elif gaps and column in COLUMNS:
             notes.append(f"{column}: {gaps} missing values interpolated")
-        values = values.interpolate(limit_direction="both") if gaps else values
+        values = _filled(values, light=column in LIGHT).mask(later) if gaps else values
         out[column] = values.clip(lower=0.0) if column != "temp_air" else values
     return out, notes
+
+
+def _filled(values: pd.Series, *, light: bool) -> pd.Series:
+    """Fill gaps along the hours; those of light along the same hour of the days, so that no night is lit and no day dark."""
+    if not light:
+        return values.interpolate(limit_direction="both")
+    days = pd.DataFrame(values.to_numpy(dtype=np.float64).reshape(-1, 24)).interpolate(limit_direction="both")
+    return pd.Series(days.to_numpy().ravel(), index=values.index)
 
 
 def complete_components(name: str, frame: pd.DataFrame, sun: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -121,6 +121,31 @@ def test_gaps_and_impossible_values_are_told(tmp_path: Path) -> None:
     assert any("ghi: 1 values outside" in n for n in weather.notes)
 
 
+def test_gaps_in_the_light_are_filled_from_the_days_around_and_light_no_night(tmp_path: Path) -> None:
+    year = clear_year(0.5)
+    light = ["ghi", "dni", "dhi"]
+    broken = year.copy()
+    broken.iloc[4236:4272, [year.columns.get_loc(c) for c in light]] = 9999.0  # 36 hours from noon
+    broken.iloc[993:1001, year.columns.get_loc("dni")] = 9999.0
+    weather = read_weather(write_epw(tmp_path / "noon.epw", broken))
+    # a day's light lies between those of the days before and after: every third is clear, the others have a fifth of the beam
+    before, found, after = (weather.data[light].to_numpy()[first : first + 36] for first in (4236 - 48, 4236, 4236 + 48))
+    assert (found[year["ghi"].to_numpy()[4236:4272] == 0.0] < 5.0).all()
+    assert found.sum() == pytest.approx((before.sum() + after.sum()) / 2.0, rel=0.35)
+    assert weather.quality["night_hours"] == 0.0
+    # where only the beam lacks the closure gives it back: by day, with refraction, which the made year does not have
+    np.testing.assert_allclose(weather.data["dni"].to_numpy()[993:1001], year["dni"].to_numpy()[993:1001], rtol=0.01)
+    assert any("ghi: 36 missing values interpolated from the same hour" in n for n in weather.notes)
+    assert any("DNI missing in 8 hours" in n for n in weather.notes)
+
+
+def test_light_that_does_not_close_is_told_in_numbers(tmp_path: Path) -> None:
+    year = clear_year(0.5)
+    weather = read_weather(write_epw(tmp_path / "half_beam.epw", year.assign(dni=year["dni"] * 0.5)))
+    assert any("do not close at any offset" in n for n in weather.notes)
+    assert any("do not fit together (closure" in n for n in weather.notes)
+
+
 def test_missing_components_come_from_a_decomposition_and_are_told(tmp_path: Path) -> None:
     year = clear_year(0.5)
     year[["dni", "dhi"]] = 9999.0
