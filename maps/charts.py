@@ -170,7 +170,7 @@ def lines(
     x_title
         What runs along, with its unit.
     whole
-        Whether the values along are whole numbers, such as years; then the legend stands above the start, else where there is room.
+        Whether the values along are whole numbers, such as years; then the legend stands above the start, else beside the lines.
     ticks
         Where the values along are marked; None leaves the choice.
     font
@@ -194,7 +194,10 @@ def lines(
     axes.grid(axis="y", color="#e4e1d8", linewidth=0.6)
     _quiet(axes, font, drawn[-2])
     axes.set_xlabel(drawn[-1], fontproperties=font.properties(8.5), color=INK, parse_math=False)
-    legend = axes.legend(prop=font.properties(8), frameon=False, loc="upper left" if whole else "best")
+    if whole:
+        legend = axes.legend(prop=font.properties(8), frameon=False, loc="upper left")
+    else:  # steep lines leave no corner free
+        legend = figure.legend(prop=font.properties(8), frameon=False, loc="outside right upper")
     for text in legend.get_texts():
         text.set_parse_math(False)
     return as_chart(figure, alt, keys, font)

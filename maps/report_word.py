@@ -40,7 +40,7 @@ _SHORT = 12  # rows of a table that is not torn between pages
 _NAME = 12  # Latin letters of a name or amount, that is six Chinese characters
 _NARROW, _WIDE, _MARGINS = 5, 26, 4  # Latin letters; a longer text goes on in the next line
 _TIGHT, _TIGHT_TWIPS = 1, 40  # margins of a table whose words would be cut: Latin letters of both sides, twips of one
-_CAPITAL = 0.4  # what a bold capital is wider than a letter
+_CAPITAL, _SPACE = 0.4, 0.5  # Latin letters: what a bold capital has more, and a space before a break, which some programs would wrap
 
 
 def report_word(tables: MapTables, out: Path, lang: str, made: Report | None = None) -> Path:
@@ -208,7 +208,7 @@ def _lines(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _longest_words(columns: Sequence[Sequence[str]], *, names: bool) -> list[float]:
-    return [max(_bold(part) for line in lines for part in _unbroken(line, names)) for lines in columns]
+    return [max(_bold(part) + _SPACE * line.endswith(" ") for line in lines for part in _unbroken(line, names)) for lines in columns]
 
 
 def _bold(word: str) -> float:

@@ -79,6 +79,9 @@ def test_what_a_study_says_of_its_roadmap(county: Path, tmp_path: Path) -> None:
     file.write_text(text, encoding="utf-8")
     policy = load_policy("jinan-2023-36")
     one, two = scenarios(load_study(file), policy, None)
+    study = load_study(file)
+    english = study.model_copy(update={"study": study.study.model_copy(update={"lang": "en"})})
+    assert [one.name, scenarios(english, policy, None)[0].name] == ["路线图", "Roadmap"]
     assert (one.order, one.first_year, one.last_year, one.yearly_mw) == ("lcoe", 2027, 2030, 5.0)
     assert (two.order, two.name, two.yearly_mw, two.uptake) == ("lcoe", "加快推进", 10.0, None)
     file.write_text(text.replace("yearly_mw = 5.0", "first_year = 2025"), encoding="utf-8")

@@ -20,6 +20,7 @@ from .study import RoadmapSection, Study
 
 YEARS = 10  # where no deadline lies ahead
 FILE = "roadmap.json"
+_UNNAMED = {"zh": "路线图", "en": "Roadmap"}  # of a scenario that the study gives no name
 
 
 def make_roadmaps(
@@ -154,6 +155,8 @@ def scenarios(study: Study, policy: Policy | None, form: FormValues | None) -> l
     section = study.roadmap
     if section is None:
         return []
+    if "name" not in section.model_fields_set:
+        section = section.model_copy(update={"name": _UNNAMED[study.study.lang]})
     found = [_scenario(section, study, policy, form)]
     if section.alternative is not None:
         named = {key: getattr(section.alternative, key) for key in section.alternative.model_fields_set}
