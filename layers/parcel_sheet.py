@@ -15,6 +15,7 @@ from solar.money import yearly_factors
 from solar.uncertainty import own_variance, p90_of_groups
 
 from .carbon import Carbon, carbon_t, life_carbon_t
+from .connection import connection_facts
 from .grid_class import grid_class
 from .hosting import HostingRules
 from .parcel_money import (
@@ -250,6 +251,7 @@ def _connection(
 ) -> dict[str, Any]:
     found = grid_class(meter.use, plant.pac0_kw, connection.voltage_kv)
     rated = connection.transformer_kva
+    low = 1000.0 * connection_facts()["household.most_mw"].value  # what 380 V takes, whoever owns the plant
     factor, ratio = rules.value["power_factor"], rules.value["reverse_load_ratio"]
     limit = rated * factor * ratio if rated is not None else float("nan")
     return {
@@ -258,6 +260,7 @@ def _connection(
         "export_cases": _export_cases(plant, meter, money) if found and found.self_use == 1.0 else {},
         "limit_mw": found.mw if found else float("nan"),
         "voltage_kv": connection.voltage_kv,
+        "low_voltage_most_kw": low if connection.voltage_kv is not None and connection.voltage_kv < 1.0 < plant.pac0_kw / low else None,
         "transformer_kva": rated,
         "reverse_limit_kw": limit,
         "power_factor": factor,

@@ -230,6 +230,8 @@ def _grid(sheet: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
         asks.append(said.format(share=_share(own), rule=_share(found.self_use)))
     if at["export_cases"]:
         asks.append(words["export_cases"].format(**{name: _sum(value, words) for name, value in at["export_cases"].items()}))
+    if at["low_voltage_most_kw"] is not None:
+        asks.append(words["low_voltage"].format(most=number(at["low_voltage_most_kw"])))
     share = as_float(at["reverse_share"])
     if share is None:
         asks.append(words["reverse_unknown"])

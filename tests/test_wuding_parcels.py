@@ -198,8 +198,10 @@ def test_bills_lead_the_load(run: Path, parcel: str, tmp_path: Path) -> None:
     assert sheet["load"]["months"] == pytest.approx([1000.0 * m for m in range(1, 13)])
     assert "class" not in {note["code"] for note in sheet["notes"]}
     # 12,000 kWh a month need more than 5 kVA: read as kW or of another meter
-    small = parcel_sheets(run, parcel, None, False, Options(load=bills, transformer_kva=5.0), "en", [])[0]
-    assert "more than the transformer of 5 kVA carries" in (small / "sheet.html").read_text(encoding="utf-8")
+    small = parcel_sheets(run, parcel, None, False, Options(load=bills, transformer_kva=5.0, voltage_kv=0.38), "en", [])[0]
+    page = (small / "sheet.html").read_text(encoding="utf-8")
+    assert "more than the transformer of 5 kVA carries" in page
+    assert ("380 V usually takes about 400 kW AC at most" in page) == (sheet["capacity"]["pac0_kw"] > 400.0)
 
 
 def test_a_load_of_the_study_counts_for_its_parcel(county: Path, run: Path, parcel: str, tmp_path: Path) -> None:
@@ -241,6 +243,8 @@ def test_what_goes_not_together_is_told(tmp_path: Path) -> None:
         Options(transformer_kva=-1.0)
     with pytest.raises(StudyError, match="--roof-rent nan: expected 0 or more"):
         Options(roof_rent=float("nan"))
+    with pytest.raises(StudyError, match="--use workshop: unknown class of use"):
+        Options(use="workshop")
 
 
 def test_unknown_parcel_names_the_nearest(run: Path, parcel: str) -> None:

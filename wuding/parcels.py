@@ -62,7 +62,9 @@ class Options:
     contract_discount: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse numbers that can be no voltage, power or rent."""
+        """Refuse an unknown class of use and numbers that can be no voltage, power or rent."""
+        if self.use is not None and self.use not in USES:
+            raise StudyError(f"--use {self.use}: unknown class of use; known are: {', '.join(USES)}")
         above = {"--voltage-kv": self.voltage_kv, "--transformer-kva": self.transformer_kva}
         least = {"--most-kw": self.most_kw, "--most-export-kw": self.most_export_kw, "--roof-rent": self.roof_rent}
         for name, value in above.items():
@@ -441,8 +443,6 @@ def _other_mounts(site: Site, model: Model, shares: pd.Series, result: TileResul
 
 def _meter(source: Assessed, buildings: gpd.GeoDataFrame, parcel: str, options: Options) -> tuple[Meter, LoadSource]:
     """Lay load and prices over the hours of the parcel's meter; a load that the study gives for it counts where the user gives none."""
-    if options.use is not None and options.use not in USES:
-        raise StudyError(f"--use {options.use}: unknown class of use; known are: {', '.join(USES)}")
     table = pd.DataFrame(buildings.drop(columns="geometry"))
     if options.use is not None:
         table = table.assign(use=options.use)
