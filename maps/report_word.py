@@ -38,9 +38,9 @@ _WORD = re.compile(r"（?[^\s\u2e80-\u9fff\uff00-\uffef]+[），；。]*|[\u2e80
 _LETTER = Pt(8.5) / 2
 _SHORT = 12  # rows of a table that is not torn between pages
 _NAME = 12  # Latin letters of a name or amount, that is six Chinese characters
-_NARROW, _WIDE, _MARGINS = 5, 26, 4  # Latin letters; a longer text goes on in the next line
+_NARROW, _WIDE, _MARGINS = 8, 26, 4  # Latin letters; a longer text goes on in the next line
 _TIGHT, _TIGHT_TWIPS = 1, 40  # margins of a table whose words would be cut: Latin letters of both sides, twips of one
-_CAPITAL, _SPACE = 0.4, 0.5  # Latin letters: what a bold capital has more, and a space before a break, which some programs would wrap
+_CAPITAL, _SPACE = 0.5, 0.5  # Latin letters: what a bold capital has more, M and W twice; a space before a break
 
 
 def report_word(tables: MapTables, out: Path, lang: str, made: Report | None = None) -> Path:
@@ -199,8 +199,8 @@ def _tighten(table: WordTable) -> None:
 
 
 def _holds(rows: Sequence[Sequence[str]], whole: int) -> bool:
-    """Tell whether the longest word of every column stands uncut beside the others."""
-    return sum(_MARGINS + max(word, _NARROW) for word in _longest_words(_lines(rows), names=False)) <= whole / _LETTER
+    """Tell whether the longest word, name or amount of every column stands uncut beside the others."""
+    return sum(max(_MARGINS + word, _NARROW) for word in _longest_words(_lines(rows), names=True)) <= whole / _LETTER
 
 
 def _lines(rows: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -212,7 +212,7 @@ def _longest_words(columns: Sequence[Sequence[str]], *, names: bool) -> list[flo
 
 
 def _bold(word: str) -> float:
-    return _columns(word) + _CAPITAL * sum("A" <= sign <= "Z" for sign in word)
+    return _columns(word) + sum(_CAPITAL * (1 + (sign in "MW")) for sign in word if "A" <= sign <= "Z")
 
 
 def _widths(rows: Sequence[Sequence[str]], whole: int, margins: int = _MARGINS) -> list[int]:
@@ -220,12 +220,12 @@ def _widths(rows: Sequence[Sequence[str]], whole: int, margins: int = _MARGINS) 
     most = whole / _LETTER
     columns = _lines(rows)
     words = _longest_words(columns, names=True)
-    if sum(margins + max(word, _NARROW) for word in words) > most:
+    if sum(max(margins + word, _NARROW) for word in words) > most:
         words = _longest_words(columns, names=False)
     least, more = [], []
     for texts, word in zip(columns, words, strict=True):
         longest = max(_columns(text) for text in texts)
-        least.append(margins + max(word, _NARROW))
+        least.append(max(margins + word, _NARROW))
         more.append(max(max(min(longest, _WIDE), min(longest / 6, 2 * _WIDE)) - word, 0.0) + 1.0)
     spare = max(most - sum(least), 0.0)
     shares = [floor + spare * wish / sum(more) for floor, wish in zip(least, more, strict=True)]
