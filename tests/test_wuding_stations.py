@@ -11,7 +11,9 @@ import shapely
 from geo.tiles import read_surroundings
 from layers.potential import assess_tile
 from solar.climatology import jinan_climatology
+from solar.weather import read_weather
 from wuding.inputs import prepare
+from wuding.manifest import weather_facts
 from wuding.pipeline import make_model, read_weathers
 from wuding.study import load_study
 
@@ -63,3 +65,14 @@ def test_a_roof_takes_the_nearest_or_the_mean_of_three(folder: Path, tmp_path: P
     expected = (4 * alone["a"] + 2 * alone["b"] + alone["c"]) / 7
     np.testing.assert_allclose(mixed, expected, rtol=2e-3)
     assert (mixed > alone["a"]).all()
+
+
+def test_the_manifest_names_all_stations_and_the_mean_of_their_light(folder: Path) -> None:
+    weathers = [read_weather(folder / f"{name}.csv") for name in STATIONS]
+    facts = weather_facts(weathers, stand_in=False)
+    assert facts["source"].split(", ") == [f"{name}.csv" for name in STATIONS]
+    # the made stations have the light of one year times their number
+    base = jinan_climatology().ghi_kwh_m2
+    light = [base * times for _, times in STATIONS.values()]
+    assert facts["ghi_kwh_m2"] == pytest.approx(np.mean(light), rel=1e-3)
+    assert [each["ghi_kwh_m2"] for each in facts["each"]] == pytest.approx(light, rel=1e-3)

@@ -8,12 +8,15 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from solar.weather import Weather
 
 PACKAGES = (
     "numpy",
@@ -231,3 +234,38 @@ def plain(value: Any) -> Any:
     if isinstance(value, (str, int, bool)) or value is None:
         return value
     return str(value)
+
+
+def weather_facts(weathers: "Sequence[Weather]", *, stand_in: bool) -> dict[str, Any]:
+    """
+    Tell which weather a run used.
+
+    Parameters
+    ----------
+    weathers
+        Its stations.
+    stand_in
+        Whether the study says that they are of another place.
+
+    Returns
+    -------
+    dict
+        For the manifest: all stations together by their names and mean irradiation, the place of the first, and `each`.
+    """
+    first = weathers[0]
+    return {
+        "name": ", ".join(weather.name for weather in weathers),
+        "latitude": first.latitude,
+        "longitude": first.longitude,
+        "source": ", ".join(weather.source for weather in weathers),
+        "stand_in": stand_in,
+        "climatology": first.climatology,
+        "verified": all(weather.verified for weather in weathers),
+        "stamp_offset_h": first.stamp_offset_h,
+        "ghi_kwh_m2": sum(weather.ghi_kwh_m2 for weather in weathers) / len(weathers),
+        "quality": dict(first.quality),
+        "stations": len(weathers),
+        "each": [
+            {"name": w.name, "stamp_offset_h": w.stamp_offset_h, "ghi_kwh_m2": w.ghi_kwh_m2, "quality": dict(w.quality)} for w in weathers
+        ],
+    }

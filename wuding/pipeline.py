@@ -43,7 +43,7 @@ from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
 from .hot_water import study_thermal
 from .inputs import Prepared, prepare
-from .manifest import Clock, check_rooms, versions, write_json
+from .manifest import Clock, check_rooms, versions, weather_facts, write_json
 from .messages import translate, translate_all
 from .metering import load_remarks, study_finance, study_loads, study_tariffs, study_terms
 from .near import TYPICAL, vars_of
@@ -418,7 +418,6 @@ def _manifest(
     densities = sanity(buildings)
     warn_outside(densities, warnings)
     warnings.extend(source_notes(study))
-    first = weathers[0]
     return {
         "study": {"name": study.study.name, "lang": study.study.lang, "as_of": str(study.study.as_of), "crs": prepared.crs.to_string()},
         "inputs": prepared.inputs,
@@ -446,19 +445,7 @@ def _manifest(
         "warnings_en": warnings,
         "notes": {
             "sources": attributions(study),
-            "weather": {
-                "name": first.name,
-                "latitude": first.latitude,
-                "longitude": first.longitude,
-                "source": first.source,
-                "stand_in": study.weather.stand_in,
-                "climatology": first.climatology,
-                "verified": first.verified,
-                "stamp_offset_h": first.stamp_offset_h,
-                "ghi_kwh_m2": float(first.data["ghi"].sum() / 1000.0),
-                "quality": dict(first.quality),
-                "stations": len(weathers),
-            },
+            "weather": weather_facts(weathers, stand_in=study.weather.stand_in),
             "terrain": prepared.facts["terrain"],
             "regions": prepared.facts["regions"],
             "overrides": prepared.facts["overrides"],
