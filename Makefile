@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 
-.PHONY: help demo test test-slow lint roofs screenshots validation bench bundle clean
+.PHONY: help demo test test-slow lint docs roofs screenshots validation bench bundle clean
 help:
 	@echo "make demo       set up .venv and run the main job on the sample county"
 	@echo "make test       set up .venv and run all checks"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make docs       the documentation as pages in build/docs, its reference made from the code"
 	@echo "make roofs      draw the roof archetypes into docs/roofs.png"
 	@echo "make screenshots  pictures of the map pages of RUNS into docs/"
 	@echo "make validation  hold the yield against PVWatts, pvlib and published rules; writes docs/en and docs/zh/validation.md"
@@ -45,6 +46,10 @@ test: lint
 
 test-slow: $(VENV)/.tests
 	$(RUN) pytest -q -m slow
+
+docs: $(VENV)/.tests
+	$(RUN) wuding.reference docs/reference
+	$(RUN) mkdocs build --strict --quiet
 
 roofs: $(VENV)/.tests
 	$(RUN) bench.draw_roofs docs/roofs.png
