@@ -80,6 +80,8 @@ def read_regions(
         notes.append(f"{title}: {broken} of {len(frame)} regions have invalid rings; they were repaired")
     geometry = shapely.make_valid(frame.geometry.to_numpy(), method="structure", keep_collapsed=False)
     names = frame[name].astype("string").fillna("").str.strip() if name else pd.Series("all", index=frame.index, dtype="string")
+    if id:  # a parcel without a name is known by its id
+        names = names.where(names != "", frame[id].astype("string").fillna("").str.strip())
     table = gpd.GeoDataFrame({"name": names, "id": frame[id].astype("string") if id else names}, geometry=geometry, crs=crs)
     useful = (shapely.area(geometry) > 0) & (names != "").to_numpy()
     if useful.any() and not useful.all():

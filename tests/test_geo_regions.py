@@ -99,3 +99,14 @@ def test_arrays_drawn_over_each_other_count_once() -> None:
         assert installed[0] == pytest.approx(10.0 + 8.0 + 50.5 * MODULE_SHARE * 0.2)
         assert elsewhere == pytest.approx(0.0, abs=1e-9)
     assert apart(arrays[:0], given[:0])[2] == 0.0
+
+
+def test_parcels_without_a_name_are_known_by_their_id(tmp_path: Path) -> None:
+    squares = [shapely.box(x, 4_050_000.0, x + 50.0, 4_050_050.0) for x in (500_000.0, 500_100.0, 500_200.0)]
+    gpd.GeoDataFrame({"pid": ["A1", "A2", None], "name": ["Mill", None, None]}, geometry=squares, crs=CRS).to_file(
+        tmp_path / "parcels.gpkg"
+    )
+    notes: list[str] = []
+    found = read_regions(tmp_path / "parcels.gpkg", CRS, name="name", id="pid", notes=notes)
+    assert found[["id", "name"]].to_numpy().tolist() == [["A1", "Mill"], ["A2", "A2"]]
+    assert any("1 of 3 rows have no polygon or no name" in note for note in notes)
