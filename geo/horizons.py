@@ -18,7 +18,7 @@ from .land_rays import FINEST, LAND_RAYS, Land, Nodes, coarsened, land, land_sky
 from .roof_edges import Parapets
 from .sectors import SECTORS, arctan, directions, ray_number
 from .surface_raster import NEAR_REACH, Surface
-from .surface_rays import Cells, cells, march, raise_skyline, ways_per_metre
+from .surface_rays import Cells, Fan, cells, fan, march, raise_skyline
 from .towers import RINGS
 from .wall_rays import between, level, raise_over_walls
 from .walls import LOW_RESOLVED, Kernel, Walls, beneath, kernel
@@ -120,8 +120,7 @@ def horizons(
         _inner(parapets, len(xyz)),
         (near_reach, terrain_reach),
         rays,
-        directions(rays),
-        ways_per_metre(directions(rays)),
+        fan(directions(rays)),
         directions(LAND_RAYS),
         plain,
         _along_strips(xyz),
@@ -203,15 +202,14 @@ def _look_around(
     inner: Inner,
     reaches: tuple[float, float],
     rays: int,
-    ways: NDArray[np.float64],
-    per: NDArray[np.float64],
+    ahead: Fan,
     land_ways: NDArray[np.float64],
     plain: bool,
     order: NDArray[np.int64],
     result: NDArray[np.float32],
 ) -> None:
     near_reach, land_reach = reaches
-    east, north = ways[0], ways[1]
+    east, north = ahead[0][0], ahead[0][1]
     skyline = np.zeros(SECTORS * LAND_RAYS + 1)
     tangent, turn = np.empty(SECTORS * rays), np.empty(SECTORS * rays)
     before, share = _between(rays)
@@ -229,7 +227,7 @@ def _look_around(
             for k in range(SECTORS * rays):
                 tangent[k] = march(x, y, z, east[k], north[k], near_reach, tangent[k], surface)
         else:
-            raise_skyline(x, y, z, near_reach, surface, rays, east, north, per, tangent)
+            raise_skyline(x, y, z, near_reach, surface, rays, ahead, tangent)
         for ring in range(tower_reaches.shape[0]):
             raise_over_walls(x, y, z, near_reach, tower_reaches[ring], towers[ring], rays, east, north, tangent)
         for k in range(SECTORS * rays):

@@ -16,7 +16,7 @@ from .errors import GeoError
 from .grid import Bounds, Grid, snap
 
 BLOCK_BITS = 4  # blocks of 16 x 16 cells ...
-SUPER_BITS = 7  # ... in super-blocks of 128 x 128, the steps in which a ray crosses empty country
+SUPER_BITS = 6  # ... in super-blocks of 64 x 64, which are asked before their blocks
 BLOCK = 1 << BLOCK_BITS
 SUPER = 1 << SUPER_BITS
 
@@ -37,11 +37,11 @@ class Surface:
     block_tops
         Highest cell of each block, shape as `index`. [m]
     super_tops
-        Highest cell of each super-block of 8 x 8 blocks. [m]
+        Highest cell of each super-block of 4 x 4 blocks. [m]
     first_column
-        Global index of the westernmost cell, a multiple of 128.
+        Global index of the westernmost cell, a multiple of 64.
     first_row
-        Global index of the southernmost cell, a multiple of 128.
+        Global index of the southernmost cell, a multiple of 64.
     resolution
         Side of a cell. [m]
     bounds

@@ -326,6 +326,7 @@ def test_jumping_over_blocks_changes_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = np.column_stack([X0 + rng.uniform(-300, 300, 8), Y0 + rng.uniform(-300, 300, 8), rng.uniform(40, 90, 8)])
     points[:2, :2] = np.round(points[:2, :2])  # on the corner of four cells
+    points[2:4, :2] = np.round(points[2:4, :2]) + 0.5  # the rays at 45 degrees lead through corners alone
     land = Grid(rng.uniform(0, 120, (500, 500)).astype(np.float32), X0 - 2500.0, Y0 + 2500.0, 10.0)
     rings = {"surface": near, "terrain": land, "near_reach": 250.0}
     assert np.array_equal(horizons(points, **rings), horizons(points, plain=True, **rings))
