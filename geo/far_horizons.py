@@ -24,6 +24,15 @@ DROP = (1 - 0.13) / (2 * 6_371_000.0)
 _RAYS = 3  # rays per sector
 _STEP = 0.02  # step as a share of the distance: a quarter of a sector's width
 _FINEST = 20.0  # m; a finer DEM shows nothing more from two kilometres
+_BLOCK, _WIDE = 8, 32  # cells of a level along the sides of blocks whose highest ground is asked before a ray enters them
+_STRIP_CELLS = 4e6  # of a DEM read at once
+
+# levels in one flat array, where each begins, its rows and columns; global column and row of the first cell, side of a cell [m]
+_Frame = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], int, int, float]
+# tops of all blocks in one flat array; where those of each level begin and columns of blocks, shape (levels, 2): small, wide
+_Summits = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]
+# distance and level of each sample; first sample of each level
+_Steps = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -175,14 +184,13 @@ def far_horizons(
         return None
     first_column, first_row, index, columns, rows = _nodes(east, north, spacing)
     levels, offsets, shapes, origin, cell = _pyramid(terrain, reach)
-    summits, summit_cell = _summits(levels, offsets, shapes, cell)
-    distances, level_of = _steps(start, reach, cell, len(shapes))
+    steps = _steps(start, reach, cell, len(shapes))
     nx, ny = columns * spacing, rows * spacing
     ground = terrain.elevation(nx, ny)
     ground = np.where(np.isfinite(ground), ground, terrain.lowest)
     tangent, nearness = np.empty((len(nx), SECTORS), np.float32), np.empty((len(nx), SECTORS), np.float32)
     frame = (levels, offsets, shapes, origin[0], origin[1], cell)
-    limits = (summits, summit_cell, terrain.highest, distances, level_of)
+    limits = (_summits(levels, offsets, shapes), terrain.highest, steps)
     cores = os.cpu_count() or 1
     cuts = np.linspace(0, len(nx), 8 * cores + 1).astype(int)  # some nodes see farther than others
     parts = [slice(a, b) for a, b in pairwise(cuts.tolist())]
@@ -214,47 +222,71 @@ def _pyramid(terrain: Terrain, reach: float) -> tuple[NDArray[np.float32], NDArr
     west, south, east, north = terrain.bounds
     i0, j0, i1, j1 = (math.floor(west / coarsest), math.floor(south / coarsest), math.ceil(east / coarsest), math.ceil(north / coarsest))
     strips = []
-    for j in range(j0, j1):  # strip by strip: a fine DEM of a whole county is never held at once
-        bounds = (i0 * coarsest, j * coarsest, i1 * coarsest, (j + 1) * coarsest)
-        window = terrain.window(bounds)
+    strip = coarsest * max(1, int(_STRIP_CELLS // ((i1 - i0) * (coarsest / terrain.resolution) ** 2)))
+    for bottom in np.arange(j0 * coarsest, j1 * coarsest, strip):  # a fine DEM of a whole county is never held at once
+        window = terrain.window((i0 * coarsest, bottom, i1 * coarsest, min(bottom + strip, j1 * coarsest)))
         assert window is not None
-        strips.append(_halved(window.values[::-1], shrink))
+        strips.append(_means(window.values[::-1], shrink))
     base = np.concatenate(strips)
     stack = [base]
     for _ in range(depth):
-        stack.append(_halved(stack[-1], 2))
+        stack.append(_means(stack[-1], 2))
     offsets = np.cumsum([0] + [level.size for level in stack])[:-1].astype(np.int64)
     shapes = np.array([level.shape for level in stack], np.int64)
     origin = (i0 * (1 << depth), j0 * (1 << depth))
     return np.concatenate([level.ravel() for level in stack]), offsets, shapes, origin, cell
 
 
-def _halved(values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _means(values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Mean over blocks of factor x factor cells, of what is known."""
-    if factor == 1:
-        return np.ascontiguousarray(values)
-    ny, nx = values.shape
-    blocks = values.reshape(ny // factor, factor, nx // factor, factor).astype(np.float64)
-    known = np.isfinite(blocks)
-    count = known.sum(axis=(1, 3))
-    total = np.where(known, blocks, 0.0).sum(axis=(1, 3))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    ny, nx = values.shape[0] // factor, values.shape[1] // factor
+    found = np.empty((ny, nx), np.float32)
+    for j in range(ny):
+        for i in range(nx):
+            total, count = 0.0, 0
+            for b in range(j * factor, (j + 1) * factor):
+                for a in range(i * factor, (i + 1) * factor):
+                    if np.isfinite(values[b, a]):
+                        total += values[b, a]
+                        count += 1
+            found[j, i] = total / count if count else np.nan
+    return found
 
 
-def _summits(
-    levels: NDArray[np.float32], offsets: NDArray[np.int64], shapes: NDArray[np.int64], cell: float
-) -> tuple[NDArray[np.float32], float]:
-    """Highest ground within each coarsest cell and its eight neighbours: what no interpolation there can exceed."""
+def _summits(levels: NDArray[np.float32], offsets: NDArray[np.int64], shapes: NDArray[np.int64]) -> _Summits:
+    """Highest ground that interpolation can reach within blocks of 8 x 8 and of 32 x 32 cells of each level, row of blocks by row."""
     ny, nx = shapes[0]
-    rows, columns = shapes[-1]
-    base = levels[: ny * nx].reshape(rows, ny // rows, columns, nx // columns)
-    top = np.where(np.isnan(base), -np.inf, base).max(axis=(1, 3)).astype(np.float32)
-    padded = np.pad(top, 1, constant_values=-np.inf)
-    spread = np.max([padded[a : a + rows, b : b + columns] for a in range(3) for b in range(3)], axis=0)
-    return spread, cell * (ny // rows)
+    top = _highest(levels[: ny * nx].reshape(ny, nx), 1, 0)
+    tops = []
+    for level in range(len(shapes)):
+        small = _highest(top, _BLOCK, 1)
+        tops += [small, _highest(small, _WIDE // _BLOCK, 0)]
+        if level + 1 < len(shapes):
+            top = _highest(top, 2, 0)
+    starts = np.cumsum([0] + [part.size for part in tops])[:-1].astype(np.int64)
+    widths = np.array([part.shape[1] for part in tops], np.int64)
+    return np.concatenate([part.ravel() for part in tops]), starts.reshape(-1, 2), widths.reshape(-1, 2)
 
 
-def _steps(start: float, reach: float, cell: float, depth: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _highest(values: NDArray[np.float32], factor: int, margin: int) -> NDArray[np.float32]:
+    """Highest of each block of factor x factor cells and of so many cells around it; what is not known is lowest."""
+    rows, columns = values.shape
+    ny, nx = -(-rows // factor), -(-columns // factor)
+    found = np.empty((ny, nx), np.float32)
+    for j in range(ny):
+        for i in range(nx):
+            top = np.float32(-np.inf)
+            for b in range(max(j * factor - margin, 0), min((j + 1) * factor + margin, rows)):
+                for a in range(max(i * factor - margin, 0), min((i + 1) * factor + margin, columns)):
+                    if values[b, a] > top:  # false for NaN
+                        top = values[b, a]
+            found[j, i] = top
+    return found
+
+
+def _steps(start: float, reach: float, cell: float, depth: int) -> _Steps:
     """Distances of the samples, and the level of the pyramid whose cell is about the step there."""
     distances, levels = [], []
     d = start
@@ -263,10 +295,7 @@ def _steps(start: float, reach: float, cell: float, depth: int) -> tuple[NDArray
         distances.append(d)
         levels.append(level)
         d += cell * (1 << level)
-    return np.array(distances), np.array(levels, np.int64)
-
-
-_Frame = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], int, int, float]
+    return np.array(distances), np.array(levels, np.int64), np.searchsorted(levels, np.arange(depth + 1)).astype(np.int64)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -275,20 +304,20 @@ def _skylines(
     ny: NDArray[np.float64],
     ground: NDArray[np.float64],
     frame: _Frame,
-    summits: NDArray[np.float32],
-    summit_cell: float,
+    summits: _Summits,
     highest: float,
-    distances: NDArray[np.float64],
-    level_of: NDArray[np.int64],
+    steps: _Steps,
     tangent: NDArray[np.float32],
     nearness: NDArray[np.float32],
 ) -> None:
     for n in range(nx.shape[0]):
+        found = -1
         for s in range(SECTORS):
             sum_t, sum_n = 0.0, 0.0
             for r in range(_RAYS):
                 azimuth = math.radians(360.0 / SECTORS * (s + (r + 0.5) / _RAYS - 0.5))
-                t, d = _skyline(nx[n], ny[n], ground[n], azimuth, frame, summits, summit_cell, highest, distances, level_of)
+                way = (nx[n], ny[n], math.sin(azimuth), math.cos(azimuth))
+                t, d, found = _skyline(way, ground[n], frame, summits, highest, steps, found)
                 sum_t += t
                 sum_n += 1 / d
             tangent[n, s] = sum_t / _RAYS
@@ -297,51 +326,73 @@ def _skylines(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _skyline(
-    x: float,
-    y: float,
+    way: tuple[float, float, float, float],
     z: float,
-    azimuth: float,
     frame: _Frame,
-    summits: NDArray[np.float32],
-    summit_cell: float,
+    summits: _Summits,
     highest: float,
-    distances: NDArray[np.float64],
-    level_of: NDArray[np.int64],
-) -> tuple[float, float]:
-    """Highest tangent along one ray and its distance; land below the node counts too, a point may stand lower still."""
+    steps: _Steps,
+    guess: int,
+) -> tuple[float, float, int]:
+    """Highest tangent along one ray, its distance and its sample; land below the node counts too, a point may stand lower still."""
     levels, offsets, shapes, i0, j0, cell = frame
-    sx, sy = math.sin(azimuth), math.cos(azimuth)
-    best, at = -1.0, np.inf
-    rows, columns = summits.shape
+    tops, starts, widths = summits
+    distances, level_of, first_of = steps
+    x, y, sx, sy = way
     west, south = i0 * cell, j0 * cell
-    tried_i, tried_j = -1, -1  # the summit of a block is looked at once, on entering it
+    best, at, found = -1.0, np.inf, -1
+    if guess >= 0:  # the ray beside found its skyline there: what is lower is passed by from the beginning
+        d = distances[guess]
+        if highest - z - DROP * d * d > LOWEST_ANGLE * d:
+            level = level_of[guess]
+            size = cell * (1 << level)
+            gx, gy = (x + sx * d - west) / size, (y + sy * d - south) / size
+            v = _bilinear(levels, offsets[level], shapes[level, 0], shapes[level, 1], gx - 0.5, gy - 0.5) - z - DROP * d * d
+            if v > best * d:  # false for NaN
+                best, at, found = v / d, d, guess
+    level, small_end, wide_end = -1, 0.0, 0.0
     k = 0
     while k < distances.shape[0]:
         d = distances[k]
         drop = DROP * d * d
         if highest - z - drop <= max(best, LOWEST_ANGLE) * d and best > -1.0:
             break
-        px, py = x + sx * d - west, y + sy * d - south
-        bi, bj = (math.floor(px / summit_cell)), (math.floor(py / summit_cell))
-        if bi < 0 or bj < 0 or bi >= columns or bj >= rows:
+        if level_of[k] != level:
+            level, small_end, wide_end = level_of[k], 0.0, 0.0
+        size = cell * (1 << level)
+        gx, gy = (x + sx * d - west) / size, (y + sy * d - south) / size
+        rows, columns = shapes[level]
+        if gx < 0 or gy < 0 or gx >= columns or gy >= rows:
+            if (gx < 0 and sx <= 0) or (gy < 0 and sy <= 0) or (gx >= columns and sx >= 0) or (gy >= rows and sy >= 0):
+                break  # it never comes back
             k += 1
             continue
-        if bi == tried_i and bj == tried_j:
-            leave = d
-        else:
-            tried_i, tried_j = bi, bj
-            leave = d + min(_to_edge(px, sx, bi, summit_cell), _to_edge(py, sy, bj, summit_cell))
-        if leave > d and summits[bj, bi] - z - drop <= min(best * d, best * leave):
-            while k < distances.shape[0] and distances[k] < leave:
-                k += 1
-            continue
-        level = level_of[k]
-        size = cell * (1 << level)
-        v = _bilinear(levels, offsets[level], shapes[level, 0], shapes[level, 1], px / size - 0.5, py / size - 0.5)
-        if v - z - drop > best * d:  # false for NaN
-            best, at = (v - z - drop) / d, d
+        if d >= wide_end:
+            i, j = int(gx / _WIDE), int(gy / _WIDE)
+            wide_end = d + size * min(_to_edge(gx, sx, i, _WIDE), _to_edge(gy, sy, j, _WIDE))
+            if tops[starts[level, 1] + j * widths[level, 1] + i] - z - drop <= min(best * d, best * wide_end):
+                k = _first_after(wide_end, k, distances, first_of[level], first_of[level + 1], size)
+                continue
+        if d >= small_end:
+            i, j = int(gx / _BLOCK), int(gy / _BLOCK)
+            small_end = d + size * min(_to_edge(gx, sx, i, _BLOCK), _to_edge(gy, sy, j, _BLOCK))
+            if tops[starts[level, 0] + j * widths[level, 0] + i] - z - drop <= min(best * d, best * small_end):
+                k = _first_after(small_end, k, distances, first_of[level], first_of[level + 1], size)
+                continue
+        v = _bilinear(levels, offsets[level], rows, columns, gx - 0.5, gy - 0.5) - z - drop
+        if v > best * d or (v == best * d and k < found):
+            best, at, found = v / d, d, k
         k += 1
-    return best, at
+    return best, at, found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _first_after(end: float, k: int, distances: NDArray[np.float64], first: int, last: int, step: float) -> int:
+    """First sample that is not nearer than the end of a block, among those of one level, which are a step apart."""
+    k = max(k + 1, min(first + int((end - distances[first]) / step), last))
+    while k < last and distances[k] < end:
+        k += 1
+    return k
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
