@@ -210,12 +210,12 @@ def _look_around(
 ) -> None:
     near_reach, land_reach = reaches
     east, north = ahead[0][0], ahead[0][1]
-    skyline = np.zeros(SECTORS * LAND_RAYS + 1)
+    skyline, notes = np.zeros(SECTORS * LAND_RAYS + 1), np.zeros(SECTORS * LAND_RAYS, np.int64)
     tangent, turn = np.empty(SECTORS * rays), np.empty(SECTORS * rays)
     before, share = _between(rays)
     for p in order:
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
-        land_skyline(x, y, z, dem, far_nodes, land_reach, plain, land_ways, skyline)
+        land_skyline(x, y, z, dem, far_nodes, land_reach, plain, land_ways, notes, skyline)
         skyline[SECTORS * LAND_RAYS] = skyline[0]
         for k in range(SECTORS * rays):
             i, u = before[k], share[k]

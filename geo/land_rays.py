@@ -13,10 +13,12 @@ from .sectors import SECTORS
 
 LAND_RAYS = 2  # rays per sector over the DEM; rays between them are interpolated
 FINEST = 10.0  # m; a finer DEM is averaged first: ground is smooth, and the near surface holds what is not
-_BITS_0, _BITS_1, _BITS_2 = 3, 5, 7  # blocks of 8 x 8 cells of the DEM in blocks of 32 x 32 in blocks of 128 x 128
+_STEPS = 8  # steps of a ray, of one cell each, that are taken at once
+_ROUNDING = 1e-3  # m; by less than this interpolation may end above its corners
 
-# values with rows counted northward, tops of blocks from small to wide, first column, first row, side of a cell, highest
-Land = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], int, int, float, float]
+# values with rows counted northward, the highest that steps may meet which lie around a cell, columns, first column, first row, side of
+# a cell, highest
+Land = tuple[NDArray[np.float32], NDArray[np.float32], int, int, int, float, float]
 Nodes = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], int, int, float]
 
 
@@ -60,7 +62,7 @@ def coarsened(grid: Grid) -> Grid:
 
 def land(grid: Grid | None) -> Land:
     """
-    Lay out a DEM for the kernels: rows counted northward, and the highest corner of each block of bilinear patches.
+    Lay out a DEM for the kernels: rows counted northward, and the highest corner of all bilinear patches around each cell.
 
     Parameters
     ----------
@@ -73,24 +75,25 @@ def land(grid: Grid | None) -> Land:
         Arrays and numbers of the window.
     """
     if grid is None:
-        none = np.empty((0, 0), np.float32)
-        return none, none, none, none, 0, 0, 1.0, -np.inf
+        none = np.empty(0, np.float32)
+        return none, none, 0, 0, 0, 1.0, -np.inf
     values = np.ascontiguousarray(grid.values[::-1])
     ny, nx = values.shape
-    patches = np.full((ny, nx), -np.inf, np.float32)
-    filled = np.where(np.isnan(values), np.float32(-np.inf), values)
-    patches[:-1, :-1] = np.maximum(np.maximum(filled[:-1, :-1], filled[1:, :-1]), np.maximum(filled[:-1, 1:], filled[1:, 1:]))
-    tops = _tops(patches, 1 << _BITS_0)
-    wide = _tops(tops, 1 << (_BITS_1 - _BITS_0))
-    widest = _tops(wide, 1 << (_BITS_2 - _BITS_1))
-    return values, tops, wide, widest, grid.first_column, grid.top_row - ny, grid.resolution, float(filled.max())
+    crest = np.where(np.isnan(values), np.float32(-np.inf), values)
+    highest = float(crest.max())
+    crest = _highest_around(_highest_around(crest).T).T
+    return values.ravel(), crest.ravel(), nx, grid.first_column, grid.top_row - ny, grid.resolution, highest
 
 
-def _tops(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    ny, nx = values.shape
-    padded = np.full((-(-ny // size) * size, -(-nx // size) * size), -np.inf, np.float32)
-    padded[:ny, :nx] = values
-    return np.ascontiguousarray(padded.reshape(padded.shape[0] // size, size, padded.shape[1] // size, size).max(axis=(1, 3)))
+def _highest_around(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Highest of the cells that half the steps taken at once lead to, up and down, and of the next, which its patch ends at."""
+    reach = _STEPS // 2
+    found = values.copy()
+    for away in range(1, reach + 2):
+        np.maximum(found[:-away], values[away:], out=found[:-away])
+    for away in range(1, reach + 1):
+        np.maximum(found[away:], values[:-away], out=found[away:])
+    return np.ascontiguousarray(found)
 
 
 def nodes(far: FarHorizons | None) -> Nodes:
@@ -123,6 +126,7 @@ def land_skyline(
     reach: float,
     plain: bool,
     ways: NDArray[np.float64],
+    notes: NDArray[np.int64],
     skyline: NDArray[np.float64],
 ) -> None:
     """
@@ -146,11 +150,12 @@ def land_skyline(
         Visit every cell.
     ways
         Directions of the terrain rays, see `directions`.
+    notes
+        Room for notes, shape (144,).
     skyline
         Tangents in the terrain's directions, shape (144,); written in place.
     """
     index, tangents, nearness, ground, i0, j0, spacing = far_nodes
-    values, tops, wide, widest, ci, cj, size, highest = dem
     known = index.shape[0] > 0
     gx, gy = x / spacing, y / spacing
     i, j = (math.floor(gx)), (math.floor(gy))
@@ -166,71 +171,62 @@ def land_skyline(
         far = max(far, 0.0)
         for k in range(s * LAND_RAYS, s * LAND_RAYS + LAND_RAYS):
             skyline[k] = far
-            if values.shape[0] > 0 and highest > z:
-                skyline[k] = _land_ray(
-                    x, y, z, ways[0, k], ways[1, k], reach, far, plain, values, tops, wide, widest, ci, cj, size, highest
-                )  # fmt: skip
+    size, highest = dem[5], dem[6]
+    steps = math.floor(reach / size)
+    for first in range(1, steps + 1, _STEPS):
+        if highest <= z + DROP * (first * size) ** 2:
+            return
+        if not plain:
+            _note(x, y, z, first, dem, ways, skyline, notes)
+        for k in range(SECTORS * LAND_RAYS):
+            if plain or notes[k]:
+                skyline[k] = _steps(x, y, z, ways[0, k], ways[1, k], first, steps, skyline[k], dem)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _land_ray(
+def _note(
     x: float,
     y: float,
     z: float,
-    sx: float,
-    sy: float,
-    reach: float,
-    tangent: float,
-    plain: bool,
-    values: NDArray[np.float32],
-    tops: NDArray[np.float32],
-    wide: NDArray[np.float32],
-    widest: NDArray[np.float32],
-    i0: int,
-    j0: int,
-    size: float,
-    highest: float,
-) -> float:
-    """Highest tangent over the bilinear DEM in steps of one cell; blocks that cannot rise above it are jumped."""
-    ny, nx = values.shape
-    last = math.floor(reach / size)
-    start_i, start_j = x / size - 0.5, y / size - 0.5  # global, so that rounding is the same in every window
-    per_i, per_j = 1.0 / max(abs(sx), 1e-9), 1.0 / max(abs(sy), 1e-9)
-    k = 1
-    while k <= last:
-        t = k * size
-        sight = z + DROP * t * t + tangent * t  # how high land must reach here to be seen
-        if highest <= sight:
-            return tangent
-        gx, gy = start_i + sx * k, start_j + sy * k
-        fi, fj = math.floor(gx), math.floor(gy)
-        i, j = fi - i0, fj - j0
-        if i < 0 or j < 0 or i + 1 >= nx or j + 1 >= ny:
-            return tangent
-        if not plain:
-            bits = 0
-            # a millimetre of slack: interpolation may round above its corners
-            if tops[j >> _BITS_0, i >> _BITS_0] + 1e-3 <= sight:
-                bits = _BITS_0
-                if wide[j >> _BITS_1, i >> _BITS_1] + 1e-3 <= sight:
-                    bits = _BITS_1
-                    if widest[j >> _BITS_2, i >> _BITS_2] + 1e-3 <= sight:
-                        bits = _BITS_2
-            if bits:
-                leave = min(_steps_out(gx - i0, sx, per_i, i >> bits, bits), _steps_out(gy - j0, sy, per_j, j >> bits, bits))
-                k = max(k + 1, math.ceil(k + leave - 1e-6))
-                continue
-        u, v = gx - fi, gy - fj
-        south = values[j, i] * (1 - u) + values[j, i + 1] * u
-        north = values[j + 1, i] * (1 - u) + values[j + 1, i + 1] * u
-        seen = south * (1 - v) + north * v
-        if seen > sight:  # false for NaN
-            tangent = max(tangent, (seen - z - DROP * t * t) / t)
-        k += 1
-    return tangent
+    first: int,
+    dem: Land,
+    ways: NDArray[np.float64],
+    skyline: NDArray[np.float64],
+    notes: NDArray[np.int64],
+) -> None:
+    """Note which rays the land around the next steps may raise; without a branch, so that several rays are asked at once."""
+    crest, nx, i0, j0, size = dem[1], dem[2], dem[3], dem[4], dem[5]
+    ny = crest.shape[0] // max(nx, 1)
+    t = first * size
+    least, middle = z + DROP * t * t - _ROUNDING, first + 0.5 * (_STEPS - 1)
+    start_i, start_j = x / size - 0.5 - i0, y / size - 0.5 - j0
+    for k in range(np.uint64(SECTORS * LAND_RAYS)):
+        gi, gj = start_i + ways[0, k] * middle, start_j + ways[1, k] * middle
+        # beyond the window, which ends no nearer than the last step, the outermost cells
+        i, j = min(max(int(gi), 0), nx - 1), min(max(int(gj), 0), ny - 1)
+        notes[k] = 1 if crest[np.uint64(j * nx + i)] > least + skyline[k] * t else 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _steps_out(g: float, s: float, per: float, b: int, bits: int) -> float:
-    """Count the steps of one cell until a ray at cell coordinate g leaves block b."""
-    return ((((b + 1) << bits) - g) if s > 0.0 else (g - (b << bits))) * per
+def _steps(x: float, y: float, z: float, sx: float, sy: float, first: int, last: int, tangent: float, dem: Land) -> float:
+    """Raise one ray's tangent over the next steps on the bilinear DEM; without a branch, so that all are taken at once."""
+    values, nx, i0, j0, size = dem[0], dem[2], dem[3], dem[4], dem[5]
+    ny = values.shape[0] // max(nx, 1)
+    start_i, start_j = x / size - 0.5, y / size - 0.5  # global, so that rounding is the same in every window
+    bits = np.float64(tangent).view(np.int64)  # positive numbers are in order as integers too
+    for c in range(_STEPS):
+        k = float(first + c)
+        t = k * size
+        gx, gy = start_i + sx * k, start_j + sy * k
+        fi, fj = np.floor(gx), np.floor(gy)
+        u, v = gx - fi, gy - fj
+        i, j = np.int64(fi) - i0, np.int64(fj) - j0
+        known = (i >= 0) & (j >= 0) & (i < nx - 1) & (j < ny - 1) & (k <= last)
+        at = np.uint64(j * nx + i if known else 0)
+        above = at + np.uint64(nx)
+        south = values[at] * (1 - u) + values[at + np.uint64(1)] * u
+        north = values[above] * (1 - u) + values[above + np.uint64(1)] * u
+        seen = (south * (1 - v) + north * v - z - DROP * t * t) / t
+        found = np.float64(seen if known & (seen > 0.0) else 0.0).view(np.int64)  # nor where land is unknown
+        bits = found if found > bits else bits
+    return float(np.int64(bits).view(np.float64))
