@@ -180,7 +180,9 @@ def land_skyline(
             _note(x, y, z, first, dem, ways, skyline, notes)
         for k in range(SECTORS * LAND_RAYS):
             if plain or notes[k]:
-                skyline[k] = _steps(x, y, z, ways[0, k], ways[1, k], first, steps, skyline[k], dem)
+                skyline[k] = _steps(x, y, z, ways[0, k], ways[1, k], float(first), steps, skyline[k], dem)
+                if first == 1:  # near by a step is a large part of the way: look between them too
+                    skyline[k] = _steps(x, y, z, ways[0, k], ways[1, k], 1.5, steps, skyline[k], dem)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -208,14 +210,14 @@ def _note(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _steps(x: float, y: float, z: float, sx: float, sy: float, first: int, last: int, tangent: float, dem: Land) -> float:
+def _steps(x: float, y: float, z: float, sx: float, sy: float, first: float, last: int, tangent: float, dem: Land) -> float:
     """Raise one ray's tangent over the next steps on the bilinear DEM; without a branch, so that all are taken at once."""
     values, nx, i0, j0, size = dem[0], dem[2], dem[3], dem[4], dem[5]
     ny = values.shape[0] // max(nx, 1)
     start_i, start_j = x / size - 0.5, y / size - 0.5  # global, so that rounding is the same in every window
     bits = np.float64(tangent).view(np.int64)  # positive numbers are in order as integers too
     for c in range(_STEPS):
-        k = float(first + c)
+        k = first + c
         t = k * size
         gx, gy = start_i + sx * k, start_j + sy * k
         fi, fj = np.floor(gx), np.floor(gy)

@@ -12,7 +12,7 @@ import pandas as pd
 import pyproj
 
 from geo.archetypes import load_archetypes
-from geo.far_horizons import far_horizons
+from geo.far_horizons import SPACING, far_horizons
 from geo.roof_planes import shows_planes
 from geo.zones import in_china
 from layers.carbon import load_carbon
@@ -297,8 +297,8 @@ def _everywhere(buildings: gpd.GeoDataFrame) -> np.ndarray:
     """Corners of all footprints, and a lattice over the few that are wider than the nodes of the far horizon are apart."""
     bounds = buildings.bounds.to_numpy()
     corners = [bounds[:, [0, 1]], bounds[:, [2, 1]], bounds[:, [0, 3]], bounds[:, [2, 3]]]
-    for left, bottom, right, top in bounds[(bounds[:, 2:] - bounds[:, :2]).max(axis=1) > 400.0]:
-        x, y = np.meshgrid(np.arange(left, right, 400.0), np.arange(bottom, top, 400.0))
+    for left, bottom, right, top in bounds[(bounds[:, 2:] - bounds[:, :2]).max(axis=1) > SPACING]:
+        x, y = np.meshgrid(np.arange(left, right, SPACING), np.arange(bottom, top, SPACING))
         corners.append(np.column_stack([x.ravel(), y.ravel()]))
     return np.concatenate(corners).T
 
