@@ -12,10 +12,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .sectors import FRINGE, SECTORS, SLACK, lowest, nearest, ray_number, span
-from .walls import LOW_RESOLVED, Kernel
+from .walls import LOW_RESOLVED, TOGETHER, Kernel
 
 Limits = tuple[float, float, float]
 FEW = 96  # rays; where no more may meet a building, each is held against each wall, which is quicker than to ask which
+LANES = 8  # rays of a wall are lifted in whole eights, as the processor takes them; what misses the wall is not lifted
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -60,6 +61,7 @@ def raise_over_walls(
     block_tops, boxes, side, ci, cj, overhang, highest = held[5:]
     if highest <= z or start >= reach:
         return
+    cones = np.empty((3, TOGETHER))
     pi, pj = math.floor(x / side) - ci, math.floor(y / side) - cj
     nj, ni = block_tops.shape
     for ring in range(math.ceil((reach + overhang) / side) + 1):
@@ -84,7 +86,7 @@ def raise_over_walls(
                 first, last = span(x0, y0, x1, y1, rays)
                 slope = lowest(tangent, first, last)
                 if rise > slope * distance:
-                    _groups(x, y, z, start, reach, j * ni + i, slope, distance, held, rays, east, north, tangent)
+                    _groups(x, y, z, start, reach, j * ni + i, slope, distance, held, rays, east, north, cones, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -101,44 +103,54 @@ def _groups(
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
+    cones: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
     """Raise the rays over those groups of a block that end high enough above the point."""
     starts, groups, firsts, walls, tops = held[0], held[1], held[2], held[3], held[4]
     floor = max(slope * distance, 0.0)
+    number = tangent.shape[0]
     for g in range(starts[block], starts[block + 1]):
-        rise = groups[g, 3] - z
+        rise = groups[3, g] - z
         if rise <= floor:  # the highest come first
             return
-        dx, dy, radius = groups[g, 0] - x, groups[g, 1] - y, groups[g, 2]
-        centre = math.sqrt(dx * dx + dy * dy)
-        away = max((centre - radius) * SLACK - 1e-6, start)
-        seen_to = min(reach, groups[g, 4])
+        c = (g - starts[block]) % TOGETHER
+        if c == 0:
+            _cones(x, y, groups, g, rays, cones)
+        away, seen_to = max(cones[0, c], start), min(reach, groups[4, g])
         if rise <= slope * away or away >= seen_to:
             continue
-        few = False
-        if centre > 2.0 * radius:
-            first, last = _cone(dx, dy, radius / centre, rays)
+        first, last = 1, 0
+        half = cones[2, c]
+        if half >= 0.0:
+            first, last = math.ceil(cones[1, c] - half), math.floor(cones[1, c] + half)
+            if first < 0:
+                first, last = first + number, last + number
+            elif first >= number:
+                first, last = first - number, last - number
             if rise <= lowest(tangent, first, last) * away:
                 continue
-            few = last - first < FEW
-        if not few:
-            first, last = 1, 0
+            if last - first >= FEW:
+                first, last = 1, 0
         _walls(x, y, z, floor, start, seen_to, firsts[g], firsts[g + 1], walls, tops, first, last, rays, east, north, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cone(dx: float, dy: float, sine: float, rays: int) -> tuple[int, int]:
-    """First and last ray that may meet a circle whose radius is `sine` times the way to its centre, at most a half."""
+def _cones(x: float, y: float, groups: NDArray[np.float64], g: int, rays: int, cones: NDArray[np.float64]) -> None:
+    """How near the circles of several groups are, the ray to their centres, and how many rays to both sides may meet them.
+
+    Less than none where the point lies within two radii; without a branch, so that all are taken at once.
+    """
     number = SECTORS * rays
-    centre = ray_number(dx, dy, number, rays)
-    half = sine * (1.0 + 0.2 * sine * sine) * (number / (2.0 * math.pi)) + FRINGE  # above the arc sine
-    first, last = math.ceil(centre - half), math.floor(centre + half)
-    if first < 0:
-        first, last = first + number, last + number
-    elif first >= number:
-        first, last = first - number, last - number
-    return first, last
+    per_radian = number / (2.0 * math.pi)
+    for c in range(np.uint64(cones.shape[1])):
+        dx, dy, radius = groups[0, g + c] - x, groups[1, g + c] - y, groups[2, g + c]
+        centre = math.sqrt(dx * dx + dy * dy)
+        cones[0, c] = (centre - radius) * SLACK - 1e-6
+        cones[1, c] = ray_number(dx, dy, number, rays)
+        sine = radius / centre
+        half = sine * (1.0 + 0.2 * sine * sine) * per_radian + FRINGE  # above the arc sine up to a half
+        cones[2, c] = half if centre > 2.0 * radius else -1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -264,6 +276,7 @@ def level(
         Tangent of the skyline along each ray, shape (72 rays,); raised in place.
     """
     number = tangent.shape[0]
+    first, last = first & -LANES, last | (LANES - 1)
     if first < number:
         _lift(tangent, east, north, ax, ay, bx, by, per, limits, first, min(last, number - 1))
     if last >= number:
@@ -312,6 +325,7 @@ def _sloped(
     tangent: NDArray[np.float64],
 ) -> None:
     number = tangent.shape[0]
+    first, last = first & -LANES, last | (LANES - 1)
     if first < number:
         _lift_sloped(tangent, east, north, ax, ay, bx, by, per, rise_a, rise_b, limits, first, min(last, number - 1))
     if last >= number:

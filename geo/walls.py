@@ -18,10 +18,11 @@ NEAR_SIDE = 64.0  # m; side of a block of all buildings around
 BLOCKS_TO_REACH = 6  # as many blocks of buildings far away to the end of their ring
 LONGEST = 32.0  # m; longer walls are cut into equal pieces
 WHOLE = 64.0  # m; a ring whose circle has no greater radius stays together, a larger one is cut at the borders of squares of this side
+TOGETHER = 16  # groups that are asked at once
 LOW_RESOLVED = 0.5  # m; a wall nearer than this is taken to stand this far away, so that tangents stay finite
 
-# groups of each block, groups, walls of each group, walls, their tops, tops of blocks, boxes of blocks, side of a block, first column,
-# first row, how far a box leaves its block, highest top
+# groups of each block, groups column by column and some room, walls of each group, walls, their tops, tops of blocks, boxes of blocks,
+# side of a block, first column, first row, how far a box leaves its block, highest top
 Kernel = tuple[
     NDArray[np.int64],
     NDArray[np.float64],
@@ -364,10 +365,23 @@ def kernel(found: Walls | None) -> Kernel:
     """
     if found is None:
         none, nothing = np.zeros(2, np.int64), np.full((1, 1), -np.inf, np.float32)
-        return none, np.empty((0, 5)), none, np.empty((0, 4)), np.empty((0, 2)), nothing, np.zeros((1, 1, 4)), 1.0, 0, 0, 0.0, -np.inf
+        return (
+            none,
+            np.zeros((5, TOGETHER)),
+            none,
+            np.empty((0, 4)),
+            np.empty((0, 2)),
+            nothing,
+            np.zeros((1, 1, 4)),
+            1.0,
+            0,
+            0,
+            0.0,
+            -np.inf,
+        )
     return (
         found.starts,
-        found.groups,
+        np.ascontiguousarray(np.pad(found.groups, ((0, TOGETHER), (0, 0))).T),
         found.firsts,
         found.walls,
         found.tops,
