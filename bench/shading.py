@@ -46,7 +46,7 @@ def timed(label: str, points: np.ndarray, **rings: Any) -> float:
 
 
 def city(buildings: gpd.GeoDataFrame, label: str, terrain: Terrain) -> None:
-    """Walls to 300 m, towers to 5 km, land to the end."""
+    """Walls to 300 m, towers as far as they are seen, land to the end."""
     polygons, top = buildings.geometry.to_numpy(), buildings["height"].to_numpy(dtype=float)
     kinds = load_archetypes().choose(np.full(len(top), "commercial", object), top, shapely.area(polygons))
     roof = roof_edges(
@@ -57,12 +57,14 @@ def city(buildings: gpd.GeoDataFrame, label: str, terrain: Terrain) -> None:
     left, bottom, right, up = shapely.total_bounds(polygons)
     reach = tower_reach(top)
     end = ring_end(reach)
-    farthest = max(NEAR, float(end.max()))
-    wide = (left - farthest, bottom - farthest, right + farthest, up + farthest)
-    rings: dict[str, object] = {"near": walls(wide, polygons, roof.level, roof.edges)}
+
+    def around(far: float) -> tuple[float, float, float, float]:
+        return left - far, bottom - far, right + far, up + far
+
+    rings: dict[str, object] = {"near": walls(around(NEAR), polygons, roof.level, roof.edges)}
     timed(f"{label}: walls to 300 m", points, **rings)
     rings["towers"] = {
-        ring: walls(wide, polygons[end == ring], top[end == ring], reach=reach[end == ring], side=ring / BLOCKS_TO_REACH)
+        ring: walls(around(ring), polygons[end == ring], top[end == ring], reach=reach[end == ring], side=ring / BLOCKS_TO_REACH)
         for ring in np.unique(end[end > 0.0]).tolist()
     }
     timed(f"{label}: and towers to {reach.max():,.0f} m", points, **rings)
