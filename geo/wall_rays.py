@@ -64,8 +64,10 @@ def raise_over_walls(
     cones = np.empty((3, TOGETHER))
     pi, pj = math.floor(x / side) - ci, math.floor(y / side) - cj
     nj, ni = block_tops.shape
+    least, raised = 0.0, True
     for ring in range(math.ceil((reach + overhang) / side) + 1):
-        least = lowest(tangent, 0, tangent.shape[0] - 1)
+        if raised:
+            least, raised = lowest(tangent, 0, tangent.shape[0] - 1), False
         if highest - z <= least * max(start, (ring - 1) * side - overhang):
             return
         for j in range(max(pj - ring, 0), min(pj + ring, nj - 1) + 1):
@@ -86,6 +88,7 @@ def raise_over_walls(
                 first, last = span(x0, y0, x1, y1, rays)
                 slope = lowest(tangent, first, last)
                 if rise > slope * distance:
+                    raised = True
                     _groups(x, y, z, start, reach, j * ni + i, slope, distance, held, rays, east, north, cones, tangent)
 
 
