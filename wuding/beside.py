@@ -14,6 +14,8 @@ from .manifest import Clock
 
 # Starting a second process takes as long as what it saves on fewer buildings.
 WORTH_IT_BUILDINGS = 20_000
+# Taking a turn needs microseconds.
+HELD_SECONDS = 10.0
 Turns = Synchronized  # of int
 Measured = tuple[Any, dict[str, Any]]
 
@@ -45,7 +47,8 @@ def beside(
 
     Notes
     -----
-    The second process ends with the block, and with this process however that ends.
+    The second process ends with the block, and with this process however that ends. Where it was ended from outside, as a system does
+    that is short of memory, this process does its work once the result is wanted.
     """
     if not apart:
         done = _measured(stage, function, args if counted is None else (*args, counted))
@@ -60,7 +63,7 @@ def beside(
         # what is large travels once it runs: a process that dies before it has read its arguments would leave this one waiting for ever
         with suppress(BrokenPipeError, ConnectionResetError):  # `_received` tells
             ours.send((stage, function, args))
-        yield lambda: _received(ours, stage)
+        yield lambda: _received(ours) or _measured(stage, function, args if counted is None else (*args, turns()))
     finally:
         process.terminate()
         process.join()
@@ -93,9 +96,12 @@ def next_turn(counted: Turns) -> int:
     int
         Number of the turn, from 0 on.
     """
-    with counted.get_lock():
-        turn = int(counted.value)
-        counted.value = turn + 1
+    lock = counted.get_lock()
+    held = lock.acquire(timeout=HELD_SECONDS)  # one that was killed in here never gives it back
+    turn = int(counted.value)
+    counted.value = turn + 1
+    if held:
+        lock.release()
     return turn
 
 
@@ -124,11 +130,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _received(answer: Connection, stage: str) -> Measured:
+def _received(answer: Connection) -> Measured | None:
+    """Wait for the second process; None where it was ended from outside."""
     try:
         done, error = answer.recv()
     except (EOFError, ConnectionResetError):
-        raise RuntimeError(f"the process of the stage {stage} was ended from outside, perhaps for want of memory; run again") from None
+        return None
     if error is not None:
         raise error
     found: Measured = done

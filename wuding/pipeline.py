@@ -3,6 +3,7 @@
 import math
 import os
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def _run(
             if client.dashboard_link and scheduler is not None:
                 screen.say(f"Dask 面板：{client.dashboard_link}", f"Dask dashboard: {client.dashboard_link}")
             through = {} if store is None else through_store(client, store)
-            assess_tiles(client, work, out / "roofs", files, lambda done, total: screen.told("tiles", done, total), **through)
+            assess_tiles(client, work, out / "roofs", files, partial(screen.told, "tiles"), **through)
     apart = count > 1 and len(prepared.buildings) >= WORTH_IT_BUILDINGS
     screen.told("audit", 0, 1)
     taken = turns()

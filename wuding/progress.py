@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from .pace import Pace
 from .run_folder import note_progress
 
 STAGES = {
@@ -58,6 +59,7 @@ class Screen:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._started: dict[str, float] = {}
+        self._paces: dict[str, Pace] = {}
         self._last_line: dict[str, float] = {}
         self._note: Path | None = None
         self._noted = 0.0
@@ -74,7 +76,7 @@ class Screen:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
         )
         with Progress(*columns, console=Console(file=self.stream), transient=False) as self._bars:
             yield self
@@ -96,7 +98,7 @@ class Screen:
         finally:
             self._note = None
 
-    def told(self, stage: str, done: int, total: int) -> None:
+    def told(self, stage: str, done: int, total: int, at_once: int = 0) -> None:
         """
         Note that `done` of `total` units of a stage are finished.
 
@@ -106,34 +108,29 @@ class Screen:
             Key of `STAGES`.
         done, total
             Counts in the stage's own unit.
+        at_once
+            Units under way at the same time, see `Pace`.
         """
         now = time.monotonic()
         start = self._started.setdefault(stage, now)
+        pace = self._paces.setdefault(stage, Pace((done, now), at_once))
+        pace.seen(done, now)
+        left = pace.left(total, now)
         if self._note is not None and (done in (0, total) or now - self._noted > NOTE_SECONDS):
             self._noted = now
-            note_progress(self._note, stage, done, total, now - start)
-        rate = done / (now - start) if done and now > start else 0.0
+            note_progress(self._note, stage, done, total, now - start, pace.rate, left)
         if self.json_lines:
-            self.line(
-                {
-                    "event": "progress",
-                    "stage": stage,
-                    "done": done,
-                    "total": total,
-                    "rate": round(rate, 2),
-                    "seconds": round(now - start, 2),
-                }
-            )
+            told: dict[str, object] = {"event": "progress", "stage": stage, "done": done, "total": total}
+            self.line(told | {"rate": round(pace.rate, 2), "seconds": round(now - start, 2), "left": None if left is None else round(left)})
         elif self._bars is not None:
             if stage not in self._tasks:
-                self._tasks[stage] = self._bars.add_task(self.title(stage), total=total, rate="")
-            self._bars.update(self._tasks[stage], completed=done, total=total, rate=f"{rate:,.0f}/s" if rate >= 1 else "")
+                self._tasks[stage] = self._bars.add_task(self.title(stage), total=total, rate="", left="")
+            said = "" if left is None else time_left(left, self.lang)
+            self._bars.update(self._tasks[stage], completed=done, total=total, rate=_rate(pace.rate), left=said)
         elif done == 0 or done == total or now - self._last_line.get(stage, start) > QUIET_SECONDS:
             self._last_line[stage] = now
-            seconds = (total - done) / rate if 0 < done < total and rate > 0 else None
-            speed = f", {rate:,.0f}/s" if rate >= 1 else ""
-            left = "" if seconds is None else f"，剩余约 {seconds:.0f} 秒" if self.lang == "zh" else f", {seconds:.0f} s left"
-            print(f"{self.title(stage)}: {done:,}/{total:,}{speed}{left}", file=self.stream, flush=True)
+            words = [f"{self.title(stage)}: {done:,}/{total:,}", _rate(pace.rate), "" if left is None else time_left(left, self.lang)]
+            print(("，" if self.lang == "zh" else ", ").join(word for word in words if word), file=self.stream, flush=True)
 
     def title(self, stage: str) -> str:
         """
@@ -178,3 +175,30 @@ class Screen:
             Plain data.
         """
         print(json.dumps(content, ensure_ascii=False), file=self.stream, flush=True)
+
+
+def time_left(seconds: float, lang: str) -> str:
+    """
+    Say how long something still takes, no finer than an estimate is worth.
+
+    Parameters
+    ----------
+    seconds
+        Estimate. [s]
+    lang
+        "zh" or "en".
+
+    Returns
+    -------
+    str
+        Seconds below two minutes, then minutes, then hours.
+    """
+    if seconds < 120.0:
+        return f"剩余约 {seconds:.0f} 秒" if lang == "zh" else f"about {seconds:.0f} s left"
+    if seconds < 7200.0:
+        return f"剩余约 {seconds / 60:.0f} 分钟" if lang == "zh" else f"about {seconds / 60:.0f} min left"
+    return f"剩余约 {seconds / 3600:.1f} 小时" if lang == "zh" else f"about {seconds / 3600:.1f} h left"
+
+
+def _rate(rate: float) -> str:
+    return "" if not rate else f"{rate:,.0f}/s" if rate >= 1 else f"{rate:.2f}/s"

@@ -128,7 +128,7 @@ def require_space(out: Path, buildings: int, warnings: list[str]) -> float:
     return need
 
 
-def tiles_to_assess(work: Path) -> list[str]:
+def tiles_to_assess(work: Path) -> dict[str, int]:
     """
     Name the tiles that have buildings to assess.
 
@@ -139,14 +139,14 @@ def tiles_to_assess(work: Path) -> list[str]:
 
     Returns
     -------
-    list of str
-        File names.
+    dict of str to int
+        File names, and the number of these buildings.
     """
     tiles = pd.read_parquet(work / "tiles.parquet")
-    return [str(name) for name in tiles.loc[tiles["assess"] > 0, "file"]]
+    return {str(name): int(count) for name, count in zip(tiles["file"], tiles["assess"], strict=True) if count > 0}
 
 
-def note_progress(file: Path, stage: str, done: int, total: int, seconds: float) -> None:
+def note_progress(file: Path, stage: str, done: int, total: int, seconds: float, rate: float, left: float | None) -> None:
     """
     Note for another terminal how far a run is.
 
@@ -160,8 +160,13 @@ def note_progress(file: Path, stage: str, done: int, total: int, seconds: float)
         Counts in the stage's own unit.
     seconds
         Since the stage began.
+    rate
+        Units per second; 0 while that cannot be said.
+    left
+        Seconds that the stage still takes; None while that cannot be said.
     """
-    write_json(file, {"stage": stage, "done": done, "total": total, "seconds": round(seconds, 1), "at": time.time(), "pid": os.getpid()})
+    counts = {"stage": stage, "done": done, "total": total, "seconds": round(seconds, 1), "rate": round(rate, 3), "left": left}
+    write_json(file, counts | {"at": time.time(), "pid": os.getpid()})
 
 
 def is_working(out: Path) -> bool:

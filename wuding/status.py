@@ -1,11 +1,13 @@
 """How far a run is, asked from another terminal."""
 
 import json
+import time
 from pathlib import Path
 
 from .errors import StudyError
 from .manifest import is_finished
-from .progress import STAGES
+from .messages import translate
+from .progress import STAGES, time_left
 from .run_folder import is_working, tiles_to_assess
 
 PRODUCTS = ("targets.json", "manifest.json", "tables.xlsx", "map.html", "report.html", "report.docx")
@@ -35,20 +37,21 @@ def run_status(out: Path, lang: str = "zh") -> list[str]:
     work, zh = out / ".work", lang == "zh"
     if not (work / "progress.json").is_file() and not (work / "tiles.parquet").is_file():
         raise StudyError(f"{out.name}: no run has started here")
-    lines = [_state(out, zh)]
+    lines = [_state(out, lang)]
     if (work / "tiles.parquet").is_file():
         tiles = tiles_to_assess(work)
         done = sum((out / "roofs" / name).exists() for name in tiles)
         lines.append(f"{'分块' if zh else 'tiles'}: {done}/{len(tiles)}")
     if (work / "failed.json").is_file():
         failed = json.loads((work / "failed.json").read_text(encoding="utf-8"))
-        lines += [f"{'未能测算' if zh else 'set aside'}: {name}: {reason}" for name, reason in sorted(failed.items())]
+        lines += [f"{'未能测算' if zh else 'set aside'}: {translate(f'{name}: {reason}', lang)}" for name, reason in sorted(failed.items())]
     products = [file.name for file in sorted(out.glob("*.gpkg"))] + [name for name in PRODUCTS if (out / name).exists()]
     lines.append(f"{'成果' if zh else 'products'}: {', '.join(products) or '-'}")
     return lines
 
 
-def _state(out: Path, zh: bool) -> str:
+def _state(out: Path, lang: str) -> str:
+    zh = lang == "zh"
     note = out / ".work" / "progress.json"
     if not is_working(out):
         if is_finished(out):
@@ -59,8 +62,8 @@ def _state(out: Path, zh: bool) -> str:
     now = json.loads(note.read_text(encoding="utf-8"))
     stage = STAGES[now["stage"]][0 if zh else 1]
     text = f"{'运行中' if zh else 'working'}: {stage} {now['done']:,}/{now['total']:,}"
-    if 0 < now["done"] < now["total"] and now["seconds"] > 0:
-        rate = now["done"] / now["seconds"]
-        left = (now["total"] - now["done"]) / rate
-        text += f"，每秒 {rate:,.2f}，剩余约 {left:,.0f} 秒" if zh else f", {rate:,.2f}/s, {left:,.0f} s left"
+    if now["rate"]:
+        text += f"，每秒 {now['rate']:,.2f}" if zh else f", {now['rate']:,.2f}/s"
+    if now["left"] is not None:
+        text += ("，" if zh else ", ") + time_left(max(now["left"] - (time.time() - now["at"]), 0.0), lang)
     return text

@@ -2,8 +2,9 @@
 
 import heapq
 import logging
+import math
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ import dask_geopandas
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from distributed import Client, LocalCluster, as_completed, get_worker
+from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 
 from geo.tiles import read_surroundings
 from layers.model import Model
@@ -61,6 +62,7 @@ def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     dask.config.set({"distributed.comm.timeouts.connect": "60s", "distributed.worker.daemon": True})
     dask.config.set({"distributed.worker.profile.enabled": False})  # it stops a worker a hundred times a second
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})  # a tile that ended its worker is tried again in parts, not whole
     if scheduler is not None:
         try:
             client = Client(scheduler, timeout=CONNECT_SECONDS)
@@ -95,8 +97,8 @@ def assess_tiles(
     client: Client,
     work: Path,
     roofs: Path,
-    files: list[str],
-    told: Callable[[int, int], None],
+    files: Mapping[str, int],
+    told: Callable[[int, int, int], None],
     task: tuple[Any, ...] = (),
     gather: Callable[[], None] = lambda: None,
 ) -> None:
@@ -112,9 +114,9 @@ def assess_tiles(
     roofs
         Folder of the result, a file a tile.
     files
-        Names of the tile files.
+        Names of the tile files, and how many buildings each has to assess.
     told
-        Called with tiles done and tiles in all.
+        Called with buildings done, buildings in all, and how many the processes have under way at once.
     task
         What a worker calls with the buildings of a tile, these arguments and the number of parts; by default `assess_one` on both folders.
     gather
@@ -126,7 +128,9 @@ def assess_tiles(
         If tiles were set aside; everything else is finished by then.
     """
     missing = [name for name in files if not (roofs / name).exists()]
-    told(len(files) - len(missing), len(files))
+    whole = sum(files.values())
+    at_once = math.ceil(sum(client.nthreads().values()) * whole / max(len(files), 1))
+    told(whole - sum(files[name] for name in missing), whole, at_once)
     if not missing:
         return
     _same_version(client)
@@ -134,7 +138,7 @@ def assess_tiles(
     for parts in (1, RETRY_PARTS):
         names = [name for name in missing if not (roofs / name).exists()]
         call = (*(task or (assess_one, str(work), str(roofs))), parts)
-        failed = _assess(client, work, names, call, lambda open_: told(len(files) - open_, len(files)))
+        failed = _assess(client, work, names, call, lambda left: told(whole - sum(files[name] for name in left), whole, at_once))
         gather()
         if not failed:
             return
@@ -146,22 +150,32 @@ def assess_tiles(
     )
 
 
-def _assess(client: Client, work: Path, names: list[str], call: tuple[Any, ...], told: Callable[[int], None]) -> dict[str, str]:
-    """Assess tiles, one task a tile; reasons of those that failed, by name."""
+def _assess(client: Client, work: Path, names: list[str], call: tuple[Any, ...], told: Callable[[set[str]], None]) -> dict[str, str]:
+    """Assess tiles, one task a tile; reasons of those that failed, by name. `told` is called with those that are not finished yet."""
     with dask.config.set({"dataframe.convert-string": False}):
         buildings = dask_geopandas.read_parquet([str(work / "tiles" / name) for name in names])
         tasks = buildings.map_partitions(*call, meta=_META, enforce_metadata=False)
         futures = client.compute(tasks.to_delayed())
-    failed, left = {}, len(names)
+    failed, left = {}, set(names)
     of = {future.key: name for future, name in zip(futures, names, strict=True)}
     for future in as_completed(futures):
         error = future.exception()
         if error is None:
-            left -= 1
+            left.remove(of[future.key])
             told(left)
         else:
-            failed[of[future.key]] = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            failed[of[future.key]] = _reason(error)
     return failed
+
+
+def _reason(error: BaseException) -> str:
+    """Why a tile failed, in one line."""
+    if isinstance(error, KilledWorker):
+        return (
+            "its worker process was ended from outside (it went over its memory limit, or the system had no memory left), "
+            "and fewer --workers or a larger worker_memory_gb under [run] leave more to each"
+        )
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
 def _same_version(client: Client) -> None:
