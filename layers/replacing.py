@@ -1,11 +1,15 @@
 """Putting a finished file in the place of an older one, whole or not at all, also when the power fails or the old one is open elsewhere."""
 
+import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import LayersError
+
+# Bytes that the name of an unfinished file takes at most, without its ending.
+LONGEST_NAME = 80
 
 
 @contextmanager
@@ -26,7 +30,7 @@ def unfinished(path: Path, work: Path) -> Iterator[Path]:
         Where to write.
     """
     work.mkdir(parents=True, exist_ok=True)
-    part = work / f"{path.parent.name}-{path.stem}.{os.getpid()}{path.suffix}"
+    part = work / f"{_short(f'{path.parent.name}-{path.stem}')}.{os.getpid()}{path.suffix}"
     part.unlink(missing_ok=True)
     try:
         yield part
@@ -52,8 +56,7 @@ def put_in_place(finished: Path, path: Path) -> None:
         Another program holds the old file (Windows); the new one then lies beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with finished.open("r+b") as stream:  # a name must never stand for bytes that a power cut can still lose
-        os.fsync(stream.fileno())
+    on_disk(finished)  # a name must never stand for bytes that a power cut can still lose
     try:
         finished.replace(path)
     except PermissionError as error:
@@ -62,3 +65,24 @@ def put_in_place(finished: Path, path: Path) -> None:
         raise LayersError(
             f"{path.name} is open in another program; the new file lies beside it as {beside.name}: close the program and rename it"
         ) from error
+
+
+def on_disk(*files: Path) -> None:
+    """
+    Wait until the bytes of files have left the system's memory.
+
+    Parameters
+    ----------
+    *files
+        Files that stay as they are; those that may not be written to are left out, as nothing of theirs is on its way.
+    """
+    for file in files:
+        with suppress(PermissionError), file.open("r+b") as stream:
+            os.fsync(stream.fileno())
+
+
+def _short(name: str) -> str:
+    """Keep a name below what every file system takes: a study may have 80 Chinese characters, 240 of 255 bytes."""
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME // 8]}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"

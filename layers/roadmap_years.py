@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from .codes import code_word
 from .roadmap import Goal, Roadmap
+from .schema import write_arrow
 from .sums import OUTSIDE, Groups
 
 SUMMED = ("pdc0_kwp", "pac0_kw", "energy_kwh", "capex_cny", "carbon_t")
@@ -171,7 +172,6 @@ def write_years(folder: Path, years: Mapping[str, int] | pd.Series, work: Path) 
         Whether any year changed.
     """
     wanted = pd.Series(years, dtype="Int32")
-    work.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor() as pool:
         return any(list(pool.map(lambda file: _renew(file, wanted, work), sorted(folder.glob("*.parquet")))))
 
@@ -184,10 +184,5 @@ def _renew(file: Path, wanted: pd.Series, work: Path) -> bool:
     table = pq.read_table(file)
     at = table.schema.get_field_index("roadmap_year")
     table = table.set_column(at, table.schema.field(at), year)
-    unfinished = work / f"{file.parent.name}-{file.name}.years"
-    try:
-        pq.write_table(table, unfinished, compression="zstd", row_group_size=50_000)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_arrow(table, "roofs", file, work)
     return True

@@ -374,7 +374,24 @@ def write_table(frame: gpd.GeoDataFrame, table: str, path: Path, work: Path) -> 
     work
         Folder on the same disk for the unfinished file.
     """
-    found = arrow_table(frame, table)
+    write_arrow(arrow_table(frame, table), table, path, work)
+
+
+def write_arrow(found: pa.Table, table: str, path: Path, work: Path) -> None:
+    """
+    Write rows that have the table's schema already, with the same bytes as `write_table` gives them.
+
+    Parameters
+    ----------
+    found
+        Rows of the table.
+    table
+        "roofs", "buildings", "parcels" or "regions".
+    path
+        File to write or to replace.
+    work
+        Folder on the same disk for the unfinished file.
+    """
     words = [c.name for c in columns(table) if c.dtype == "string"]  # measures seldom repeat: looking for it costs as much as writing them
     with unfinished(path, work) as part:
         pq.write_table(found, part, compression="zstd", row_group_size=_ROW_GROUP, use_dictionary=words)

@@ -18,7 +18,7 @@ INPUTS = [{"role": "buildings", "path": "b.gpkg", "sha256": "1", "size": 1}]
 def kept(tmp_path: Path, text: str, inputs: list[dict[str, object]]) -> bool:
     """Whether a tile of a run of `BASE` is still there when the next run says something else."""
     out, file = tmp_path / "out", tmp_path / "study.toml"
-    (out / ".work").mkdir(parents=True)
+    (out / ".work").mkdir(parents=True, exist_ok=True)
     file.write_text(BASE, encoding="utf-8")
     continue_or_clear(load_study(file), INPUTS, (2021, 2025), out, fresh=False)
     tile = out / "roofs" / "t.parquet"
@@ -45,6 +45,28 @@ def test_roofs_stay_only_where_no_roof_feels_the_change(tmp_path: Path, more: st
 @pytest.mark.parametrize(("role", "stay"), [("tariffs", False), ("load", False), ("form", True)])
 def test_files_of_prices_and_loads_count(tmp_path: Path, role: str, stay: bool) -> None:
     assert kept(tmp_path, BASE, [*INPUTS, {"role": role, "path": "p.csv", "sha256": "2", "size": 2}]) is stay
+
+
+def test_sheets_and_pictures_of_other_roofs_go_with_them(tmp_path: Path) -> None:
+    for name in ("parcels/P1/sheet.html", "pictures/map.png", "roofs.pmtiles"):
+        file = tmp_path / "out" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"")
+    assert not kept(tmp_path, BASE + '[system]\nchoose = "coverage"\n', INPUTS)
+    left = {file.name for file in (tmp_path / "out").iterdir()}
+    assert left == {".work", "roofs"}
+
+
+def test_a_tile_that_cannot_be_removed_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows keeps a file that another program has open; it must not pass for a tile of the new study."""
+
+    def held(path: Path) -> None:
+        raise PermissionError(13, "in use", str(Path(path) / "t.parquet"))
+
+    monkeypatch.setattr(wuding.run_folder.shutil, "rmtree", held)
+    for _ in range(2):  # also when it is tried again
+        with pytest.raises(PermissionError, match=r"t\.parquet"):
+            kept(tmp_path, BASE + '[system]\nchoose = "coverage"\n', INPUTS)
 
 
 def test_another_state_of_the_code_keeps_no_roof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

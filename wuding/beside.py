@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
+from .expendable import expendable
 from .manifest import Clock
 
 # Starting a second process takes as long as what it saves on fewer buildings.
@@ -116,6 +117,7 @@ def _work(answer: Connection, counted: Turns | None) -> None:
     """Run in the second process; Ctrl-C is the first one's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    expendable()
     try:
         stage, function, args = answer.recv()
         answer.send((_measured(stage, function, args if counted is None else (*args, counted)), None))

@@ -87,6 +87,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     told("read", 2, 4)
     overridden = override(table, raw, study, warnings)
     pairs = join_cut(table, raw, study, warnings)
+    (work / "model.pickle").unlink(missing_ok=True)  # parcels and skylines of the last run cannot be drawn from what comes now
     terrain, dsm, raster_facts = rasters(study, crs, table, work, warnings)
     canopy = trees(study, crs, work, raster_facts, warnings)
     read = {name: read_region(study, name, section, crs, warnings) for name, section in study.regions.items()}

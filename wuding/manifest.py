@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from layers.replacing import on_disk
+
 if TYPE_CHECKING:
     from solar.weather import Weather
 
@@ -192,7 +194,7 @@ def _has_products(manifest: Mapping[str, Any]) -> bool:
     return any(stage["name"] == "products" for stage in manifest["stages"])
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, *, lasting: bool = True) -> None:
     """
     Write JSON whole or not at all; NaN becomes null.
 
@@ -202,10 +204,14 @@ def write_json(path: Path, content: Any) -> None:
         Target.
     content
         Plain data, numpy scalars allowed.
+    lasting
+        Whole or not at all also where the power fails.
     """
     text = json.dumps(plain(content), ensure_ascii=False, indent=1, allow_nan=False)
     part = path.with_name(path.name + ".part")
     part.write_text(text + "\n", encoding="utf-8", newline="\n")
+    if lasting:
+        on_disk(part)
     part.replace(path)
 
 

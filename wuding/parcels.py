@@ -146,7 +146,7 @@ def parcel_sheets(
     manifest = read_manifest(out)
     model_file = out / ".work" / "model.pickle"
     if not model_file.is_file():
-        raise StudyError(f"{out.name}: .work is gone, from which parcels are drawn; run the study again")
+        raise StudyError(f"{out.name}: .work, from which parcels are drawn, is gone or of a run that did not end; run the study again")
     buildings = gpd.read_parquet(out / "buildings.parquet")
     study = load_study(options.study or study_of(out))
     found = find_parcels(out, study, wanted, near, every, buildings, told)

@@ -1,5 +1,6 @@
 """The whole job, top to bottom: footprints in, roofs, sums, targets and products out."""
 
+import importlib.util
 import math
 import os
 import pickle
@@ -24,7 +25,7 @@ from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, ope
 from layers.parcel_table import parcel_table
 from layers.policy import Policy
 from layers.profiles import MOST_REGIONS, milliwatt_hours, read_parts, write_profiles
-from layers.replacing import unfinished
+from layers.replacing import on_disk, unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import region_table, write_table
 from layers.sums import add_to_buildings, read_roofs, sum_regions, sum_roofs, totals
@@ -52,7 +53,7 @@ from .placing import COLUMN_OF
 from .products import study_policy, write_exclusions, write_products, write_targets
 from .progress import Screen
 from .reading import middle
-from .run_folder import alone, continue_or_clear, require_space, tiles_to_assess
+from .run_folder import alone, continue_or_clear, require_paths, require_space, tiles_to_assess
 from .store import Store
 from .stored_tiles import through_store
 from .study import Study, study_content
@@ -99,6 +100,7 @@ def run_study(
     """
     check_rooms()
     out = out.resolve()  # what a run notes for itself must hold from any folder
+    require_paths(out, study.study.name)
     with alone(out), screen.noting(out / ".work" / "progress.json"):
         return _run(study, out, screen, workers, scheduler, fresh, store)
 
@@ -129,7 +131,7 @@ def _run(
         count = workers or study.run.workers or os.cpu_count() or 1
         await_compiled(compiling)
         with cluster(len(files), count, scheduler, study.run.worker_memory_gb) as client:
-            if client.dashboard_link and scheduler is not None:
+            if scheduler is not None or importlib.util.find_spec("bokeh"):  # without bokeh Dask shows none
                 screen.say(f"Dask 面板：{client.dashboard_link}", f"Dask dashboard: {client.dashboard_link}")
             through = {} if store is None else through_store(client, store)
             assess_tiles(client, work, out / "roofs", files, partial(screen.told, "tiles"), **through)
@@ -159,6 +161,7 @@ def _run(
     del prepared, buildings, regions, model, weathers  # products read files; they need the memory
     write_products(out, study.study.name, study.study.lang, clock, screen, apart=apart)
     manifest["stages"] = clock.stages
+    on_disk(*(file for file in out.rglob("*") if file.is_file() and work not in file.parents))  # before the word that all is finished
     write_json(out / "manifest.json", manifest)
     if store is not None:
         store.send(final=True)

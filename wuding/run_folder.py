@@ -1,5 +1,6 @@
 """The run folder as a place of work: one run at a time, continued where the last one ended, never mixed, with room on the disk."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from layers.replacing import LONGEST_NAME
+
 from .errors import StudyError
 from .manifest import plain, source_digest, version, write_json
 from .study import Study
@@ -20,6 +23,8 @@ from .study import Study
 BYTES_PER_BUILDING = 4500
 # What a run writes whatever its size: pages with their scripts, weather, model.
 BYTES_AT_LEAST = 100e6
+# Bytes of a path that SQLite opens: 512 with the ending of its journal (sqlite3, os_unix.c: MAX_PATHNAME).
+SQLITE_PATH = 504
 # Sections of a study that change no roof: judgement, order of building, names and language.
 NOT_IN_ROOFS: dict[str, Any] = {
     "run": {"workers", "worker_memory_gb"},
@@ -28,7 +33,46 @@ NOT_IN_ROOFS: dict[str, Any] = {
     "hosting": True,
     "study": {"name", "lang", "as_of"},
 }
+# Folders whose numbers are those of the roofs: sheets of parcels and pictures would be shown beside the new ones.
+MADE_OF_ROOFS = ("roofs", "regions", "parcels", "pictures")
 ROLES_NOT_IN_ROOFS = ("study", "form", "policy", "hosting")
+
+
+def require_paths(out: Path, name: str) -> None:
+    """
+    See that the system takes the longest paths of a run, before the work.
+
+    Parameters
+    ----------
+    out
+        Run folder; made here.
+    name
+        Of the GeoPackage.
+
+    Raises
+    ------
+    StudyError
+        If they are too long.
+    """
+    longest = out / ".work" / "unfinished" / ("x" * LONGEST_NAME + ".1234567.gpkg")
+    try:
+        longest.parent.mkdir(parents=True, exist_ok=True)
+        longest.touch()
+        longest.unlink()
+    except OSError as error:
+        # Windows without long paths finds none, others say that a name is too long
+        if error.errno not in (errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL):
+            raise
+        raise StudyError(
+            f"the path of the run folder has {len(str(out))} characters, too many for this system: give a shorter one with --out "
+            "(Windows takes 260 with the file's name, more where long paths are switched on)"
+        ) from error
+    bytes_ = max(len(os.fsencode(path)) for path in (longest, out / f"{name}.gpkg"))
+    if bytes_ > SQLITE_PATH:
+        raise StudyError(
+            f"the path of the run folder is too long for a GeoPackage: {bytes_} bytes with the file's name, a Chinese character being "
+            f"three; its library takes {SQLITE_PATH}. Give a shorter one with --out"
+        )
 
 
 @contextmanager
@@ -85,10 +129,10 @@ def continue_or_clear(study: Study, inputs: Sequence[dict[str, object]], new_yea
     (out / "manifest.json").unlink(missing_ok=True)  # until this run ends its products are not those of one run
     if fresh or not same:
         mark.unlink(missing_ok=True)
-        for name in ("roofs", "regions"):
-            shutil.rmtree(out / name, ignore_errors=True)
-        for name in ("audit", "mounts", "profiles"):
-            shutil.rmtree(work / name, ignore_errors=True)
+        (out / "roofs.pmtiles").unlink(missing_ok=True)
+        for folder in [*(out / name for name in MADE_OF_ROOFS), work / "audit", work / "mounts", work / "profiles"]:
+            if folder.exists():
+                shutil.rmtree(folder)  # a file that another program keeps from going would count as a finished tile
     (work / "failed.json").unlink(missing_ok=True)
     (out / "roofs").mkdir(parents=True, exist_ok=True)
     mark.write_text(content, encoding="utf-8")
@@ -166,7 +210,7 @@ def note_progress(file: Path, stage: str, done: int, total: int, seconds: float,
         Seconds that the stage still takes; None while that cannot be said.
     """
     counts = {"stage": stage, "done": done, "total": total, "seconds": round(seconds, 1), "rate": round(rate, 3), "left": left}
-    write_json(file, counts | {"at": time.time(), "pid": os.getpid()})
+    write_json(file, counts | {"at": time.time(), "pid": os.getpid()}, lasting=False)
 
 
 def is_working(out: Path) -> bool:

@@ -56,7 +56,9 @@ def write_skyline(out: Path, roof_id: str, file: Path, *, kind: Kind = "panorama
         raise StudyError(f"{out.name} has no roof {roof_id!r}; ids stand in the column roof_id of its GeoPackage and spreadsheet")
     work = out / ".work"
     if manifest["versions"]["code"] != source_digest() or not (work / "model.pickle").is_file():
-        raise StudyError(f"{out.name} was made by another version, or its folder .work is gone; run the study again first")
+        raise StudyError(
+            f"{out.name} was made by another version, or its folder .work is gone or of a run that did not end; run the study again first"
+        )
     with (work / "model.pickle").open("rb") as stream:
         model: Model = pickle.load(stream)
     building = str(found["building_id"].iloc[0])

@@ -3,10 +3,12 @@
 import heapq
 import logging
 import math
+import multiprocessing
 import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from layers.replacing import unfinished
 from layers.schema import write_table
 
 from .errors import StudyError, UnfinishedRun
+from .expendable import expendable
 from .manifest import check_rooms, source_digest, write_json
 
 # A tile that failed is tried again in so many parts: memory may have been the reason.
@@ -155,16 +158,27 @@ def _assess(client: Client, work: Path, names: list[str], call: tuple[Any, ...],
     with dask.config.set({"dataframe.convert-string": False}):
         buildings = dask_geopandas.read_parquet([str(work / "tiles" / name) for name in names])
         tasks = buildings.map_partitions(*call, meta=_META, enforce_metadata=False)
-        futures = client.compute(tasks.to_delayed())
+        waiting = zip(names, tasks.to_delayed(), strict=True)
     failed, left = {}, set(names)
-    of = {future.key: name for future, name in zip(futures, names, strict=True)}
-    for future in as_completed(futures):
+    of: dict[Any, str] = {}
+    running = as_completed()
+
+    def begin(count: int) -> None:
+        for name, task in islice(waiting, count):
+            future = client.compute(task)
+            of[future.key] = name
+            running.add(future)
+
+    # A worker that dies takes the tiles along that wait in it. Here it has one at a time; elsewhere Dask tries those again by itself.
+    begin(max(1, sum(client.nthreads().values())) if isinstance(client.cluster, LocalCluster) else len(names))
+    for future in running:
         error = future.exception()
         if error is None:
             left.remove(of[future.key])
             told(left)
         else:
             failed[of[future.key]] = _reason(error)
+        begin(1)
     return failed
 
 
@@ -214,6 +228,8 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     pandas.DataFrame
         One row: `tile`, `roofs`.
     """
+    if multiprocessing.parent_process() is not None:
+        expendable()
     own, target = Path(work), Path(roofs)
     name = tile_name(buildings)
     wanted = buildings[buildings["status"] == ""]

@@ -1,0 +1,137 @@
+"""What Windows asks of the program and another system can hold: no Unix modules, fresh processes, long paths, locks, files held open."""
+
+import ast
+import errno
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+
+from layers.replacing import LONGEST_NAME, unfinished
+from wuding import expendable as expendable_module
+from wuding.errors import StudyError
+from wuding.expendable import expendable
+from wuding.messages import translate
+from wuding.run_folder import alone, is_working, require_paths
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("geo", "solar", "layers", "maps", "wuding")
+# Modules and names of `os` and `signal` that Windows has not.
+UNIX_MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"}
+UNIX_NAMES = {
+    "fork",
+    "forkpty",
+    "getuid",
+    "geteuid",
+    "killpg",
+    "setsid",
+    "chown",
+    "mkfifo",
+    "SIGKILL",
+    "SIGHUP",
+    "SIGUSR1",
+    "SIGALRM",
+    "alarm",
+}
+SYNCED = {"read_text", "write_text"}
+
+
+def _calls(room: str) -> list[tuple[str, ast.AST]]:
+    files = sorted((ROOT / room).rglob("*.py"))
+    return [(f"{f.relative_to(ROOT)}", node) for f in files for node in ast.walk(ast.parse(f.read_text(encoding="utf-8")))]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_room_needs_what_windows_has_not(room: str) -> None:
+    found = []
+    for file, node in _calls(room):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".")[0] for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [(node.module or "").split(".")[0]]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("os", "signal"):
+            names = [node.attr]
+        found += [f"{file}: {name}" for name in names if name in UNIX_MODULES | UNIX_NAMES]
+    assert not found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_processes_start_fresh_and_texts_are_utf_8(room: str) -> None:
+    """Windows can only spawn, and its own encoding is GBK in China."""
+    for file, node in _calls(room):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if node.func.attr == "get_context":
+            assert [ast.literal_eval(value) for value in node.args] == ["spawn"], file
+        assert node.func.attr not in ("Process", "Pool") or not _is_module(node.func.value, "multiprocessing"), file
+        if node.func.attr in SYNCED:
+            given = {keyword.arg for keyword in node.keywords}
+            assert "encoding" in given or (node.func.attr == "read_text" and node.args), f"{file}:{node.lineno}"
+
+
+def _is_module(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def test_a_lock_is_of_the_system_and_ends_with_its_process(tmp_path: Path) -> None:
+    assert filelock.WindowsFileLock.__module__.endswith("_windows")  # msvcrt there, the same class by name here
+    code = (
+        "import sys, time; from pathlib import Path; from wuding.run_folder import alone\n"
+        "with alone(Path(sys.argv[1])):\n"
+        "    print('in', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT) as other:
+        assert other.stdout is not None and other.stdout.readline() == "in\n"
+        assert is_working(tmp_path)
+        with pytest.raises(StudyError, match="another run is working"), alone(tmp_path):
+            pass
+        other.kill()
+    with alone(tmp_path):
+        assert (tmp_path / ".work" / "lock").exists()
+
+
+def test_a_path_that_the_system_does_not_take_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StudyError, match="too many for this system"):
+        require_paths(tmp_path / ("县" * 90), "x")
+    with pytest.raises(StudyError, match="takes 504"):
+        require_paths(tmp_path.joinpath(*["县" * 80] * 2), "x")
+    take: Any = Path.touch
+
+    def touch(path: Path, *args: Any, **more: Any) -> None:
+        """As Windows without long paths: nothing is found there."""
+        if len(str(path)) > 259:
+            raise FileNotFoundError(errno.ENOENT, "The system cannot find the path specified", str(path))
+        take(path, *args, **more)
+
+    monkeypatch.setattr(Path, "touch", touch)
+    with pytest.raises(StudyError, match="shorter one with --out") as caught:
+        require_paths(tmp_path / ("x" * 200), "x")
+    assert "长路径" in translate(str(caught.value), "zh")
+    require_paths(tmp_path / "短", "x")
+
+
+def test_an_unfinished_file_of_a_long_chinese_name_has_a_name_that_fits(tmp_path: Path) -> None:
+    """A study may have 80 characters; the folder before it and the process behind it must not make the name too long."""
+    names = ["县" * 79 + ending for ending in "甲乙"]
+    parts = set()
+    for name in names:
+        with unfinished(tmp_path / ("果" * 80) / f"{name}.gpkg", tmp_path / "work") as part:
+            part.write_bytes(name.encode())
+            assert len(part.name.encode()) <= LONGEST_NAME + 20
+            parts.add(part)
+        assert (tmp_path / ("果" * 80) / f"{name}.gpkg").read_bytes() == name.encode()
+    assert len(parts) == 2
+
+
+def test_a_process_that_can_be_replaced_offers_itself_to_a_system_short_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = tmp_path / "oom_score_adj"
+    monkeypatch.setattr(expendable_module, "_NOTE", note)
+    expendable()
+    assert not note.exists()  # no such order: nothing to do
+    note.write_text("0", encoding="ascii")
+    expendable()
+    assert 0 < int(note.read_text(encoding="ascii")) <= 1000
