@@ -7,17 +7,9 @@ Moment = tuple[int, float]
 
 @dataclass
 class Pace:
-    """
-    Pace of one stage.
+    """Pace of one stage. The first `at_once` units, a round of all processes, are no measure: they also start and compile."""
 
-    Parameters
-    ----------
-    begun
-        Units that were there when the stage began, as after a run that died, and the time.
-    at_once
-        Units under way at the same time. Until so many are finished the time also holds what happens only once: starting, compiling.
-    """
-
+    # Units that were there when the stage began, as after a run that died, and the time.
     begun: Moment
     at_once: int = 0
 
