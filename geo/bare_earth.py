@@ -16,6 +16,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 from scipy.ndimage import maximum_filter
 
+from .rasters import writing
 from .terrain import Terrain
 
 Floats = npt.NDArray[np.float64]
@@ -146,7 +147,7 @@ def level_bumps(path: Path, geometry: Objects) -> float:
                 low, high = min(low, float(part[there].min(initial=np.inf))), max(high, float(part[there].max(initial=-np.inf)))
                 if (part < before).any():
                     levelled.append((inner, part))
-    with rasterio.open(path, "r+") as data:
+    with writing(path), rasterio.open(path, "r+") as data:
         for inner, part in levelled:
             data.write(part, 1, window=inner)
         data.update_tags(minimum=repr(low), maximum=repr(high))

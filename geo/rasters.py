@@ -1,7 +1,10 @@
 """Elevation rasters as they come, brought onto the study's global grid chunk by chunk."""
 
+import errno
+import os
+import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +24,10 @@ from .raster_sources import Source, crs_name, native_resolution, open_heads, ope
 _CHUNK = 1024
 # The whole of Jinan at 1 m is 1e10 cells; more than this is a mistake in the resolution or the place.
 _MOST_CELLS = 1e11
+# A cell of a measured surface as it is packed here; of a smooth ground less.
+_BYTES_OF_A_CELL = 2.5
+# A disk with less room is full: a block of the raster does not fit.
+_FULL_DISK = 1e6
 
 
 @dataclass(frozen=True)
@@ -223,7 +230,8 @@ def _write(
         "BIGTIFF": "IF_SAFER",
     }
     transform = from_origin(i0 * resolution, j1 * resolution, resolution, resolution)
-    with rasterio.open(target, "w", transform=transform, **profile, **layout) as out:
+    _require_room(target, width * height)
+    with writing(target), rasterio.open(target, "w", transform=transform, **profile, **layout) as out:
         for r, c, h, w in _chunks(height, width):
             part = _chunk(sources, extents, goal, resolution, (i0 + c, j1 - r), (h, w))
             known = np.isfinite(part)
@@ -255,6 +263,40 @@ def _write(
         maximum=high if cells else np.nan,
         files=len(sources),
     )
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """
+    Tell a full disk from other faults while a raster is written: GDAL says only that writing failed, and nothing while it closes the file.
+
+    Parameters
+    ----------
+    target
+        File that is written in the block.
+
+    Raises
+    ------
+    OSError
+        ENOSPC, where the disk is full.
+    """
+    try:
+        yield
+    except RasterioError as error:
+        if shutil.disk_usage(target.parent).free < _FULL_DISK:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
+    if shutil.disk_usage(target.parent).free < _FULL_DISK:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _require_room(target: Path, cells: int) -> None:
+    need, free = cells * _BYTES_OF_A_CELL, shutil.disk_usage(target.parent).free
+    if free < need / 2:
+        raise GeoError(
+            f"the disk of the run folder has {free / 1e9:.1f} GB free, and the prepared raster {target.name} takes about "
+            f"{need / 1e9:.1f} GB; make room"
+        )
 
 
 def _chunks(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:

@@ -1,5 +1,7 @@
 """Rasters as they come: onto the global grid, with and without nodata tags, in tiles, in feet, broken."""
 
+import errno
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +9,11 @@ import pytest
 import rasterio
 import rasterio.shutil
 from pyproj import Transformer
+from rasterio.errors import RasterioIOError
 from rasterio.transform import Affine, from_origin
 
 from geo.errors import GeoError
-from geo.rasters import prepare_raster, read_window
+from geo.rasters import prepare_raster, read_window, writing
 from geo.terrain import Terrain
 
 # rasterio itself multiplies transforms in the way that affine will drop
@@ -220,3 +223,21 @@ def test_errors(tmp_path: Path) -> None:
         Terrain.from_raster(tmp_path / "good.tif")
     with pytest.raises(GeoError, match="cannot be read"):
         read_window(tmp_path / "none.tif", (0, 0, 1, 1))
+
+
+@pytest.mark.parametrize("fault", [True, False])
+def test_a_full_disk_is_told_from_other_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: bool) -> None:
+    """GDAL says only that writing failed, and nothing at all where the last blocks are lost while the file is closed."""
+    usage = shutil.disk_usage(tmp_path)
+    for free, kind in ((usage.free, RasterioIOError), (0, OSError)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        if not fault and free:
+            with writing(tmp_path / "a.tif"):
+                pass
+            continue
+        with pytest.raises(kind) as caught, writing(tmp_path / "a.tif"):
+            if fault:
+                raise RasterioIOError("Write failed.")
+        assert free or (caught.type is OSError and caught.value.errno == errno.ENOSPC)
+    with pytest.raises(GeoError, match=r"prepared raster dem\.tif takes about"):
+        prepare_raster(plane_raster(tmp_path / "a.tif"), tmp_path / "dem.tif", CRS)
