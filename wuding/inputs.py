@@ -34,6 +34,7 @@ from .texts import tell_unread, unread_texts
 
 Floats = npt.NDArray[np.float64]
 Report = Callable[[str, int, int], None]
+Counted = Callable[[int, list[str]], None]
 # Cells of a raster that a tile may hold: 0.24 GB at 4 bytes, and a few times that while roof planes are sought or trees are stood.
 CELLS_IN_MEMORY = 6e7
 
@@ -54,7 +55,9 @@ class Prepared:
     warnings: list[str] = field(default_factory=list)
 
 
-def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) -> Prepared:
+def prepare(
+    study: Study, work: Path, new_years: tuple[int, int], told: Report, counted: Counted = lambda count, warnings: None
+) -> Prepared:
     """
     Read every input, decide each building's attributes and status, and write the tiles.
 
@@ -68,6 +71,8 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
         First and last year of completion that count as new.
     told
         Called with stage, done and total.
+    counted
+        Called with the number of buildings and the list of warnings before anything is written.
 
     Returns
     -------
@@ -80,6 +85,7 @@ def prepare(study: Study, work: Path, new_years: tuple[int, int], told: Report) 
     archetypes = load_archetypes(study.roofs.archetypes)
     told("read", 0, 4)
     raw = read_buildings(study, crs, warnings)
+    counted(len(raw), warnings)
     tell_unread(unread_texts(raw), warnings)
     told("read", 1, 4)
     table = identify(raw, study, warnings)

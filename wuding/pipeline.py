@@ -4,6 +4,7 @@ import importlib.util
 import math
 import os
 import pickle
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,15 +114,13 @@ def _run(
     compiling = compile_ahead(planes=study.terrain.dsm is not None)
     policy = study_policy(study)
     with clock.stage("prepare"):
-        prepared = prepare(study, work, new_years(policy), screen.told)
+        prepared = prepare(study, work, new_years(policy), screen.told, partial(_tell_room, out, screen))
     with clock.stage("weather"):
         screen.told("weather", 0, 1)
         weathers = read_weathers(study)
         model = make_model(study, prepared, weathers)
         screen.told("weather", 1, 1)
     continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
-    need = require_space(out, len(prepared.buildings), prepared.warnings) / 1e9
-    screen.say(f"本次运行还需磁盘约 {need:.1f} GB", f"this run needs about {need:.1f} GB more disk")
     with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
         pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
     if store is not None:
@@ -166,6 +165,13 @@ def _run(
     if store is not None:
         store.send(final=True)
     return manifest
+
+
+def _tell_room(out: Path, screen: Screen, buildings: int, warnings: list[str]) -> None:
+    need, free = require_space(out, buildings, warnings) / 1e9, shutil.disk_usage(out).free / 1e9
+    screen.say(
+        f"本次运行还需磁盘约 {need:.1f} GB，剩余 {free:.1f} GB", f"this run needs about {need:.1f} GB more disk, {free:.1f} GB are free"
+    )
 
 
 def new_years(policy: Policy | None) -> tuple[int, int]:
