@@ -1,5 +1,6 @@
-"""GRASS r.horizon and r.sun on a square of a finished run's own buildings: seconds per square kilometre, one core."""
+"""GRASS r.horizon and r.sun on a square of a finished run's own buildings: seconds of the processor per square kilometre."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -45,12 +46,13 @@ def grass_seconds_per_km2(run: Path, crs: str) -> tuple[float, float] | None:
         script = (
             f"set -e; r.in.gdal -o input={name}/dsm.tif output=dsm --quiet; g.region raster=dsm; "
             "r.slope.aspect elevation=dsm slope=s aspect=a --quiet; "
-            f"g.region w={west} s={south} e={east} n={north}; date +%s.%N; "
-            f"r.horizon elevation=dsm step={STEP} bufferzone={MARGIN_M} maxdistance={MARGIN_M} output=h --quiet; date +%s.%N; "
-            f"{suns}; date +%s.%N"
+            f"g.region w={west} s={south} e={east} n={north}; times; "
+            f"r.horizon elevation=dsm step={STEP} bufferzone={MARGIN_M} maxdistance={MARGIN_M} output=h --quiet; times; "
+            f"{suns}; times"
         )
         done = subprocess.run([program, "--tmp-location", crs, "--exec", "sh", "-c", script], capture_output=True, text=True, check=False)
-        stamps = [float(line) for line in done.stdout.split() if line.replace(".", "").isdigit() and "." in line]
+        told = [60 * float(minutes) + float(seconds) for minutes, seconds in re.findall(r"(\d+)m([\d.]+)s", done.stdout)]
+        stamps = [sum(told[at : at + 4]) for at in range(0, len(told), 4)]  # user and system, of the shell and of its children
         if done.returncode or len(stamps) != 3:
             raise RuntimeError(f"GRASS failed: {done.stderr[-500:]}")
     area = (east - west) * (north - south) / 1e6

@@ -73,6 +73,10 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     lost |= ~lost & (shapely.area(out) <= 0)
     reason[lost & (reason == "")] = "encloses no area"
     out[lost] = None
+    # files differ in whether one polygon is a collection of one, and in which part comes first: ids and numbers must not
+    several, parts = shapely.get_type_id(out) == 6, shapely.get_num_geometries(out)
+    single, more = np.flatnonzero(several & (parts == 1)), np.flatnonzero(several & (parts > 1))
+    out[single], out[more] = shapely.get_geometry(out[single], 0), shapely.normalize(out[more])
     return out, reason
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .fonts import ChartFont, find_font, legible
+from .fonts import ChartFont, find_font, in_chinese, legible
 
 INK, SOFT, BAR, WARM = "#24302f", "#66706d", "#2a7587", "#e58a3c"
 LINES = (INK, BAR, WARM, "#8a5a9e", "#5c9a4f", "#b8493f")
@@ -241,6 +241,7 @@ def as_chart(figure: Figure, alt: str, keys: dict[str, str], font: ChartFont) ->
         Text becomes outlines, so that a reader's machine needs no font; no date and fixed ids, so that bytes repeat.
     """
     picture = io.BytesIO()
+    in_chinese(figure)
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "wuding"}):
         figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     return Chart("data:image/svg+xml;base64," + base64.b64encode(picture.getvalue()).decode("ascii"), alt, keys, font.family, figure)

@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 
 from .charts import INK, SOFT, Chart
 from .classes import classify
-from .fonts import ChartFont, find_font, legible
+from .fonts import ChartFont, find_font, in_chinese, legible
 from .measures import AREAS, FROM_ROOFS, FROM_TARGETS, HOSTING, ROADMAP, goal_title, measured, roadmap_years
 from .region_charts import region_map
 from .tables import MapTables
@@ -137,6 +137,7 @@ def _fields(figure: Figure, tables: MapTables, lang: str, approval: str, font: C
 
 def _save(figure: Figure, stem: Path) -> list[Path]:
     """Text becomes outlines and there is no date, so that the same run gives the same bytes."""
+    in_chinese(figure)
     files = []
     for kind in ("png", "svg"):
         picture = io.BytesIO()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from wuding.cli import cache_folder
+from wuding.user_cache import keep_compiled
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+keep_compiled()
 
 # The first example of a kernel compiles it, which takes longer than any deadline; the same examples everywhere keep checks repeatable.
 settings.register_profile("wuding", deadline=None, derandomize=True)

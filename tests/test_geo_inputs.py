@@ -47,6 +47,21 @@ def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
         read_vectors(two)
 
 
+def test_one_polygon_is_one_polygon_in_every_format() -> None:
+    """A GeoPackage of multipolygons and a Shapefile of polygons hold the same buildings: the same ids, the same numbers."""
+    ring, hole = [(0, 0), (10, 0), (10, 8), (0, 8)], [(2, 2), (4, 2), (4, 4), (2, 4)]
+    one = shapely.Polygon(ring, [hole])
+    far = shapely.box(20, 0, 30, 8)
+    two = [shapely.MultiPolygon(parts) for parts in ([one, far], [far, one])]
+    shapes, reason = repair(np.array([one, shapely.MultiPolygon([one]), *two], dtype=object))
+    assert shapely.to_wkb(shapes[0]) == shapely.to_wkb(shapes[1]) == shapely.to_wkb(one)
+    assert shapely.to_wkb(shapes[2]) == shapely.to_wkb(shapes[3])
+    assert shapes[2].geom_type == "MultiPolygon"
+    keys = geometry_keys(shapes)
+    assert keys[0] == keys[1] != keys[2]
+    assert not reason.any()
+
+
 def test_repair_keeps_what_encloses_area_and_says_why_not() -> None:
     bow_tie = shapely.Polygon([(0, 0), (4, 4), (4, 0), (0, 4)])
     given = np.array([bow_tie, None, shapely.Polygon(), shapely.Point(1, 1), shapely.box(0, 0, 1, 1), shapely.box(1e300, 0, 2e300, 1)])

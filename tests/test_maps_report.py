@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.text import Text
 
 from maps.charts import bars, months
 from maps.fonts import find_font
@@ -83,3 +84,11 @@ def test_charts_need_no_font_and_take_any_name(run: dict[str, Any]) -> None:
     drawn = run["regions"]["responsible"]
     picture = region_map(drawn[drawn["kind"] == "region"], "pdc0_kwp", "zh", title="t", alt="t")
     assert len(picture.figure.axes[0].collections[0].get_paths()) == 4 and "<text" not in svg(picture.uri)
+
+
+def test_charts_draw_chinese_signs_as_china_writes_them() -> None:
+    """A font of all of East Asia draws 直 by the language of the machine, else as Japan does."""
+    chart = bars(["直属区"], [1.0], "直流容量 MW", alt="a")
+    texts = [text for text in chart.figure.findobj(Text) if isinstance(text, Text)]
+    assert any("直" in text.get_text() for text in texts)
+    assert {text.get_language() for text in texts if hasattr(text, "get_language")} <= {"zh-Hans"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .user_cache import user_cache
+from .user_cache import keep_compiled, user_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ StudyFile = Annotated[Path, typer.Argument(help="研究文件 study.toml。 The 
 
 def main() -> None:
     """Run the command line: 0 done, 2 the user's to mend, 1 a fault of ours."""
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+    keep_compiled()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -89,27 +89,6 @@ def _answer(error: Exception) -> int | None:
     else:
         print(translate(usage(), lang), head + translate(error.format_message(), lang), sep="\n", file=sys.stderr)
     return 2
-
-
-def cache_folder() -> Path:
-    """
-    Return the user's folder for compiled code, by version and state of the compiled sources.
-
-    A cached kernel is not renewed when a kernel that it calls from another file has changed, so every state has its own folder.
-
-    Returns
-    -------
-    pathlib.Path
-        Not created here.
-    """
-    import hashlib
-    import importlib.metadata
-
-    digest, home = hashlib.blake2b(digest_size=6), Path(__file__).resolve().parent.parent
-    for file in sorted(f for room in ("geo", "solar", "layers") for f in (home / room).glob("*.py")):
-        if b"@njit" in (text := file.read_bytes()):
-            digest.update(text)
-    return user_cache() / importlib.metadata.version("wuding") / digest.hexdigest()
 
 
 @app.callback()

@@ -77,7 +77,7 @@ def through_store(client: Client, store: Store) -> dict[str, Any]:
         client.run(drop_mirror, token)
         store.bring(*RESULTS)
 
-    return {"task": (assess_stored, store.url, token), "gather": _gather}
+    return {"task": (f"{__name__}:{assess_stored.__name__}", store.url, token), "gather": _gather}
 
 
 def drop_mirror(token: str) -> None:

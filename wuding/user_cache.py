@@ -1,5 +1,7 @@
 """Where this user's machine keeps what can be had again: compiled code, downloads, mirrors."""
 
+import hashlib
+import importlib.metadata
 import os
 import sys
 from pathlib import Path
@@ -19,3 +21,26 @@ def user_cache() -> Path:
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
     return base / "wuding"
+
+
+def cache_folder() -> Path:
+    """
+    Return the user's folder for compiled code, by version and state of the compiled sources.
+
+    A cached kernel is not renewed when a kernel that it calls from another file has changed, so every state has its own folder.
+
+    Returns
+    -------
+    pathlib.Path
+        Not created here.
+    """
+    digest, home = hashlib.blake2b(digest_size=6), Path(__file__).resolve().parent.parent
+    for file in sorted(f for room in ("geo", "solar", "layers") for f in (home / room).glob("*.py")):
+        if b"@njit" in (text := file.read_bytes()):
+            digest.update(text)
+    return user_cache() / importlib.metadata.version("wuding") / digest.hexdigest()
+
+
+def keep_compiled() -> None:
+    """Let numba keep compiled code in that folder, unless the environment names another; before its first import."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))

@@ -5,6 +5,7 @@ import logging
 import math
 import multiprocessing
 import pickle
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -27,11 +28,16 @@ from layers.schema import write_table
 
 from .errors import StudyError, UnfinishedRun
 from .expendable import expendable
-from .manifest import check_rooms, source_digest, write_json
+from .joining import assess_joined, same_versions
+from .manifest import write_json
 
 # A tile that failed is tried again in so many parts: memory may have been the reason.
 RETRY_PARTS = 4
 CONNECT_SECONDS = 10
+# NFS shows new files of other machines within a minute by default.
+IN_SIGHT_SECONDS = 90.0
+# What a tile leaves in the run's own folder, beside its roofs.
+RESULTS = ("audit", "mounts", "profiles")
 AUDIT_ROOFS = 200
 # Measured on tiles of 4,000 buildings: what a worker holds before its first tile, and what a building adds at the peak.
 BYTES_OF_A_WORKER, BYTES_OF_A_BUILDING = 450e6, 60e3
@@ -62,7 +68,8 @@ def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | 
     StudyError
         If no scheduler answers at the address.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     dask.config.set({"distributed.comm.timeouts.connect": "60s", "distributed.worker.daemon": True})
     dask.config.set({"distributed.worker.profile.enabled": False})  # it stops a worker a hundred times a second
     dask.config.set({"distributed.scheduler.allowed-failures": 0})  # a tile that ended its worker is tried again in parts, not whole
@@ -102,7 +109,7 @@ def assess_tiles(
     roofs: Path,
     files: Mapping[str, int],
     told: Callable[[int, int, int], None],
-    task: tuple[Any, ...] = (),
+    task: tuple[str, ...] = (),
     gather: Callable[[], None] = lambda: None,
 ) -> None:
     """
@@ -121,7 +128,8 @@ def assess_tiles(
     told
         Called with buildings done, buildings in all, and how many the processes have under way at once.
     task
-        What a worker calls with the buildings of a tile, these arguments and the number of parts; by default `assess_one` on both folders.
+        Module and name of what a worker calls with the buildings of a tile, and what it is given before the number of parts; by default
+        `assess_one` on both folders.
     gather
         Called when a round of tasks has ended; brings what they wrote elsewhere.
 
@@ -136,14 +144,15 @@ def assess_tiles(
     told(whole - sum(files[name] for name in missing), whole, at_once)
     if not missing:
         return
-    _same_version(client)
+    run = same_versions(client, None if task else work)
     failed: dict[str, str] = {}
     for parts in (1, RETRY_PARTS):
         names = [name for name in missing if not (roofs / name).exists()]
-        call = (*(task or (assess_one, str(work), str(roofs))), parts)
+        call = (assess_joined, run, *(task or (f"{__name__}:assess_one", str(work), str(roofs))), parts)
         failed = _assess(client, work, names, call, lambda left: told(whole - sum(files[name] for name in left), whole, at_once))
         gather()
         if not failed:
+            _await_files(work, roofs, files)
             return
     write_json(work / "failed.json", failed)
     reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(failed.items())[:5])
@@ -151,6 +160,20 @@ def assess_tiles(
         f"{len(failed)} of {len(files)} tiles could not be assessed, twice: {reasons}. "
         "The others are finished and kept, no product was made; run the same command again to try these alone"
     )
+
+
+def _await_files(work: Path, roofs: Path, files: Mapping[str, int]) -> None:
+    """Wait until every result is in sight: a shared folder may show what another machine wrote a while later."""
+    folders = (roofs, *(work / name for name in RESULTS))
+    until = time.monotonic() + IN_SIGHT_SECONDS
+    while missing := sorted({name for folder in folders for name in set(files) - {file.name for file in folder.glob("*.parquet")}}):
+        if time.monotonic() > until:
+            raise UnfinishedRun(
+                f"{len(missing)} of {len(files)} tiles were assessed, but their results are not in the run folder after "
+                f"{IN_SIGHT_SECONDS:.0f} s: {', '.join(missing[:5])}; run the same command again, and see whether all machines share the "
+                "folder"
+            )
+        time.sleep(0.5)
 
 
 def _assess(client: Client, work: Path, names: list[str], call: tuple[Any, ...], told: Callable[[set[str]], None]) -> dict[str, str]:
@@ -173,6 +196,11 @@ def _assess(client: Client, work: Path, names: list[str], call: tuple[Any, ...],
     begin(max(1, sum(client.nthreads().values())) if isinstance(client.cluster, LocalCluster) else len(names))
     for future in running:
         error = future.exception()
+        if future.status == "cancelled":  # without an exception, as if it were done
+            raise UnfinishedRun(
+                f"the Dask scheduler has gone; {len(names) - len(left)} of {len(names)} tiles were finished until then and are kept; "
+                "start it again or leave --scheduler out, and run the same command again to continue"
+            )
         if error is None:
             left.remove(of[future.key])
             told(left)
@@ -190,24 +218,6 @@ def _reason(error: BaseException) -> str:
             "and fewer --workers or a larger worker_memory_gb under [run] leave more to each"
         )
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]
-
-
-def _same_version(client: Client) -> None:
-    try:
-        found = set(client.run(same_code).values())
-    except Exception as error:
-        raise StudyError(f"the workers cannot run wuding {same_code()}: {error}; install the same version everywhere") from error
-    if not found:
-        raise StudyError("the Dask scheduler has no workers; start some with: dask worker ADDRESS")
-    if found != {same_code()}:
-        raise StudyError(
-            f"the workers run wuding {', '.join(sorted(found))}, this process {same_code()}; install the same version everywhere"
-        )
-
-
-def same_code() -> str:
-    """Return version and state of the code, which every process of a run must share."""
-    return f"{check_rooms()} ({source_digest()})"
 
 
 def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 1) -> pd.DataFrame:
@@ -242,7 +252,7 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     mounts = pd.concat([result.mounts for result in results], ignore_index=True)
     found = pd.concat([result.roofs for result in results], ignore_index=True).sort_values("roof_id", ignore_index=True)
     hours = pd.concat([result.profiles for result in results], ignore_index=True)  # parts of one region are added when they are read
-    for folder, table in (("audit", pd.DataFrame(audit).assign(tile=name)), ("mounts", mounts), ("profiles", hours)):
+    for folder, table in zip(RESULTS, (pd.DataFrame(audit).assign(tile=name), mounts, hours), strict=True):
         with unfinished(own / folder / name, own / "unfinished") as file:
             table.to_parquet(file, index=False, use_dictionary=[word for word in ("use", "mounting") if word in table])
     write_table(found, "roofs", target / name, own / "unfinished")  # last: its file says that the tile is done
