@@ -19,6 +19,8 @@ HIGHEST_M, MOST_FLOORS = 830.0, 165.0
 LOWEST_M = 1.5
 # A footprint whose surface model stands less than this above the ground does not show a building there.
 LOWEST_DSM_M = 2.0
+# Cells that are compared with the ground at once.
+_AT_ONCE = 1_000_000
 
 
 def choose_heights(height: Floats, floors: Floats, dsm_height: Floats, storey_height: Floats, default: Floats) -> tuple[Floats, Objects]:
@@ -79,9 +81,12 @@ def heights_above_ground(geometry: Objects, dsm: Grid, dem: Grid) -> Floats:
         if shapes
         else np.zeros((rows, columns), np.int32)
     )
-    row, column = np.nonzero(labels)
-    x = dsm.left + (column + 0.5) * dsm.resolution
-    y = dsm.top - (row + 0.5) * dsm.resolution
-    above = dsm.values[row, column].astype(float) - dem.sample(x, y)
-    median = pd.Series(above).groupby(labels[row, column]).median()
+    cells = np.flatnonzero(labels)
+    above = np.empty(len(cells))
+    for start in range(0, len(cells), _AT_ONCE):  # one hall may have twenty million cells
+        row, column = np.divmod(cells[start : start + _AT_ONCE], columns)
+        x = dsm.left + (column + 0.5) * dsm.resolution
+        y = dsm.top - (row + 0.5) * dsm.resolution
+        above[start : start + _AT_ONCE] = dsm.values[row, column].astype(float) - dem.sample(x, y)
+    median = pd.Series(above).groupby(labels.ravel()[cells]).median()
     return np.asarray(median.reindex(np.arange(1, len(geometry) + 1)), dtype=np.float64)

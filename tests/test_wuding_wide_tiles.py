@@ -1,6 +1,7 @@
 """Tiles stay narrow enough for the rasters that are in memory under them: surface model, trees, fine DEM."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -9,6 +10,9 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
+from geo.rasters import prepare_raster
+from geo.terrain import Terrain
+from wuding import elevation, workers
 from wuding.inputs import CELLS_IN_MEMORY, prepare
 from wuding.study import load_study
 
@@ -50,3 +54,31 @@ def test_a_tile_is_no_wider_than_its_rasters_allow(tmp_path: Path, terrain: str,
     assert len(tiles) == (2 if narrow else 1)
     if narrow:
         assert ((tiles["right"] - tiles["left"]) * (tiles["top"] - tiles["bottom"])).max() <= CELLS_IN_MEMORY * 2.0**2
+
+
+def test_wide_windows_of_the_surface_model_are_measured_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two houses 1 km apart, each 7 m over flat ground: never the 250,000 cells between them."""
+    apart = 1000.0
+    monkeypatch.setattr(elevation, "MEASURED_CELLS", 1e5)
+    both = np.array([shapely.box(X0, Y0, X0 + 12, Y0 + 10), shapely.box(X0 + apart, Y0 + apart, X0 + apart + 12, Y0 + apart + 10)])
+    raster(tmp_path / "dsm.tif", 20.0, 57.0, apart + 3000)
+    raster(tmp_path / "dem.tif", 30.0, 50.0, apart + 3000)
+    prepare_raster(tmp_path / "dsm.tif", tmp_path / "surface.tif", "EPSG:4548", resolution=2.0)
+    prepare_raster(tmp_path / "dem.tif", tmp_path / "terrain.tif", "EPSG:4548")
+    looked_at: list[tuple[float, ...]] = []
+    take = elevation.read_window
+    monkeypatch.setattr(elevation, "read_window", lambda path, bounds, pad: looked_at.append(bounds) or take(path, bounds, pad=pad))
+    table = gpd.GeoDataFrame({"building_id": ["a", "b"], "ground_elevation_m": 50.0}, geometry=both, crs="EPSG:4548")
+    found = elevation.measured_heights(table, Terrain.from_raster(tmp_path / "terrain.tif"), tmp_path / "surface.tif", np.ones(2, bool))
+    assert found == pytest.approx([7.0, 7.0], abs=1e-4)
+    assert sorted(box[2] - box[0] for box in looked_at) == [12.0, 12.0]
+
+
+@pytest.mark.parametrize(("buildings", "cells", "parts"), [(4000, 0.0, 1), (4000, 6e7, 3), (40_000, 0.0, 2), (1, 6e7, 3)])
+def test_a_tile_is_split_by_its_buildings_and_its_rasters(
+    monkeypatch: pytest.MonkeyPatch, buildings: int, cells: float, parts: int
+) -> None:
+    """A worker of 2 GB has 1.55 GB for tiles; 4,000 buildings take 0.24 GB, 60 million cells 3.6 GB."""
+    worker = SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=2e9))
+    monkeypatch.setattr(workers, "get_worker", lambda: worker)
+    assert workers._parts_in_memory(buildings, cells) == parts

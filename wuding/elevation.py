@@ -5,6 +5,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pyproj
+import rasterio
 import shapely
 
 from geo import footprints, heights
@@ -19,6 +20,9 @@ from solar.canopy import load_transmissivity
 from .errors import StudyError
 from .misplaced import refuse_dem
 from .study import Study
+
+# Cells of the surface model that are looked at together; more only under one wide building.
+MEASURED_CELLS = 1.6e7
 
 
 def rasters(
@@ -187,10 +191,16 @@ def measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, wante
     out = np.full(len(table), np.nan)
     rows = np.flatnonzero(wanted & ~table.geometry.isna().to_numpy() & table["ground_elevation_m"].notna().to_numpy())
     ordered = rows[footprints.hilbert_order(table.iloc[rows])] if len(rows) else rows
-    for start in range(0, len(ordered), 2000):
-        part = ordered[start : start + 2000]
+    with rasterio.open(dsm) as data:
+        widest = MEASURED_CELLS * data.res[0] ** 2
+    parts = [ordered[start : start + 2000] for start in range(0, len(ordered), 2000)][::-1]
+    while parts:
+        part = parts.pop()
         geometry = table.geometry.to_numpy()[part]
         left, bottom, right, top = shapely.total_bounds(geometry)
+        if len(part) > 1 and (right - left) * (top - bottom) > widest:
+            parts += [part[len(part) // 2 :], part[: len(part) // 2]]
+            continue
         window = read_window(dsm, (left, bottom, right, top), pad=2.0)
         ground = terrain.window((left, bottom, right, top))
         if ground is not None:

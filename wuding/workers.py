@@ -17,9 +17,11 @@ import dask
 import dask_geopandas
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 
+from geo.surface_raster import NEAR_REACH
 from geo.tiles import read_surroundings
 from layers.model import Model
 from layers.potential import assess_tile
@@ -41,6 +43,8 @@ RESULTS = ("audit", "mounts", "profiles")
 AUDIT_ROOFS = 200
 # Measured on tiles of 4,000 buildings: what a worker holds before its first tile, and what a building adds at the peak.
 BYTES_OF_A_WORKER, BYTES_OF_A_BUILDING = 450e6, 60e3
+# Measured on a hall of 5 km² under a surface model of 0.5 m: what a cell of the finest raster adds at the peak.
+BYTES_OF_A_CELL = 60.0
 # Bytes. A tile frees and takes many arrays: handing each back to the system, as Dask has it, costs a tenth of the tile in fresh pages.
 _MALLOC = {"MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 25}
 
@@ -245,7 +249,8 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     wanted = buildings[buildings["status"] == ""]
     model = model_of(own)
     results = []
-    for rows in np.array_split(np.arange(len(wanted)), min(max(parts, _parts_in_memory(len(wanted))), len(wanted))):
+    parts = max(parts, _parts_in_memory(len(wanted), _cells(wanted.total_bounds, model)))
+    for rows in np.array_split(np.arange(len(wanted)), min(parts, len(wanted))):
         part = wanted.iloc[rows]
         results.append(assess_tile(part, read_surroundings(own / "tiles", np.asarray(part.total_bounds)), model))
     audit = heapq.nsmallest(AUDIT_ROOFS, (row for result in results for row in result.audit), key=lambda row: str(row["key"]))
@@ -259,14 +264,21 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [len(found)]})
 
 
-def _parts_in_memory(buildings: int) -> int:
+def _parts_in_memory(buildings: int, cells: float) -> int:
     """Give the parts in which a tile stays within the memory of its worker."""
     try:
         limit = get_worker().memory_manager.memory_limit
     except (ValueError, AttributeError):  # not on a worker, or one without a nanny
         return 1
     room = (limit or np.inf) - BYTES_OF_A_WORKER
-    return int(np.ceil(buildings * BYTES_OF_A_BUILDING / max(room, BYTES_OF_A_BUILDING)))
+    return math.ceil((buildings * BYTES_OF_A_BUILDING + cells * BYTES_OF_A_CELL) / max(room, BYTES_OF_A_BUILDING))
+
+
+def _cells(bounds: npt.NDArray[np.float64], model: Model) -> float:
+    """Cells of the finest raster in memory while buildings within bounds are assessed."""
+    rasters = model.dsm is not None or model.canopy is not None
+    finest = min(model.terrain.resolution, model.surface_resolution if rasters else np.inf)
+    return float((bounds[2] - bounds[0] + 2 * NEAR_REACH) * (bounds[3] - bounds[1] + 2 * NEAR_REACH) / finest**2)
 
 
 def tile_name(buildings: gpd.GeoDataFrame) -> str:
