@@ -5,6 +5,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
@@ -153,29 +154,42 @@ class _Sheets:
 
     def __init__(self, book: Workbook, lang: str) -> None:
         self.book, self.lang = book, lang
+        self.dressed: dict[tuple[str | None, bool, bool], Any] = {}
+
+    def _dress(self, cell: Any, form: str | None, wrap: bool, quoted: bool) -> None:
+        """Give a cell the style of the first of its kind: to look up a style's parts for each of 300,000 cells took most of the time."""
+        first = self.dressed.setdefault((form, wrap, quoted), cell)
+        if first is not cell:
+            cell._style = copy(first._style)
+            return
+        cell.quotePrefix = quoted
+        if form is not None:
+            cell.number_format = form
+        cell.alignment = Alignment(wrap_text=wrap, vertical="top") if form is None else Alignment(vertical="top")
 
     def add(self, name: str, heads: Sequence[_Head], rows: Iterator[Sequence[Any]]) -> None:
         sheet: Worksheet = self.book.create_sheet(_say("sheets", name, self.lang))
         widths = [_width(head.text) / 2 + 4 for head in heads]
         for number, head in enumerate(heads, start=1):
             cell = sheet.cell(1, number)
-            _put(cell, head.text)
+            cell.quotePrefix = _put(cell, head.text)
             cell.font, cell.fill = Font(bold=True), _HEAD
             cell.alignment = Alignment(wrap_text=True, vertical="center", horizontal="center")
         lines: dict[int, list[tuple[int, int]]] = {1: [(number, _width(head.text) + 2) for number, head in enumerate(heads)]}
         for at, row in enumerate(rows, start=2):
             for number, value in enumerate(row, start=1):
                 cell = sheet.cell(at, number)
-                _put(cell, value)
+                formula = _put(cell, value)
                 if isinstance(value, str):
-                    widths[number - 1] = max(widths[number - 1], _width(value) + 2)
-                    cell.alignment = Alignment(wrap_text=_width(value) > _WIDEST, vertical="top")
-                    if _width(value) > _WIDEST:
-                        lines.setdefault(at, []).append((number - 1, _width(value)))
+                    letters = _width(value)
+                    widths[number - 1] = max(widths[number - 1], letters + 2)
+                    self._dress(cell, None, letters > _WIDEST, formula)
+                    if letters > _WIDEST:
+                        lines.setdefault(at, []).append((number - 1, letters))
                 elif cell.value is not None:
-                    cell.number_format = row.formats[number - 1] if isinstance(row, _Formatted) else heads[number - 1].format
-                    cell.alignment = Alignment(vertical="top")
-                    widths[number - 1] = max(widths[number - 1], _number_width(cell.value, cell.number_format))
+                    form = row.formats[number - 1] if isinstance(row, _Formatted) else heads[number - 1].format
+                    self._dress(cell, form, False, False)
+                    widths[number - 1] = max(widths[number - 1], _number_width(cell.value, form))
         for number, width in enumerate(widths, start=1):
             sheet.column_dimensions[get_column_letter(number)].width = widths[number - 1] = min(max(width, 9), _WIDEST)
         for at, wrapped in lines.items():  # not every program makes room for wrapped text by itself
@@ -195,33 +209,38 @@ class _Formatted(list[Any]):
         self.formats = formats
 
 
-def _put(cell: Cell | Any, value: Any) -> None:
-    """Write a value so that text stays text, whatever it begins with, and what is not known stays empty."""
+def _put(cell: Cell | Any, value: Any) -> bool:
+    """Write a value so that text stays text and what is not known stays empty; whether an edit in Excel would make it a formula."""
     if hasattr(value, "item"):
         value = value.item()
     if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return
+        return False
     if isinstance(value, (list, tuple, Mapping)):
         value = str(value)
     if isinstance(value, str):
         text = ILLEGAL_CHARACTERS_RE.sub("", value)[:_LONGEST]
         cell.value = text
         cell.data_type = "s"
-        cell.quotePrefix = text.startswith(_FORMULA)  # else an edit in Excel would make it a formula
-        return
+        return text.startswith(_FORMULA)
     cell.value = value
+    return False
 
 
 def _number_width(value: Any, form: str) -> int:
     """Letters that a number takes with its thousands, digits and the unit that its format holds."""
-    unit = "".join(re.findall(r'"([^"]*)"', form))
-    digits = len(form.partition(".")[2].split('"')[0].rstrip("%"))
+    digits, unit = _digits_and_unit(form)
     shown = value * 100 if "%" in form and isinstance(value, (int, float)) else value
-    return (len(f"{shown:,.{digits}f}") if isinstance(shown, (int, float)) else len(str(shown))) + _width(unit) + 3
+    return (len(f"{shown:,.{digits}f}") if isinstance(shown, (int, float)) else len(str(shown))) + unit + 3
+
+
+@cache
+def _digits_and_unit(form: str) -> tuple[int, int]:
+    """Digits behind the point, and letters of the unit."""
+    return len(form.partition(".")[2].split('"')[0].rstrip("%")), _width("".join(re.findall(r'"([^"]*)"', form)))
 
 
 def _width(text: str) -> int:
-    return sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
+    return len(text) if text.isascii() else sum(2 if ord(letter) > 0x2E7F else 1 for letter in text)
 
 
 def _say(table: str, name: str, lang: str) -> str:
@@ -247,6 +266,7 @@ def _head(name: str, display: str, lang: str) -> _Head:
     return _Head(headed(title, shown["unit"], lang), shown["format"])
 
 
+@cache
 def _shown(name: str, display: str, lang: str) -> dict[str, Any] | None:
     """Give unit, factor and format of a column; what differs between the languages is a list of two."""
     found: dict[str, Any] | None = _data()[display].get(name, _data()["display"].get(name))

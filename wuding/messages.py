@@ -32,7 +32,7 @@ _CODE = re.compile(r"(?<![\w.])[a-z]+(?:_[a-z]+)*(?![\w.])")
 class _Entry:
     """A template as a regular expression, the longest piece of text that it needs, whether it starts with text, and its Chinese."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     needs: str
     letters: int
     starts: bool
@@ -169,7 +169,7 @@ def _best(text: str) -> tuple[int, str]:
     best = (0, False, text)
     for entry in _entries():
         often = text.count(entry.needs)
-        found = entry.pattern.fullmatch(text) if often and (entry.letters >= _FEW_LETTERS or often <= _MOST_PARTS) else None
+        found = _compiled(entry.pattern).fullmatch(text) if often and (entry.letters >= _FEW_LETTERS or often <= _MOST_PARTS) else None
         if found is None:
             continue
         score, said = _filled(entry.chinese, found.groups())
@@ -187,8 +187,14 @@ def _entries() -> tuple[_Entry, ...]:
         pattern = "".join(re.escape(text) + hole for text, hole in pieces)
         texts = [text for text, _ in pieces]
         letters = sum(letter.isalpha() for piece in texts for letter in piece)
-        made.append(_Entry(re.compile(pattern, re.DOTALL), max(texts, key=len, default=""), letters, bool(texts[:1] and texts[0]), chinese))
-    return tuple(sorted(made, key=lambda entry: (-entry.letters, entry.pattern.pattern)))
+        made.append(_Entry(pattern, max(texts, key=len, default=""), letters, bool(texts[:1] and texts[0]), chinese))
+    return tuple(sorted(made, key=lambda entry: (-entry.letters, entry.pattern)))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a template when a text may fit it: all of the catalogue took a second of every process."""
+    return re.compile(pattern, re.DOTALL)
 
 
 def _pieces(template: str) -> Iterator[tuple[str, str]]:

@@ -61,7 +61,8 @@ def write_near_use(
     rules, loads, demand = load_hosting(study.hosting.rules), study_loads(study), load_demand()
     metered = metered_areas(study)
     typical = read_profile(out / "profiles", TYPICAL)
-    table = pd.DataFrame(buildings[["status", "use", "use_detail", "floor_area_m2"]])
+    words = {"status": "category", "use": "category", "use_detail": "category"}  # looked up for every layer anew
+    table = pd.DataFrame(buildings[[*words, "floor_area_m2"]]).astype(words)
     rows: list[dict[str, Any]] = []
     layers = [path.stem for path in sorted((out / "profiles").glob("*.parquet")) if path.stem not in NOT_AREAS]
     for layer in (WHOLE, *layers):
