@@ -1,8 +1,10 @@
 """A window of a raster on the study's global grid: cells start at multiples of the resolution, counted from the origin of the CRS."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import GeoError
@@ -95,30 +97,10 @@ class Grid:
         NDArray[np.float64]
             Values, shape (n,); NaN where the point's own cell has no data. Neighbours without data carry no weight. [m]
         """
-        gx = np.asarray(x, np.float64) / self.resolution
-        gy = np.asarray(y, np.float64) / self.resolution
-        finite = np.isfinite(gx) & np.isfinite(gy)
-        gx, gy = np.where(finite, gx, 0.0), np.where(finite, gy, 0.0)
-        own = self._cell(np.floor(gx), np.floor(gy))
-        i, j = np.floor(gx - 0.5), np.floor(gy - 0.5)
-        u, v = gx - 0.5 - i, gy - 0.5 - j
-        total, weight = np.zeros_like(gx), np.zeros_like(gx)
-        for di, dj, w in ((0, 0, (1 - u) * (1 - v)), (1, 0, u * (1 - v)), (0, 1, (1 - u) * v), (1, 1, u * v)):
-            value = self._cell(i + di, j + dj)
-            known = np.isfinite(value)
-            total += np.where(known, value, 0.0) * w
-            weight += np.where(known, w, 0.0)
-        covered = finite & np.isfinite(own) & (weight > 0)
-        return np.where(covered, total / np.where(covered, weight, 1.0), np.nan)
-
-    def _cell(self, i: NDArray[np.float64], j: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value of global cell (i eastward, j northward), NaN outside the window."""
-        ny, nx = self.values.shape
-        column = i - self.first_column
-        row = self.top_row - 1 - j
-        inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
-        column, row = np.where(inside, column, 0).astype(np.int64), np.where(inside, row, 0).astype(np.int64)
-        return np.where(inside, self.values[row, column].astype(np.float64), np.nan)
+        gx, gy = np.broadcast_arrays(np.asarray(x, np.float64) / self.resolution, np.asarray(y, np.float64) / self.resolution)
+        found = np.empty(gx.shape)
+        _sample(self.values, self.first_column, self.top_row, gx.ravel(), gy.ravel(), found.reshape(-1))
+        return found
 
 
 def snap(bounds: Bounds, resolution: float) -> tuple[int, int, int, int]:
@@ -147,3 +129,36 @@ def snap(bounds: Bounds, resolution: float) -> tuple[int, int, int, int]:
     i0, j0 = int(np.floor(west / resolution + _ALIGNMENT)), int(np.floor(south / resolution + _ALIGNMENT))
     i1, j1 = int(np.ceil(east / resolution - _ALIGNMENT)), int(np.ceil(north / resolution - _ALIGNMENT))
     return i0, j0, max(i1, i0 + 1), max(j1, j0 + 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sample(
+    values: NDArray[np.float32],
+    first_column: int,
+    top_row: int,
+    gx: NDArray[np.float64],
+    gy: NDArray[np.float64],
+    found: NDArray[np.float64],
+) -> None:
+    """Bilinear value at points in global cells; a neighbour without data carries no weight, the point's own cell must have some."""
+    ny, nx = values.shape
+    for n in range(gx.shape[0]):
+        found[n] = np.nan
+        if not (math.isfinite(gx[n]) and math.isfinite(gy[n])):
+            continue
+        column, row = math.floor(gx[n]) - first_column, top_row - 1 - math.floor(gy[n])
+        if column < 0 or column >= nx or row < 0 or row >= ny or not math.isfinite(values[row, column]):
+            continue
+        west, south = math.floor(gx[n] - 0.5), math.floor(gy[n] - 0.5)
+        u, v = gx[n] - 0.5 - west, gy[n] - 0.5 - south
+        total, weight = 0.0, 0.0
+        for north in range(2):
+            for east in range(2):
+                column, row = west + east - first_column, top_row - 1 - (south + north)
+                if column < 0 or column >= nx or row < 0 or row >= ny or not math.isfinite(values[row, column]):
+                    continue
+                part = (u if east else 1.0 - u) * (v if north else 1.0 - v)
+                total += values[row, column] * part
+                weight += part
+        if weight > 0.0:
+            found[n] = total / weight

@@ -82,10 +82,14 @@ def above_land(terrain: Terrain, x: ArrayLike, y: ArrayLike, radius: ArrayLike) 
     if terrain.is_flat:
         return np.zeros(east.shape)
     aside = max(_ASIDE, terrain.resolution)
-    ground, crest, slope = terrain.elevation(east, north), np.zeros(east.shape), np.zeros(east.shape)
-    for turn in np.radians([0.0, 45.0, 90.0, 135.0]):
-        dx, dy = aside * math.sin(turn), aside * math.cos(turn)
-        one, other = terrain.elevation(east + dx, north + dy), terrain.elevation(east - dx, north - dy)
+    turns = np.radians([0.0, 45.0, 90.0, 135.0])
+    ways = [(aside * math.sin(turn), aside * math.cos(turn)) for turn in turns]
+    around = [(0.0, 0.0), *ways, *((-dx, -dy) for dx, dy in ways)]
+    # asked all at once, so that a window of the DEM is read once and not for each way
+    places = (np.concatenate([east + dx for dx, _ in around]), np.concatenate([north + dy for _, dy in around]))
+    ground, *found = terrain.elevation(*places).reshape(len(around), -1)
+    crest, slope = np.zeros(east.shape), np.zeros(east.shape)
+    for one, other in zip(found[: len(ways)], found[len(ways) :], strict=True):
         crest = np.fmax(crest, ground - 0.5 * (one + other))
         slope = np.fmax(slope, np.abs(one - other) / (2.0 * aside))
     return crest + slope * np.asarray(radius, np.float64)

@@ -5,7 +5,6 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
@@ -160,7 +159,7 @@ class _Sheets:
         """Give a cell the style of the first of its kind: to look up a style's parts for each of 300,000 cells took most of the time."""
         first = self.dressed.setdefault((form, wrap, quoted), cell)
         if first is not cell:
-            cell._style = copy(first._style)
+            cell._style = first._style  # one array for all: nothing dresses them again
             return
         cell.quotePrefix = quoted
         if form is not None:

@@ -18,7 +18,7 @@ from .classes import NO_DATA, PALETTES, Classes, classify
 from .grid_levels import grid_levels
 from .measures import AREAS, HOSTING, HOSTING_COLOURS, MEASURES, ROADMAP, build_order, goal_title, measured, roadmap_years, who_said
 from .roof_tiles import MAX_ZOOM, MIN_ZOOM, roof_tiles
-from .shapes import encode, lonlat, points
+from .shapes import encode, encode_all, lonlat, points
 from .tables import PLACE_KINDS, PLACES_PER_KIND, WITH_RESULT, MapTables, has_shape
 from .words import Words, clean
 
@@ -270,7 +270,7 @@ def _content(layer: str, table: gpd.GeoDataFrame, origin: tuple[float, float], w
         "total": len(ranked),
         "columns": columns,
         "rows": _rows(shown, columns),
-        "shapes": [encode(shape, origin) for shape in shapes],
+        "shapes": encode_all(shapes, origin),
         "classes": {name: found for name, found in classes.items() if found is not None},
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
@@ -56,24 +58,54 @@ def encode(shape: shapely.Geometry, origin: tuple[float, float]) -> list[list[li
     list
         Polygons of rings; a ring is a flat list x, y, dx, dy, dx, dy ... in millionths of a degree, not closed.
     """
-    polygons = []
-    for part in shapely.get_parts(shape):
-        if part.geom_type != "Polygon" or part.is_empty:
-            continue
-        rings = [_ring(ring, origin) for ring in (part.exterior, *part.interiors)]
-        kept = [ring for ring in rings[1:] if len(ring) >= 6]
-        if len(rings[0]) >= 6:
-            polygons.append([rings[0], *kept])
-    return polygons
+    return encode_all(np.array([shape], dtype=object), origin)[0]
 
 
-def _ring(ring: shapely.LinearRing, origin: tuple[float, float]) -> list[int]:
-    steps = np.rint((shapely.get_coordinates(ring)[:-1] - np.asarray(origin)) * STEPS_PER_DEGREE).astype(np.int64)
-    differences = np.diff(steps, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
-    moved = np.any(differences != 0, axis=1)
-    moved[0] = True
-    flat: list[int] = differences[moved].ravel().tolist()
-    return flat
+def encode_all(shapes: npt.NDArray[np.object_], origin: tuple[float, float]) -> list[list[list[list[int]]]]:
+    """
+    Write many shapes as `encode` writes one.
+
+    Parameters
+    ----------
+    shapes
+        Geometries in degrees, shape (n,).
+    origin
+        Longitude and latitude that the numbers start from.
+
+    Returns
+    -------
+    list
+        Polygons of each.
+    """
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    areas = (shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)
+    parts, owner = parts[areas], owner[areas]
+    rings, part = shapely.get_rings(parts, return_index=True)
+    written: list[list[list[list[int]]]] = [[] for _ in shapes]
+    before = -1
+    for at, ring in zip(part.tolist(), _rings(rings, origin), strict=True):
+        outer, before = at != before, at
+        if outer:
+            polygon = [ring] if len(ring) >= 6 else []
+            if polygon:
+                written[owner[at]].append(polygon)
+        elif polygon and len(ring) >= 6:
+            polygon.append(ring)
+    return written
+
+
+def _rings(rings: npt.NDArray[np.object_], origin: tuple[float, float]) -> list[list[int]]:
+    """Give the steps from vertex to vertex of each ring; vertices that fall on the one before are left out."""
+    corners, ring = shapely.get_coordinates(rings, return_index=True)
+    last = np.append(ring[1:] != ring[:-1], True)[: len(ring)]
+    corners, ring = corners[~last], ring[~last]
+    steps = np.rint((corners - np.asarray(origin)) * STEPS_PER_DEGREE).astype(np.int64)
+    first = np.append(True, ring[1:] != ring[:-1])[: len(ring)]
+    moves = np.where(first[:, None], steps, np.diff(steps, axis=0, prepend=np.zeros((1, 2), dtype=np.int64)))
+    moved = first | np.any(moves != 0, axis=1)
+    ends = np.cumsum(np.bincount(ring[moved], minlength=len(rings)))
+    flat: list[int] = moves[moved].ravel().tolist()
+    return [flat[2 * a : 2 * b] for a, b in pairwise([0, *ends.tolist()])]
 
 
 def points(frame: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:

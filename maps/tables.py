@@ -345,17 +345,12 @@ def _sheets(run: Path, parcels: gpd.GeoDataFrame | None) -> dict[str, str]:
 def _read_largest(folder: Path) -> gpd.GeoDataFrame:
     """Two passes: capacities alone give the threshold, then only the rows above it are read with their outlines."""
     dataset = ds.dataset(folder, format="parquet")
-    capacity = dataset.to_table(columns=["pdc0_kwp"])["pdc0_kwp"].to_pandas().sort_values(ascending=False)
-    at_least = float(capacity.iloc[min(ROOFS_DRAWN, len(capacity)) - 1]) if len(capacity) else 0.0
-    floor = max(at_least, 1e-9)
-    files = sorted(folder.glob("*.parquet"))
+    capacity = dataset.to_table(columns=["pdc0_kwp"])["pdc0_kwp"].to_numpy()
+    first = max(len(capacity) - ROOFS_DRAWN, 0)
+    at_least = float(np.partition(capacity, first)[first]) if len(capacity) else 0.0
     columns = [*ROOF_COLUMNS, *(name for name in OPTIONAL if name in dataset.schema.names), "geometry"]
-    parts = [gpd.read_parquet(path, columns=columns, filters=[("pdc0_kwp", ">=", floor)]) for path in files]
-    filled = [part for part in parts if len(part)]
-    if not filled:
-        return parts[0] if parts else gpd.GeoDataFrame({name: [] for name in columns}, geometry="geometry", crs=4326)
-    joined = gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=filled[0].crs)
-    return joined.loc[_largest(joined, ROOFS_DRAWN)]
+    found = gpd.read_parquet(folder, columns=columns, filters=[("pdc0_kwp", ">=", max(at_least, 1e-9))])
+    return found.loc[_largest(found, ROOFS_DRAWN)]
 
 
 def _assemble(

@@ -247,9 +247,9 @@ def clean(value: object) -> Any:
     object
         None, bool, int, float or str.
     """
-    if isinstance(value, bool | str) or value is None:
+    if value is None or isinstance(value, (bool, str)):
         return value
-    found = as_float(value)
+    found = as_float(value) if type(value) is not float else value if math.isfinite(value) else None
     if found is None:
         return None if _missing(value) else str(value)
     short = float(f"{found:.6g}")

@@ -5,6 +5,7 @@ import math
 import os
 import pickle
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -396,17 +397,19 @@ def _tables(
     table["reason"] = table["reason"].map({reason: translate(reason, lang) for reason in table["reason"].unique()})
     buildings = add_to_buildings(table.assign(coverage_reach=None), added)
     buildings["coverage_reach"] = coverage_reach(buildings, policy)
-    write_table(buildings, "buildings", out / "buildings.parquet", work / "unfinished")
     layers = {name: frame for name, frame in prepared.regions.items() if name != "urban"}
-    layers["grid"], table["cell"] = grid_cells(table)
-    regions = {}
-    for name, frame in layers.items():
-        column = "cell" if name == "grid" else COLUMN_OF.get(name, f"region_{name}")
-        own = frame.assign(name=frame["id"]) if name == "parcels" else frame
-        regions[name] = sum_regions(added, table, own, column, p90=p90_of_groups)
-        if name == "parcels":
-            regions[name] = parcel_table(regions[name], buildings, model.market, model.demand, model.finance, model.terms)
-        write_table(regions[name], region_table(name), out / "regions" / f"{name}.parquet", work / "unfinished")
+    with ThreadPoolExecutor(1) as writer:  # compressing lets go of Python's lock
+        written = writer.submit(write_table, buildings, "buildings", out / "buildings.parquet", work / "unfinished")
+        layers["grid"], table["cell"] = grid_cells(table)
+        regions = {}
+        for name, frame in layers.items():
+            column = "cell" if name == "grid" else COLUMN_OF.get(name, f"region_{name}")
+            own = frame.assign(name=frame["id"]) if name == "parcels" else frame
+            regions[name] = sum_regions(added, table, own, column, p90=p90_of_groups)
+            if name == "parcels":
+                regions[name] = parcel_table(regions[name], buildings, model.market, model.demand, model.finance, model.terms)
+            write_table(regions[name], region_table(name), out / "regions" / f"{name}.parquet", work / "unfinished")
+        written.result()
     return buildings, regions, totals(added, p90=p90_of_groups)
 
 
