@@ -58,8 +58,8 @@ def area_loads(
     """
     standing = buildings["status"].isin(WITH_ROOFS).to_numpy()
     rows = buildings[standing]
-    at, words = pd.factorize(member[standing])
-    area = np.append(pd.Index(names).get_indexer(pd.Index(words)), -1)[at]
+    codes_of, words = pd.factorize(member[standing])
+    area = np.append(pd.Index(names).get_indexer(pd.Index(words)), -1)[codes_of]
     codes, classes = use_codes(rows["use"].to_numpy(dtype=object)), len(loads.shape)
     cell = np.where(area >= 0, area * classes + codes, -1)
     yearly = building_load_kwh(demand, rows).to_numpy(dtype=np.float64)
