@@ -7,6 +7,7 @@ from .grid import Grid
 from .terrain import Terrain
 
 LOWEST_TREE = 1.0  # m; lower growth shades no roof
+_STRIP_ROWS = 256  # trees whose places are in memory at once
 TALLEST_TREE = 100.0  # m; above ground, anywhere on earth 116 m
 
 
@@ -48,10 +49,12 @@ def tree_tops(canopy: Grid, terrain: Terrain) -> Grid:
         Tops above the datum on the same cells, NaN where no tree stands. [m]
     """
     tops = np.full(canopy.values.shape, np.nan, np.float32)
-    row, column = np.nonzero(np.nan_to_num(canopy.values) > LOWEST_TREE)
-    x = (canopy.first_column + column + 0.5) * canopy.resolution
-    y = (canopy.top_row - row - 0.5) * canopy.resolution
-    tops[row, column] = terrain.elevation(x, y) + canopy.values[row, column]
+    for first in range(0, len(tops), _STRIP_ROWS):
+        strip = canopy.values[first : first + _STRIP_ROWS]
+        row, column = np.nonzero(strip > LOWEST_TREE)  # false for NaN
+        x = (canopy.first_column + column + 0.5) * canopy.resolution
+        y = (canopy.top_row - first - row - 0.5) * canopy.resolution
+        tops[first + row, column] = terrain.elevation(x, y) + strip[row, column]
     return Grid(tops, canopy.left, canopy.top, canopy.resolution)
 
 

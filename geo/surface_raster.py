@@ -131,13 +131,11 @@ def near_surface(
         raise GeoError(
             f"The DSM has cells of {dsm.resolution} m, the surface of {resolution} m: prepare the DSM with resolution={resolution}."
         )
-    measured = _dense_rows(dsm, built)
-    own = _dense(built)
-    cells = np.where(np.isneginf(measured), own, measured)
+    blocks = _in_blocks(_dense_rows(dsm, built))
+    _lay(blocks, built)
     if newer is not None and newer.any():
-        young = _dense(_rasterize(bounds, resolution, polygons[newer], np.asarray(tops, np.float64)[newer]))
-        cells = np.where(young > cells + NEWER_BY, young, cells)
-    return _from_dense(cells, built)
+        _lay(blocks, _rasterize(bounds, resolution, polygons[newer], np.asarray(tops, np.float64)[newer]), NEWER_BY)
+    return _from_blocks(blocks, built)
 
 
 def _rasterize(bounds: Bounds, resolution: float, polygons: NDArray[np.object_], tops: NDArray[np.float64]) -> Surface:
@@ -282,10 +280,16 @@ def _fill(
             cell[i & (BLOCK - 1)] = max(cell[i & (BLOCK - 1)], top)
 
 
-def _dense(surface: Surface) -> NDArray[np.float32]:
-    """All cells, rows counted northward, minus infinity where empty."""
-    cells = surface.grid().values[::-1]
-    return np.where(np.isnan(cells), np.float32(-np.inf), cells)
+def _lay(blocks: NDArray[np.float32], built: Surface, by: float | None = None) -> None:
+    """Raise cells, in place, to what was built: all that it tops by so much, or those without data."""
+    held = built.index >= 0
+    found, own = blocks[held], built.values[built.index[held]]
+    blocks[held] = np.where(np.isneginf(found) if by is None else own > found + by, own, found)
+
+
+def _in_blocks(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows, columns = cells.shape[0] // BLOCK, cells.shape[1] // BLOCK
+    return np.ascontiguousarray(cells.reshape(rows, BLOCK, columns, BLOCK).transpose(0, 2, 1, 3))
 
 
 def _dense_rows(dsm: Grid, like: Surface) -> NDArray[np.float32]:
@@ -302,13 +306,10 @@ def _dense_rows(dsm: Grid, like: Surface) -> NDArray[np.float32]:
     return cells
 
 
-def _from_dense(cells: NDArray[np.float32], like: Surface) -> Surface:
-    rows, columns = like.index.shape
-    blocks = np.ascontiguousarray(cells.reshape(rows, BLOCK, columns, BLOCK).transpose(0, 2, 1, 3))
+def _from_blocks(blocks: NDArray[np.float32], like: Surface) -> Surface:
     block_tops = blocks.max(axis=(2, 3))
     held = block_tops > -np.inf
     index = np.full(held.shape, -1, np.int32)
     index[held] = np.arange(np.count_nonzero(held), dtype=np.int32)
-    return Surface(
-        blocks[held], index, block_tops, _super_tops(block_tops), like.first_column, like.first_row, like.resolution, like.bounds
-    )
+    values = blocks.reshape(-1, BLOCK, BLOCK) if held.all() else blocks[held]
+    return Surface(values, index, block_tops, _super_tops(block_tops), like.first_column, like.first_row, like.resolution, like.bounds)

@@ -35,8 +35,9 @@ from .texts import tell_unread, unread_texts
 Floats = npt.NDArray[np.float64]
 Report = Callable[[str, int, int], None]
 Counted = Callable[[int, list[str]], None]
-# Cells of a raster that a tile may hold: 0.24 GB at 4 bytes, and a few times that while roof planes are sought or trees are stood.
-CELLS_IN_MEMORY = 6e7
+# Cells of a raster that a tile may hold, 20 km2 at 1 m: 0.1 GB at 4 bytes with what stands around, and a few times that while roof
+# planes are sought or trees are stood.
+CELLS_IN_MEMORY = 2e7
 
 
 @dataclass
