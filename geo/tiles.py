@@ -108,7 +108,7 @@ def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: in
 def _write_block(
     folder: Path, buildings: gpd.GeoDataFrame, order: npt.NDArray[np.int64], first: int, cuts: list[int]
 ) -> list[tuple[str, int, int, float, float, float, float]]:
-    """Write tiles that follow each other; their rows of the index. Brought to Arrow one by one they would cost twice as much."""
+    """Write tiles that follow each other; their rows of the index. Brought to Arrow one by one they would cost two fifths more."""
     block = buildings.iloc[order[cuts[0] : cuts[-1]]]
     head = io.BytesIO()  # how GeoParquet describes itself is GeoPandas' to say
     block.iloc[:0].to_parquet(head, index=False, write_covering_bbox=True)

@@ -64,13 +64,7 @@ _FIELDS = {  # of the tables that columns.toml does not describe
     ("legend", "label"): ("图例文字", "Label"),
     ("legend", "colour"): ("颜色（十六进制）", "Colour, hexadecimal"),
 }
-# The file is not the user's yet; in large pages fewer rows lie over an edge.
-_FAST = {
-    "OGR_SQLITE_SYNCHRONOUS": "OFF",
-    "OGR_SQLITE_JOURNAL": "OFF",
-    "OGR_SQLITE_CACHE": "256",
-    "OGR_SQLITE_PRAGMA": "page_size=16384",
-}
+_FAST = {"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_JOURNAL": "OFF", "OGR_SQLITE_CACHE": "256"}  # the file is not the user's yet
 _METADATA = """
 create table if not exists gpkg_extensions (table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL,
     scope TEXT NOT NULL, CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name));
