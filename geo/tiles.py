@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -33,6 +34,8 @@ VERTICES_OF_ONE = 100
 # Tiles brought to Arrow together.
 _TILES_AT_ONCE = 8
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
+# Squares in which is noted what lies near a tile's buildings: a tile along the curve fills half of its box.
+_SQUARE_M, _MOST_SQUARES = 50.0, 1000.0
 # What a neighbour's roof is made of, and how far it is looked for.
 _NEIGHBOUR = ["building_id", "top_m", "stale_surface", "use", "height_m", "footprint_area_m2", "tilt_given", "construction", "reach_m"]
 
@@ -45,8 +48,8 @@ class Surroundings:
     Attributes
     ----------
     geometry, building_id, top, stale
-        Shape (n,), every building within `NEAR_M` of the tile and those of the tile itself; its id; its top [m above datum]; whether a
-        surface model does not show it.
+        Shape (n,), every building within `NEAR_M` of those of the tile, they themselves, and perhaps some beyond; its id; its top
+        [m above datum]; whether a surface model does not show it.
     use, height, area, tilt, construction
         Shape (n,), what the shape of its roof is chosen by: use, height above ground [m], footprint [m2], known tilt (NaN: not) [degrees],
         construction ("" where not known).
@@ -149,7 +152,7 @@ def _cuts(geometry: Objects, tile_buildings: int, widest: float) -> list[int]:
     return found
 
 
-def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surroundings:
+def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64], boxes: Floats | None = None) -> Surroundings:
     """
     Read what stands around a tile.
 
@@ -159,23 +162,28 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
         The folder written by `write_tiles`.
     bounds
         Shape (4,), left, bottom, right, top of the tile's buildings [m].
+    boxes
+        Shape (n, 4), the same of each: what stands near none of them is left out.
 
     Returns
     -------
     Surroundings
         Near buildings from the neighbouring tiles, tall ones from the study's list of tall buildings.
     """
+    own = np.atleast_2d(bounds) if boxes is None else boxes
+    beside = {reach: _Beside(own, reach) for reach in (NEAR_M, _AROUND_M)}
     shapes, parts = [], []
     for file in tiles_around(folder, bounds):
-        table = pq.read_table(folder / file, columns=["geometry", "bbox", *_NEIGHBOUR])
-        boxes = table["bbox"].combine_chunks()
-        box = np.column_stack([boxes.field(side).to_numpy() for side in _SIDES])
-        table = table.filter(pa.array(_meets(box, bounds, np.maximum(_ring(table["reach_m"].to_numpy()), NEAR_M))))
+        table = _neighbours(folder / file, _stamp(folder / file))
+        sides: Any = table["bbox"].combine_chunks()
+        box = np.column_stack([sides.field(side).to_numpy() for side in _SIDES])
+        seen = beside[NEAR_M].meets(box) | ((_ring(table["reach_m"].to_numpy()) > 0.0) & beside[_AROUND_M].meets(box))
+        table = table.filter(pa.array(seen))
         shapes.append(shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False)))
         parts.append([table[name].to_numpy(zero_copy_only=False) for name in _NEIGHBOUR])
     found, columns = np.concatenate(shapes), [np.concatenate(column) for column in zip(*parts, strict=True)]
     known = dict(zip(_NEIGHBOUR, columns, strict=True))
-    near, ring = _meets(shapely.bounds(found), bounds, NEAR_M), _ring(known["reach_m"]) > 0.0
+    near, ring = beside[NEAR_M].meets(shapely.bounds(found)), _ring(known["reach_m"]) > 0.0
     first = {_AROUND_M: standing(found[ring], known["top_m"][ring], reach=known["reach_m"][ring])} if ring.any() else {}
     return Surroundings(
         geometry=found[near],
@@ -194,6 +202,34 @@ def read_surroundings(folder: Path, bounds: npt.NDArray[np.float64]) -> Surround
 def _ring(reach: Floats) -> Floats:
     """How far buildings are looked for that are not in the study's list, 0 for the others."""
     return np.where(reach <= _AROUND_M, reach, 0.0)
+
+
+class _Beside:
+    """What comes nearer than `reach` to the tile's buildings, or a square farther."""
+
+    def __init__(self, boxes: Floats, reach: float) -> None:
+        self._bounds, self._reach = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)]), reach
+        self._origin = self._bounds[:2] - reach
+        extent = self._bounds[2:] + reach - self._origin
+        self._side = max(_SQUARE_M, float(extent.max()) / _MOST_SQUARES)
+        i, j, end_i, end_j = self._squares(boxes + np.array([-reach, -reach, reach, reach]))
+        edges = np.zeros((end_i.max() + 2, end_j.max() + 2), dtype=np.int64)
+        for rows, columns, step in ((i, j, 1), (end_i + 1, j, -1), (i, end_j + 1, -1), (end_i + 1, end_j + 1, 1)):
+            np.add.at(edges, (rows, columns), step)
+        marked = edges.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0
+        self._count = np.pad(marked.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+
+    def _squares(self, boxes: Floats) -> npt.NDArray[np.int64]:
+        return np.floor((boxes - np.tile(self._origin, 2)) / self._side).astype(np.int64).T
+
+    def meets(self, boxes: Floats) -> npt.NDArray[np.bool_]:
+        """Whether boxes do, shape (n,)."""
+        (i, j, end_i, end_j), (rows, columns) = self._squares(boxes), self._count.shape
+        i, end_i = np.clip(i, 0, rows - 2), np.clip(end_i, 0, rows - 2) + 1
+        j, end_j = np.clip(j, 0, columns - 2), np.clip(end_j, 0, columns - 2) + 1
+        count = self._count
+        found = count[end_i, end_j] - count[i, end_j] - count[end_i, j] + count[i, j] > 0
+        return np.asarray(found & _meets(boxes, self._bounds, self._reach))
 
 
 def _meets(box: Floats, bounds: Floats, reach: Floats | float) -> npt.NDArray[np.bool_]:
@@ -227,6 +263,11 @@ def tiles_around(folder: Path, bounds: npt.NDArray[np.float64]) -> list[str]:
 def _stamp(file: Path) -> int:
     """Tell two versions of a file apart, so that a remade run in the same process does not read the old one."""
     return file.stat().st_mtime_ns
+
+
+@lru_cache(maxsize=16)  # tiles follow each other along the curve: most of what stands around one was read for the last ones
+def _neighbours(file: Path, stamp: int) -> pa.Table:
+    return pq.read_table(file, columns=["geometry", "bbox", *_NEIGHBOUR])
 
 
 @lru_cache(maxsize=2)

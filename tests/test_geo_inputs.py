@@ -281,6 +281,24 @@ def test_surroundings_do_not_depend_on_the_tiling(tmp_path: Path) -> None:
     assert len(found[0][1]) == (height == 60.0).sum()
 
 
+def test_surroundings_of_a_bent_tile_leave_out_what_lies_near_none_of_its_buildings(tmp_path: Path) -> None:
+    x, y = np.meshgrid(np.arange(0, 3000, 50.0), np.arange(0, 3000, 50.0))
+    boxes = shapely.box(x.ravel(), y.ravel(), x.ravel() + 10, y.ravel() + 10)
+    words = {"status": "", "use": "other", "construction": "", "stale_surface": False}
+    numbers_ = {"height_m": 6.0, "top_m": 6.0, "footprint_area_m2": 100.0, "tilt_given": np.nan, "reach_m": tower_reach(6.0)}
+    frame = gpd.GeoDataFrame({"building_id": [f"{n:05d}" for n in range(boxes.size)]} | words | numbers_, geometry=boxes, crs=UTM)
+    write_tiles(frame, tmp_path / "tiles", tile_buildings=500)
+    own = shapely.bounds(boxes[(np.abs(x - y).ravel() == 0.0)])  # a diagonal: its box holds everything
+    around = read_surroundings(tmp_path / "tiles", np.array([0.0, 0.0, 2960.0, 2960.0]), own)
+    # by hand: 12 steps of 50 m off the diagonal a house has one of it 6 steps away in both directions, its box nearer than 300 m; what is
+    # kept beyond lies within a square of 50 m
+    apart = np.abs(np.subtract(*shapely.bounds(around.geometry)[:, :2].T)) / 50.0
+    assert (apart <= 12).sum() == sum(60 - abs(step) for step in range(-12, 13))
+    assert apart.max() <= 14
+    whole = read_surroundings(tmp_path / "tiles", np.array([0.0, 0.0, 2960.0, 2960.0]))
+    assert len(whole.geometry) == boxes.size
+
+
 def test_a_ring_of_a_million_vertices_is_shortened_and_told() -> None:
     angle = np.linspace(0.0, 2.0 * np.pi, 1_000_000, endpoint=False)
     noise = 100.0 + np.random.default_rng(0).uniform(-0.01, 0.01, angle.size)
