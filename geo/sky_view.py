@@ -17,14 +17,14 @@ def sky_view_factor(horizon: ArrayLike, surface_tilt: ArrayLike, surface_azimuth
     horizon
         Elevation of the horizon, shape (p, n): n sectors clockwise, the first centred on north; below 0 counts as 0. [degrees]
     surface_tilt
-        Tilt of the planes, shape (p,), 0 to 90. [degrees]
+        Tilt of the planes, 0 to 90, shape (p,), or (p, k) for several planes at each point. [degrees]
     surface_azimuth
-        Azimuth clockwise from north, pointing downslope, shape (p,); any value on a level plane, NaN too. [degrees]
+        Azimuth clockwise from north, pointing downslope, of the same shape; any value on a level plane, NaN too. [degrees]
 
     Returns
     -------
     NDArray[np.float64]
-        1 with a free sky, 0 at the bottom of a well, shape (p,).
+        1 with a free sky, 0 at the bottom of a well, shape (p,) or (p, k).
 
     Raises
     ------
@@ -45,54 +45,65 @@ def sky_view_factor(horizon: ArrayLike, surface_tilt: ArrayLike, surface_azimuth
     """
     sky = np.atleast_2d(np.asarray(horizon, np.float64))
     points = sky.shape[0]
-    tilt = np.broadcast_to(np.asarray(surface_tilt, np.float64), (points,))
-    azimuth = np.broadcast_to(np.asarray(surface_azimuth, np.float64), (points,))
+    planes = np.asarray(surface_tilt, np.float64)
+    shape = (points, *planes.shape[1:])
+    tilt, azimuth = np.broadcast_to(planes, shape), np.broadcast_to(np.asarray(surface_azimuth, np.float64), shape)
     if sky.ndim != 2 or not np.isfinite(sky).all():
         raise GeoError(f"A horizon needs finite elevations of shape (points, sectors), got shape {sky.shape}.")
     if not ((tilt >= 0) & (tilt <= 90)).all():
         raise GeoError("A plane's tilt must lie within 0 and 90 degrees: check surface_tilt for NaN and for radians.")
     if not (np.isfinite(azimuth) | (tilt == 0)).all():
         raise GeoError("A tilted plane needs an azimuth: surface_azimuth is NaN where surface_tilt is above 0.")
-    result = np.empty(points)
-    _visible(
-        np.ascontiguousarray(sky), np.ascontiguousarray(tilt), np.ascontiguousarray(np.where(np.isfinite(azimuth), azimuth, 0.0)), result
-    )
-    return result
+    result = np.empty((points, shape[1] if len(shape) > 1 else 1))
+    level = np.where(np.isfinite(azimuth), azimuth, 0.0)
+    _visible(np.ascontiguousarray(sky), tilt.reshape(result.shape), level.reshape(result.shape), result)
+    return result.reshape(shape)
 
 
 @njit(cache=True, nogil=True)
 def _visible(sky: NDArray[np.float64], tilt: NDArray[np.float64], azimuth: NDArray[np.float64], result: NDArray[np.float64]) -> None:
     points, sectors = sky.shape
-    width = 2 * math.pi / sectors
+    horizon = np.empty((3, sectors))
     for p in range(points):
-        b = math.radians(tilt[p])
-        sin_b, cos_b = math.sin(b), math.cos(b)
-        turn = math.radians(azimuth[p])
-        start = -0.5 * width - turn
-        sin_start, behind_start = math.sin(start), np.nan
-        total = 0.0
         for s in range(sectors):
-            end = (s + 0.5) * width - turn
-            sin_end, behind_end = math.sin(end), np.nan
             a = math.radians(min(max(sky[p, s], 0.0), 90.0))
-            sin_a, cos_a = math.sin(a), math.cos(a)
-            # the plane's own back side stands above the horizon where cos(direction) lies below this
-            cut = -sin_a * cos_b / (cos_a * sin_b) if cos_a * sin_b > 1e-9 else -np.inf
-            if cut <= -1.0:
-                total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - start, sin_end - sin_start)
+            horizon[0, s], horizon[1, s], horizon[2, s] = a, math.sin(a), math.cos(a)
+        for k in range(tilt.shape[1]):
+            same = k > 0 and tilt[p, k] == tilt[p, k - 1] and azimuth[p, k] == azimuth[p, k - 1]
+            result[p, k] = result[p, k - 1] if same else _plane(horizon, math.radians(tilt[p, k]), math.radians(azimuth[p, k]))
+
+
+@njit(cache=True, nogil=True)
+def _plane(horizon: NDArray[np.float64], b: float, turn: float) -> float:
+    """Sky of a plane of tilt b that is turned from north; the rows of the horizon are angle, sine and cosine."""
+    sectors = horizon.shape[1]
+    width = 2 * math.pi / sectors
+    sin_b, cos_b = math.sin(b), math.cos(b)
+    start = -0.5 * width - turn
+    sin_start, cos_start, behind_start = math.sin(start), math.cos(start), np.nan
+    total = 0.0
+    for s in range(sectors):
+        end = (s + 0.5) * width - turn
+        a, sin_a, cos_a = horizon[0, s], horizon[1, s], horizon[2, s]
+        if sin_b == 0.0:  # nothing of the direction counts
+            total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - start, 0.0)
+            start = end
+            continue
+        sin_end, cos_end, behind_end = math.sin(end), math.cos(end), np.nan
+        # the plane's own back side stands above the horizon where cos(direction) lies below this
+        cut = -sin_a * cos_b / (cos_a * sin_b) if cos_a * sin_b > 1e-9 else -np.inf
+        front_start, front_end = cos_start >= cut, cos_end >= cut
+        if cut <= -1.0 or (front_start and front_end):
+            total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - start, sin_end - sin_start)
+        else:
+            behind_start = _above_plane(sin_b, cos_b, start, sin_start, cos_start) if math.isnan(behind_start) else behind_start
+            behind_end = _above_plane(sin_b, cos_b, end, sin_end, cos_end)
+            if front_start != front_end:
+                total += _divided(a, sin_a, cos_a, sin_b, cos_b, cut, start, end, behind_start, behind_end, front_start)
             else:
-                front_start, front_end = math.cos(start) >= cut, math.cos(end) >= cut
-                if front_start and front_end:
-                    total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - start, sin_end - sin_start)
-                else:
-                    behind_start = _above_plane(sin_b, cos_b, start) if math.isnan(behind_start) else behind_start
-                    behind_end = _above_plane(sin_b, cos_b, end)
-                    if front_start != front_end:
-                        total += _divided(a, sin_a, cos_a, sin_b, cos_b, cut, start, end, behind_start, behind_end, front_start)
-                    else:
-                        total += behind_end - behind_start
-            start, sin_start, behind_start = end, sin_end, behind_end
-        result[p] = min(max(total / (math.pi * (1 + cos_b) / 2), 0.0), 1.0)
+                total += behind_end - behind_start
+        start, sin_start, cos_start, behind_start = end, sin_end, cos_end, behind_end
+    return min(max(total / (math.pi * (1 + cos_b) / 2), 0.0), 1.0)
 
 
 @njit(cache=True, nogil=True)
@@ -115,11 +126,12 @@ def _divided(
     turns = math.floor((middle + math.pi) / (2 * math.pi))
     at = 2 * math.pi * turns + (reach if math.sin(middle) > 0.0 else -reach)
     at = min(max(at, start), end)
-    behind = _above_plane(sin_b, cos_b, at)
+    sin_at = math.sin(at)
+    behind = _above_plane(sin_b, cos_b, at, sin_at, math.cos(at))
     if front_first:
-        front = _above_horizon(a, sin_a, cos_a, sin_b, cos_b, at - start, math.sin(at) - math.sin(start))
+        front = _above_horizon(a, sin_a, cos_a, sin_b, cos_b, at - start, sin_at - math.sin(start))
         return float(front + behind_end - behind)
-    front = _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - at, math.sin(end) - math.sin(at))
+    front = _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - at, math.sin(end) - sin_at)
     return float(front + behind - behind_start)
 
 
@@ -130,9 +142,8 @@ def _above_horizon(a: float, sin_a: float, cos_a: float, sin_b: float, cos_b: fl
 
 
 @njit(cache=True, nogil=True)
-def _above_plane(sin_b: float, cos_b: float, d: float) -> float:
+def _above_plane(sin_b: float, cos_b: float, d: float, sin_d: float, cos_d: float) -> float:
     """Primitive of the sky above the plane's own back side."""
     turns = math.floor((d + math.pi) / (2 * math.pi))
-    sin_d, cos_d = math.sin(d), math.cos(d)
     angle = math.atan2(cos_b * sin_d, cos_d) + 2 * math.pi * turns
     return float(0.5 * (sin_b * sin_d * (math.pi / 2 + math.atan2(sin_b * cos_d, cos_b)) + angle))

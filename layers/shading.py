@@ -222,8 +222,5 @@ def _trees(bounds: Bounds, model: Model) -> Grid | None:
 
 
 def _two_views(horizon: Floats32, tilt: Floats, azimuth: Floats, roof_tilt: Floats, downslope: Floats) -> tuple[Floats, Floats]:
-    modules = sky_view_factor(horizon, tilt, azimuth)
-    apart = (tilt != roof_tilt) | (azimuth != downslope)  # modules off the roof's own plane
-    plane = modules.copy()
-    plane[apart] = sky_view_factor(horizon[apart], roof_tilt[apart], downslope[apart])
-    return modules, plane
+    seen = sky_view_factor(horizon, np.column_stack([tilt, roof_tilt]), np.column_stack([azimuth, downslope]))
+    return seen[:, 0], seen[:, 1]
