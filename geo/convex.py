@@ -52,6 +52,75 @@ def convex_overlaps(
     return out, done
 
 
+def cut_by_convex(
+    polygons: NDArray[Any], of: NDArray[np.int64], windows: NDArray[Any], away: NDArray[np.float64]
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """
+    Overlap polygons of any shape with convex ones that are moved in from their edges.
+
+    Parameters
+    ----------
+    polygons
+        (Multi)Polygons [m], shape (k,).
+    of
+        The one that each window cuts, shape (n,).
+    windows
+        (Multi)Polygons [m], shape (n,).
+    away
+        How far the edges of the windows are moved in [m], shape (n,).
+
+    Returns
+    -------
+    overlaps : array
+        (Multi)Polygons, empty where nothing is left, shape (n,); None where the second array says no.
+    done : array of bool
+        Where the window is convex, neither has holes, and no part of the polygon is cut in two, shape (n,).
+    """
+    out = np.full(windows.shape, None, dtype=object)
+    parts, owner = shapely.get_parts(polygons, return_index=True)
+    parts, owner = parts[~shapely.is_empty(parts)], owner[~shapely.is_empty(parts)]
+    holed = np.bincount(owner[~_plain(parts)], minlength=polygons.size) > 0
+    done = _plain(windows) & ~holed[of]
+    rows = np.flatnonzero(done)
+    first = np.searchsorted(owner, np.arange(polygons.size + 1))
+    count = np.diff(first)[of[rows]]
+    window = np.repeat(np.arange(rows.size), count)
+    part = np.arange(window.size) + np.repeat(first[of[rows]] - (np.cumsum(count) - count), count)
+    cut, cut_start, whole = _cut_any(*outer_rings(parts), part, *outer_rings(windows[rows]), window, away[rows])
+    row = rows[window]
+    done[row[~whole]] = False
+    some = (np.diff(cut_start) > 0) & done[row]
+    out[done] = together(ring_polygons(cut, cut_start)[some], row[some], windows.size)[done]
+    return out, done
+
+
+def together(polygons: NDArray[Any], owner: NDArray[np.int64], count: int) -> NDArray[np.object_]:
+    """
+    Put polygons that lie apart together by their owner.
+
+    Parameters
+    ----------
+    polygons
+        Polygons, shape (k,).
+    owner
+        Of each, rising, shape (k,).
+    count
+        Owners.
+
+    Returns
+    -------
+    numpy.ndarray
+        Polygons where there is one, MultiPolygons where there are several, else empty, shape (count,).
+    """
+    out = np.full(count, shapely.Polygon(), dtype=object)
+    out[owner] = polygons
+    several = (np.bincount(owner, minlength=count) > 1)[owner]
+    if several.any():
+        which, index = np.unique(owner[several], return_inverse=True)
+        out[which] = shapely.multipolygons(polygons[several], indices=index)
+    return out
+
+
 def _plain(geometry: NDArray[Any]) -> NDArray[np.bool_]:
     """Polygons without holes."""
     return np.asarray((shapely.get_type_id(geometry) == 3) & (shapely.get_num_interior_rings(geometry) == 0) & ~shapely.is_empty(geometry))
@@ -128,6 +197,109 @@ def _cut_all(
             n = keep_inside(ring, far, n, cut)
             ring, cut = cut, ring
     return n, ring, cut
+
+
+@njit(cache=True, nogil=True)
+def _cut_any(
+    xy: NDArray[np.float64],
+    start: NDArray[np.int64],
+    of: NDArray[np.int64],
+    window: NDArray[np.float64],
+    window_start: NDArray[np.int64],
+    by: NDArray[np.int64],
+    away: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Rings of any shape cut by the edges of convex rings moved inward; whether each stayed one piece all the way."""
+    count = of.size
+    widest = widest_window = room = 0
+    for i in range(start.size - 1):
+        widest = max(widest, start[i + 1] - start[i])
+    for i in range(count):
+        sides = window_start[by[i] + 1] - window_start[by[i]]
+        widest_window, room = max(widest_window, sides), room + 2 * sides
+    widest += widest_window + 2  # a cut adds a point at most
+    out, out_start, whole = np.empty((room + widest, 2)), np.zeros(count + 1, dtype=np.int64), np.zeros(count, dtype=np.bool_)
+    ring, cut, far = np.empty((widest, 2)), np.empty((widest, 2)), np.empty(widest)
+    waiting = np.empty(widest_window, dtype=np.bool_)
+    filled = 0
+    for i in range(count):
+        edges = window[window_start[by[i]] : window_start[by[i] + 1]]
+        sense = _turning(edges)
+        n, left = start[of[i] + 1] - start[of[i]], 0
+        for j in range(n):
+            ring[j, 0], ring[j, 1] = xy[start[of[i]] + j, 0], xy[start[of[i]] + j, 1]
+        if sense != 0.0:
+            n, left, ring, cut = _cut_in_turn(ring, n, edges, sense, away[by[i]], far, cut, waiting)
+        whole[i] = sense != 0.0 and left == 0
+        n = n if whole[i] and n >= 3 and _area(ring, n) > _LEAST_M2 else 0
+        if filled + n > out.shape[0]:
+            more = np.empty((2 * out.shape[0] + n, 2))
+            more[:filled] = out[:filled]
+            out = more
+        for j in range(n):
+            out[filled + j, 0], out[filled + j, 1] = ring[j, 0], ring[j, 1]
+        filled += n
+        out_start[i + 1] = filled
+    return out[:filled].copy(), out_start, whole
+
+
+@njit(cache=True, nogil=True)
+def _cut_in_turn(
+    ring: NDArray[np.float64],
+    n: int,
+    edges: NDArray[np.float64],
+    sense: float,
+    away: float,
+    far: NDArray[np.float64],
+    cut: NDArray[np.float64],
+    waiting: NDArray[np.bool_],
+) -> tuple[int, int, NDArray[np.float64], NDArray[np.float64]]:
+    """Cut a ring by every edge moved inward, one that would part it after the others; its points, edges that still would, the rings."""
+    m = edges.shape[0]
+    x, y = edges[0]
+    waiting[:m] = True
+    left, last = m, m + 1
+    while n > 0 and 0 < left < last:
+        last = left
+        for e in range(m):
+            if not waiting[e] or n == 0:
+                continue
+            ax, ay = edges[e]
+            bx, by = edges[(e + 1) % m]
+            length = np.hypot(bx - ax, by - ay)
+            if length > 0.0:
+                nx, ny = -(by - ay) / length * sense, (bx - ax) / length * sense
+                limit = nx * (ax - x) + ny * (ay - y) + away  # about a point of the window: coordinates are large
+                for j in range(n):
+                    far[j] = nx * (ring[j, 0] - x) + ny * (ring[j, 1] - y) - limit
+                runs = _runs(far, n)
+                if runs > 1:
+                    continue
+                if runs == 1:
+                    n = keep_inside(ring, far, n, cut)
+                    ring, cut = cut, ring
+                elif runs == 0:
+                    n = 0
+            waiting[e] = False
+            left -= 1
+    return n, left if n > 0 else 0, ring, cut
+
+
+@njit(cache=True, nogil=True)
+def _runs(far: NDArray[np.float64], n: int) -> int:
+    """Pieces of a ring on the inner side of a line: -1 all of it, 0 nothing, 2 also where it only touches the line."""
+    inner = inner_or_on = 0
+    outside = False
+    for j in range(n):
+        a, b = far[j], far[(j + 1) % n]
+        outside |= a < 0.0
+        inner += a <= 0.0 and b > 0.0
+        inner_or_on += a < 0.0 and b >= 0.0
+    if not outside:
+        return -1
+    if inner == inner_or_on:
+        return inner
+    return 0 if inner == 0 else 2
 
 
 @njit(cache=True, nogil=True)

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from .convex import convex_overlaps
+from .convex import convex_overlaps, cut_by_convex, together
 from .errors import GeoError
 from .faces import only_polygons
 
@@ -100,16 +100,33 @@ def between_access_ways(outlines: NDArray[Any], axis_azimuth: ArrayLike, *, spac
     large = np.flatnonzero(np.hypot(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) > spacing)
     # Measured once, before the first cut, so that both directions see the whole roof.
     strips = [_strips(fields[large], axis[large] + turn, spacing, width) for turn in (0.0, 90.0)]
-    for rows, ways in strips:
-        at = large[rows]
-        fields[at] = only_polygons(np.asarray(shapely.difference(fields[at], ways)))
+    for rows, of, windows in strips:
+        fields[large[rows]] = _between(fields[large[rows]], of, windows)
     return fields
+
+
+def _between(outlines: NDArray[Any], of: NDArray[np.int64], windows: NDArray[Any]) -> NDArray[Any]:
+    """Keep what lies in the windows of each outline."""
+    pieces, done = cut_by_convex(outlines, of, windows, np.zeros(of.size))
+    wrong = np.bincount(of[~done], minlength=outlines.size) > 0
+    kept = ~wrong[of]
+    parts, part_of = shapely.get_parts(pieces[kept], return_index=True)
+    some = ~shapely.is_empty(parts)
+    out = together(parts[some], of[kept][part_of[some]], outlines.size)
+    if wrong.any():
+        rest = np.flatnonzero(wrong)
+        strips = shapely.multipolygons(windows[~kept], indices=np.searchsorted(rest, of[~kept]))
+        out[rest] = only_polygons(np.asarray(shapely.intersection(outlines[rest], strips), dtype=object))
+    return out
 
 
 def _overlaps(outlines: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
     nothing = np.zeros(outlines.size)
     out, done = convex_overlaps(outlines, others, nothing, nothing)
-    out[~done] = only_polygons(np.asarray(shapely.intersection(outlines[~done], others[~done]), dtype=object))
+    rest = np.flatnonzero(~done)
+    out[rest], done = cut_by_convex(outlines[rest], np.arange(rest.size), others[rest], nothing[rest])
+    rest = rest[~done]
+    out[rest] = only_polygons(np.asarray(shapely.intersection(outlines[rest], others[rest]), dtype=object))
     return out
 
 
@@ -118,11 +135,13 @@ def _moved(surfaces: NDArray[Any], reach: NDArray[np.float64], way: NDArray[np.f
     return np.asarray(shapely.set_coordinates(surfaces.copy(), xy + reach[owner, None] * way))
 
 
-def _strips(outlines: NDArray[Any], azimuth: NDArray[np.float64], spacing: float, width: float) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Roofs longer than the spacing in one direction, and the ways across it that divide them evenly."""
+def _strips(
+    outlines: NDArray[Any], azimuth: NDArray[np.float64], spacing: float, width: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """Roofs longer than the spacing in one direction, and the strips between the ways that divide them evenly, with the roof of each."""
     xy, owner = shapely.get_coordinates(outlines, return_index=True)
     if not owner.size:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=object)
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=object)
     u = np.column_stack([np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))])
     v = np.column_stack([u[:, 1], -u[:, 0]])
     origin = shapely.get_coordinates(shapely.centroid(outlines))
@@ -133,9 +152,12 @@ def _strips(outlines: NDArray[Any], azimuth: NDArray[np.float64], spacing: float
     side = np.maximum.reduceat(np.abs(across), first) + 1.0
     ways = np.ceil((high - low) / spacing - 1e-9).astype(np.int64) - 1
     rows = np.flatnonzero(ways > 0)
-    of = np.repeat(rows, ways[rows])
-    number = np.arange(of.size) - np.repeat(np.cumsum(ways[rows]) - ways[rows], ways[rows]) + 1
-    middle = low[of] + number * (high - low)[of] / (ways[of] + 1)
-    ends = [(middle + s * 0.5 * width)[:, None] * u[of] + (t * side[of])[:, None] * v[of] for s, t in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-    boxes = shapely.polygons(np.stack(ends, axis=1) + origin[of][:, None, :])
-    return rows, np.asarray(shapely.multipolygons(boxes, indices=np.searchsorted(rows, of)))
+    strips = ways[rows] + 1
+    row = np.repeat(np.arange(rows.size), strips)
+    of, number = rows[row], np.arange(row.size) - np.repeat(np.cumsum(strips) - strips, strips)
+    step = (high - low)[of] / strips[row]
+    first_end = np.where(number == 0, low[of] - 1.0, low[of] + number * step + 0.5 * width)
+    last_end = np.where(number == strips[row] - 1, high[of] + 1.0, low[of] + (number + 1) * step - 0.5 * width)
+    corners = ((first_end, -side[of]), (last_end, -side[of]), (last_end, side[of]), (first_end, side[of]))
+    ends = [at[:, None] * u[of] + aside[:, None] * v[of] for at, aside in corners]
+    return rows, row, shapely.polygons(np.stack(ends, axis=1) + origin[of][:, None, :])

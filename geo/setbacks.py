@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from .convex import convex_overlaps
+from .convex import convex_overlaps, cut_by_convex
 from .errors import GeoError
 from .faces import only_polygons
 
@@ -73,10 +73,13 @@ def _moved_in(plan: NDArray[Any], whole: NDArray[Any], near: NDArray[np.float64]
     out = np.empty(plan.shape, dtype=object)
     out[alone] = shapely.buffer(plan[alone], -distance[alone], join_style="mitre", cap_style="flat")
     part = np.flatnonzero(~alone)
-    out[part] = usable_outlines(plan[part], near[part])
     # The surfaces of a roof stand together, so its outline is moved in once.
     fresh = np.ones(part.size, dtype=bool)
     fresh[1:] = (whole[part[1:]] != whole[part[:-1]]) | (distance[part[1:]] != distance[part[:-1]])
-    inside = shapely.buffer(whole[part[fresh]], -distance[part[fresh]], join_style="mitre", cap_style="flat")[np.cumsum(fresh) - 1]
-    out[part] = only_polygons(np.asarray(shapely.intersection(out[part], inside), dtype=object))
+    inside = shapely.buffer(whole[part[fresh]], -distance[part[fresh]], join_style="mitre", cap_style="flat")
+    of = np.cumsum(fresh) - 1
+    out[part], done = cut_by_convex(inside, of, plan[part], near[part])
+    rest = part[~done]
+    own = usable_outlines(plan[rest], near[rest])
+    out[rest] = only_polygons(np.asarray(shapely.intersection(own, inside[of[~done]]), dtype=object))
     return out

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity
 
+from geo.convex import cut_by_convex
 from geo.errors import GeoError
 from geo.roof_planes_steps import connected_roofs
 from geo.setbacks import usable_outlines
@@ -76,6 +77,52 @@ def test_a_rectangle_loses_twice_the_setback_each_way(width: float, depth: float
     outline = usable_outlines(array(box), setback)[0]
     # 1e-6: a coordinate of 4e6 m is known to 1e-9 m, along 160 m of edge
     assert outline.area == pytest.approx(max(width - 2 * setback, 0.0) * max(depth - 2 * setback, 0.0), abs=2e-6)
+
+
+def test_a_convex_window_cuts_a_bent_roof_of_several_parts() -> None:
+    """A window 10 x 20 m moved in by 1 m leaves 8 of the 10 m width of a U's left leg, and 18 of its length."""
+    yard = shapely.box(0, 0, 30, 20) - shapely.box(10, 5, 20, 20)
+    left, both, above = shapely.box(0, 0, 10, 20), shapely.box(0, 10, 30, 20), shapely.box(0, 30, 30, 40)
+    out, done = cut_by_convex(array(yard), np.zeros(3, dtype=np.int64), array(left, both, above), np.array([1.0, 0.0, 0.0]))
+    assert done.tolist() == [True, False, True]  # the second would part it
+    assert out[0].equals(shapely.box(1, 1, 9, 19))
+    assert out[2].is_empty
+    legs = shapely.MultiPolygon([shapely.box(0, 0, 10, 20), shapely.box(20, 0, 30, 20)])
+    ring = shapely.box(40, 0, 50, 10) - shapely.box(44, 4, 46, 6)
+    several = array(legs, ring, shapely.Polygon())
+    out, done = cut_by_convex(several, np.arange(3), array(both, shapely.box(40, 0, 44, 10), left), np.zeros(3))
+    assert done.tolist() == [True, False, True]  # holes are another's work
+    assert out[0].equals(shapely.MultiPolygon([shapely.box(0, 10, 10, 20), shapely.box(20, 10, 30, 20)]))
+    assert out[2].is_empty
+
+
+@given(
+    angles=st.lists(st.floats(0, 6.28), min_size=4, max_size=12, unique=True),
+    radii=st.lists(st.floats(2, 20), min_size=12, max_size=12),
+    corner=st.tuples(st.floats(-20, 20), st.floats(-20, 20)),
+    size=st.tuples(st.floats(0.5, 30), st.floats(0.5, 30)),
+    turn=st.floats(0, 360),
+    away=st.floats(0, 3),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_convex_window_cuts_as_an_overlay_does(
+    angles: list[float], radii: list[float], corner: tuple[float, float], size: tuple[float, float], turn: float, away: float
+) -> None:
+    """Any star against any rectangle; where the kernel says that it cannot, nothing is claimed."""
+    star = shapely.Polygon([(r * np.cos(a), r * np.sin(a)) for a, r in zip(sorted(angles), radii, strict=False)])
+    rectangle = affinity.rotate(shapely.box(*corner, corner[0] + size[0], corner[1] + size[1]), turn)
+    less = affinity.rotate(
+        shapely.box(corner[0] + away, corner[1] + away, corner[0] + size[0] - away, corner[1] + size[1] - away), turn, rectangle.centroid
+    )
+    if not star.is_valid or star.area < 1.0:
+        return
+    subject, window, moved = (affinity.translate(shape, *FAR) for shape in (star, rectangle, less))
+    out, done = cut_by_convex(array(subject), np.zeros(1, dtype=np.int64), array(window), np.array([away]))
+    if done[0]:
+        wanted = shapely.Polygon() if min(size) <= 2.0 * away else shapely.intersection(subject, moved)
+        # coordinates are known to 1e-9 m; a sliver under 1e-6 m2 is nothing
+        assert out[0].area == pytest.approx(wanted.area, abs=2e-6)
+        assert out[0].is_valid
 
 
 def test_mistakes_are_told() -> None:
