@@ -1,5 +1,7 @@
 """The whole way of one tile: from prepared buildings and what stands around them to roofs with yield, cost and carbon."""
 
+import itertools
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +72,8 @@ class TileResult:
     audit
         Everything that a reference simulation of each roof with modules needs, for a sample of at most `audit` roofs.
     mounts
-        A row per roof and candidate mount: `use`, `mounting`, `kwp`, `energy_kwh`, `covered_area_m2`.
+        A row per class of use and candidate mount: `use`, `mounting`, `roofs`, `chosen`, and of `kwp`, `energy_kwh` and `covered_area_m2`
+        a few numbers each, whose exact sum is that of all roofs.
     profiles
         Hours of the tile by layer and region, see `sum_groups`.
     parts
@@ -415,13 +418,13 @@ def _roof_table(
         mounting=np.where(on, mount, -1),
         carport=(kinds.construction == "carport")[owner],
     )
-    ids = rows["building_id"].to_numpy(dtype=object)[owner]
+    ids = rows["building_id"].array[owner]
     confidence = rows["confidence"].to_numpy(dtype=float)[owner]
     densest = np.nan_to_num(np.where(mounted.count > 0, mounted.covered, 0.0)).max(axis=0) * kept
     values: dict[str, Any] = {
         "building_id": ids,
         "roof_id": roof_ids(rows, surfaces),
-        **{name: rows[name].to_numpy()[owner] if rows[name].dtype != "boolean" else rows[name].array[owner] for name in INHERITED},
+        **{name: rows[name].array[owner] for name in INHERITED},
         "footprint_area_m2": shapely.area(surfaces.geometry),
         "area_m2": space.area,
         "roof_tilt": surfaces.roof_tilt,
@@ -490,18 +493,24 @@ def _audit_sample(
 
 
 def _candidate_table(rows: gpd.GeoDataFrame, owner: Ints, mounted: _Mounted) -> pd.DataFrame:
-    use = rows["use"].to_numpy(dtype=object)[owner]
-    parts: list[pd.DataFrame] = [
-        pd.DataFrame(
-            {
-                "use": use,
-                "mounting": MOUNTING_NAMES[mount],
-                "kwp": mounted.kwp[mount],
-                "energy_kwh": mounted.open_energy[mount],
-                "covered_area_m2": mounted.covered[mount],
-                "chosen": mounted.chosen == mount,
-            }
-        )[mounted.count[mount] > 0]
-        for mount in MOUNTS
-    ]
-    return pd.concat(parts, ignore_index=True)
+    code, names = pd.factorize(rows["use"], sort=True)
+    found = []
+    for mount, use in itertools.product(MOUNTS, range(len(names))):
+        at = np.flatnonzero((code[owner] == use) & (mounted.count[mount] > 0))
+        if not at.size:
+            continue
+        sums = {"kwp": mounted.kwp, "energy_kwh": mounted.open_energy, "covered_area_m2": mounted.covered}
+        found.append(
+            {"use": names[use], "mounting": MOUNTING_NAMES[mount], "roofs": at.size, "chosen": int((mounted.chosen[at] == mount).sum())}
+            | {name: _exact_sum(values[mount, at]) for name, values in sums.items()}
+        )
+    return pd.DataFrame(found, columns=["use", "mounting", "roofs", "chosen", "kwp", "energy_kwh", "covered_area_m2"])
+
+
+def _exact_sum(values: Floats) -> list[float]:
+    """Give the few numbers whose exact sum is that of all: sums of tiles then come out the same however the tiles were cut."""
+    left, parts = values.tolist(), []
+    while total := math.fsum(left):
+        parts.append(total)
+        left.append(-total)
+    return parts

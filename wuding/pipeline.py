@@ -1,6 +1,7 @@
 """The whole job, top to bottom: footprints in, roofs, sums, targets and products out."""
 
 import importlib.util
+import itertools
 import math
 import os
 import pickle
@@ -480,11 +481,11 @@ def _mounts(work: Path) -> list[dict[str, Any]]:
             {
                 "use": use,
                 "mounting": mounting,
-                "roofs": len(part),
+                "roofs": int(part["roofs"].sum()),
                 "chosen": int(part["chosen"].sum()),
-                "pdc0_kwp": math.fsum(part["kwp"]),
-                "unshaded_energy_kwh": math.fsum(part["energy_kwh"]),
-                "covered_area_m2": math.fsum(part["covered_area_m2"]),
+                "pdc0_kwp": math.fsum(itertools.chain.from_iterable(part["kwp"])),
+                "unshaded_energy_kwh": math.fsum(itertools.chain.from_iterable(part["energy_kwh"])),
+                "covered_area_m2": math.fsum(itertools.chain.from_iterable(part["covered_area_m2"])),
             }
         )
     return rows
