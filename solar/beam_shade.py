@@ -12,6 +12,7 @@ from .orientations import FloatArray, IntArray
 from .sky import SECTORS, Float32Array, Sky
 
 Int32Array = npt.NDArray[np.int32]
+Halves = tuple[IntArray, FloatArray, FloatArray, npt.NDArray[np.uint32]]
 
 SECTOR_DEGREES = 360.0 / SECTORS
 # more than interpolating between sectors can round
@@ -49,13 +50,34 @@ def sun_path(sky: Sky, rising: bool) -> tuple[IntArray, FloatArray, FloatArray, 
     )
 
 
+def by_sector(elevation: FloatArray, sector: Int32Array, weight: FloatArray) -> Halves:
+    """
+    Sort the halves of hours by sector, and by height within it.
+
+    Parameters
+    ----------
+    elevation, sector, weight
+        From `sun_path`.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        First half of each sector and their number, shape (73,); of each half elevation [degrees], weight of the next sector and hour,
+        shape (2 H,).
+    """
+    hour = np.tile(np.arange(elevation.shape[1]), 2)
+    up, at, share = elevation.ravel(), sector.ravel(), weight.ravel()
+    order = np.lexsort((up, at))
+    return np.searchsorted(at[order], np.arange(SECTORS + 1)).astype(np.int64), up[order], share[order], hour[order].astype(np.uint32)
+
+
 @njit(cache=True, nogil=True)
 def shade(
-    horizon: FloatArray, skyline: FloatArray, order: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array,
-    weight: FloatArray, on_plane: FloatArray, lit: FloatArray, lost: FloatArray,
+    horizon: FloatArray, skyline: FloatArray, order: IntArray, lowest: FloatArray, halves: Halves, on_plane: FloatArray, lit: FloatArray,
+    lost: FloatArray,
 ) -> float:  # fmt: skip
     """
-    Take one point's hours of shade from `lit`; a sun above the whole horizon is not asked.
+    Take one point's hours of shade from `lit`; a sun above both ends of its sector's horizon, or below both, is not compared with it.
 
     Parameters
     ----------
@@ -63,8 +85,10 @@ def shade(
         Of the point, shape (72,) [degrees].
     skyline
         Room for at least 73 values.
-    order, lowest, elevation, sector, weight
+    order, lowest
         From `sun_path`, rising.
+    halves
+        From `by_sector`.
     on_plane
         Beam on the roof plane, shape (H,) [W/m²].
     lit
@@ -82,13 +106,19 @@ def shade(
         skyline[s] = horizon[s]
         highest = max(highest, horizon[s])
     skyline[SECTORS] = skyline[0]
-    first, second, at, next_at, of, next_of = elevation[0], elevation[1], sector[0], sector[1], weight[0], weight[1]
+    starts, up, weight, hour = halves
     asked = np.searchsorted(lowest, highest + ROUNDING_DEGREES)
-    for k in range(asked):
-        left, next_left = skyline[at[k]], skyline[next_at[k]]
-        closed = 0.0 if first[k] > left + of[k] * (skyline[at[k] + 1] - left) else 0.5
-        closed += 0.0 if second[k] > next_left + next_of[k] * (skyline[next_at[k] + 1] - next_left) else 0.5
-        lost[k] = closed
+    lost[:asked] = 0.0
+    for s in range(SECTORS):
+        left, right = skyline[s], skyline[s + 1]
+        below, above = min(left, right) - ROUNDING_DEGREES, max(left, right) + ROUNDING_DEGREES
+        k, end = starts[s], starts[s + 1]
+        while k < end and up[k] <= below:
+            lost[hour[k]] += 0.5
+            k += 1
+        while k < end and up[k] <= above:
+            lost[hour[k]] += 0.0 if up[k] > left + weight[k] * (right - left) else 0.5
+            k += 1
     for k in range(asked):
         h = order[k]
         lit[h] -= lost[k]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .beam_shade import sun_path
+from .beam_shade import by_sector, sun_path
 from .canopy import Canopy
 from .electrical import electrical
 from .errors import SolarError
@@ -138,13 +138,14 @@ def simulate(
     if roofs:
         # roofs of one class after another: its beam stays in the cache; every roof is computed alone, so the order changes nothing
         order = np.lexsort((planes.classes[:, 0], modules.classes[:, 0]))
+        path = sun_path(sky, canopy is None)
         simulate_roofs(
             order, modules.classes, modules.weights, planes.classes, planes.weights, kind, skyline, start, svf_modules, svf_plane, offset,
             sky.beam, sky.sky_diffuse, sky.blocked, sky.ghi, sky.sky_factor, sky.ground_factor, sky.brightening, sky.band,
             sky.month_start, sky.dc_share * (sky.system.dc_factor / 1000.0), sky.dc_row,
             *(float(a.sum()) for a in (sky.sky_diffuse, sky.blocked, sky.ghi)),
             float(sky.brightening.clip(min=0.0).sum()), float(sky.brightening.clip(max=0.0).sum()),
-            *_veil(canopy, sky, points, svf_modules, svf_plane), *sun_path(sky, canopy is None), *electrical(sky),
+            *_veil(canopy, sky, points, svf_modules, svf_plane), *path, by_sector(*path[2:]), *electrical(sky),
             np.ascontiguousarray(summed.group, dtype=np.int64), np.ascontiguousarray(summed.kwp, dtype=np.float64), summed.threshold,
             energy, unshaded, irradiation, share, hourly,
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .beam_shade import Int32Array, shade, shade_through
+from .beam_shade import Halves, Int32Array, shade, shade_through
 from .electrical import adr_power, linear_power
 from .interleaved import interleaved_sum
 from .orientations import FloatArray, IntArray
@@ -67,7 +67,7 @@ def simulate_roofs(
     brightening: FloatArray, band: FloatArray, month_start: IntArray, dc_share: FloatArray, dc_row: IntArray,
     sky_sum: float, blocked_sum: float, ghi_sum: float, bright_sum: float, dark_sum: float,
     canopy: Float32Array, behind_modules: FloatArray, behind_plane: FloatArray, taken: FloatArray, lost_sky: float,
-    by_height: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray,
+    by_height: IntArray, lowest: FloatArray, elevation: FloatArray, sector: Int32Array, weight: FloatArray, halves: Halves,
     thermal: FloatArray, gain: FloatArray, gamma: float, adr: FloatArray, inverter: FloatArray,
     group: IntArray, kwp: FloatArray, threshold: float,
     energy: FloatArray, unshaded: FloatArray, irradiation: FloatArray, share: FloatArray, hourly: FloatArray,
@@ -95,6 +95,8 @@ def simulate_roofs(
         Horizons with trees, sky behind the trees, share they take by month, and what they take of the year's sky; no rows: no trees.
     by_height, lowest, elevation, sector, weight
         From `beam_shade.sun_path`.
+    halves
+        From `beam_shade.by_sector`.
     thermal, gain, gamma, adr, inverter
         From `electrical.electrical`.
     group, kwp, threshold
@@ -124,7 +126,7 @@ def simulate_roofs(
             if trees:
                 dark = shade_through(horizon[p], canopy[p], skyline, elevation, sector, weight, month_start, taken, on_plane, lit, lost)
             else:
-                dark = shade(horizon[p], skyline, by_height, lowest, elevation, sector, weight, on_plane, lit, lost)
+                dark = shade(horizon[p], skyline, by_height, lowest, halves, on_plane, lit, lost)
             seen = svf_plane[p]
             received = max(open_beam - dark, 0.0) + sky_plane * (seen * sky_sum + (1.0 - seen) * blocked_sum) + steady
             received -= behind_plane[p] * sky_plane * lost_sky
