@@ -252,7 +252,7 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     parts = max(parts, _parts_in_memory(len(wanted), _cells(wanted.total_bounds, model)))
     for rows in np.array_split(np.arange(len(wanted)), min(parts, len(wanted))):
         part = wanted.iloc[rows]
-        results.append(assess_tile(part, read_surroundings(own / "tiles", np.asarray(part.total_bounds)), model))
+        results.append(assess_tile(part, read_surroundings(own / "tiles", np.asarray(part.total_bounds), part.bounds.to_numpy()), model))
     audit = heapq.nsmallest(AUDIT_ROOFS, (row for result in results for row in result.audit), key=lambda row: str(row["key"]))
     mounts = pd.concat([result.mounts for result in results], ignore_index=True)
     found = pd.concat([result.roofs for result in results], ignore_index=True).sort_values("roof_id", ignore_index=True)
