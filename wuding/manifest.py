@@ -125,7 +125,7 @@ class Clock:
             self.stages.append({"name": name, "seconds": round(seconds, 3), "peak_mb": round(self._peak, 1)})
 
     def _watch(self, stop: threading.Event) -> None:
-        while not stop.wait(0.2):
+        while not stop.wait(0.5):
             self._peak = max(self._peak, resident_mb())
 
 

@@ -1,5 +1,6 @@
 """One task a tile: what runs on a Dask worker, and the cluster on this machine."""
 
+import gc
 import heapq
 import logging
 import math
@@ -48,6 +49,14 @@ BYTES_OF_A_CELL = 60.0
 # Bytes. A tile frees and takes many arrays: handing each back to the system, as Dask has it, costs a tenth of the tile in fresh pages.
 _MALLOC = {"MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 25}
 
+# Dask looks at itself 50 times a second, which took 3 % of two cores; tasks here take seconds.
+_CALM = {
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.memory.monitor-interval": "500ms",
+    "distributed.worker.profile.enabled": False,
+}
+
 _META = pd.DataFrame({"tile": pd.Series([], dtype="int64"), "roofs": pd.Series([], dtype="int64")})
 
 
@@ -74,8 +83,7 @@ def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | 
     """
     for name in ("distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    dask.config.set({"distributed.comm.timeouts.connect": "60s", "distributed.worker.daemon": True})
-    dask.config.set({"distributed.worker.profile.enabled": False})  # it stops a worker a hundred times a second
+    dask.config.set({"distributed.comm.timeouts.connect": "60s", "distributed.worker.daemon": True, **_CALM})
     dask.config.set({"distributed.scheduler.allowed-failures": 0})  # a tile that ended its worker is tried again in parts, not whole
     if scheduler is not None:
         try:
@@ -244,6 +252,7 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     """
     if multiprocessing.parent_process() is not None:
         expendable()
+        _settled()
     own, target = Path(work), Path(roofs)
     name = tile_name(buildings)
     wanted = buildings[buildings["status"] == ""]
@@ -262,6 +271,13 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
             table.to_parquet(file, index=False, use_dictionary=[word for word in ("use", "mounting") if word in table])
     write_table(found, "roofs", target / name, own / "unfinished")  # last: its file says that the tile is done
     return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [len(found)]})
+
+
+@lru_cache(maxsize=1)
+def _settled() -> None:
+    """Pass over what is loaded already when memory is swept: looking at all of it again took a twentieth of each tile."""
+    gc.collect()
+    gc.freeze()
 
 
 def _parts_in_memory(buildings: int, cells: float) -> int:
