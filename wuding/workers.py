@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import dask.dataframe as dd
 import dask_geopandas
 import geopandas as gpd
 import numpy as np
@@ -57,6 +58,7 @@ _CALM = {
     "distributed.worker.profile.enabled": False,
 }
 
+_BUILDINGS = gpd.GeoDataFrame({"tile": pd.Series([], dtype="int32")}, geometry=[])
 _META = pd.DataFrame({"tile": pd.Series([], dtype="int64"), "roofs": pd.Series([], dtype="int64")})
 
 
@@ -191,7 +193,9 @@ def _await_files(work: Path, roofs: Path, files: Mapping[str, int]) -> None:
 def _assess(client: Client, work: Path, names: list[str], call: tuple[Any, ...], told: Callable[[set[str]], None]) -> dict[str, str]:
     """Assess tiles, one task a tile; reasons of those that failed, by name. `told` is called with those that are not finished yet."""
     with dask.config.set({"dataframe.convert-string": False}):
-        buildings = dask_geopandas.read_parquet([str(work / "tiles" / name) for name in names])
+        paths = [str(work / "tiles" / name) for name in names]
+        # no file is looked at before its task, and none for its boxes: the workers would wait
+        buildings: dask_geopandas.GeoDataFrame = dd.from_map(gpd.read_parquet, paths, meta=_BUILDINGS, enforce_metadata=False, label="tile")
         tasks = buildings.map_partitions(*call, meta=_META, enforce_metadata=False)
         waiting = zip(names, tasks.to_delayed(), strict=True)
     failed, left = {}, set(names)
