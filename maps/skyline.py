@@ -95,6 +95,8 @@ def draw_skyline(
     opaque = np.atleast_2d(np.asarray(horizon, dtype=np.float64))
     leafy = None if trees is None else np.atleast_2d(np.asarray(trees, dtype=np.float64))
     names = [words[f"skyline_{name}"] for name in ("n", "e", "s", "w", "hours", "elevation", "points")]
+    if leafy is not None:
+        names[-1] += "\n" + words["skyline_trees"]
     drawn, keys = legible([title, *names], font)
     if kind == "fisheye":
         figure = Figure(figsize=(WIDTH * 0.72, WIDTH * 0.8), layout="constrained")
