@@ -96,7 +96,7 @@ def draw_skyline(
     leafy = None if trees is None else np.atleast_2d(np.asarray(trees, dtype=np.float64))
     names = [words[f"skyline_{name}"] for name in ("n", "e", "s", "w", "hours", "elevation", "points")]
     if leafy is not None:
-        names[-1] += "\n" + words["skyline_trees"]
+        names.append(words["skyline_trees"])
     drawn, keys = legible([title, *names], font)
     if kind == "fisheye":
         figure = Figure(figsize=(WIDTH * 0.72, WIDTH * 0.8), layout="constrained")
@@ -113,7 +113,7 @@ def draw_skyline(
     _sun(axes, latitude, kind, font)
     if title:
         figure.suptitle(drawn[0], x=0.01, ha="left", fontproperties=font.properties(10), color=INK, parse_math=False)
-    axes.set_xlabel(f"{drawn[7]}\n{drawn[5]}", loc="right", fontproperties=font.properties(7), color=SOFT, parse_math=False)
+    axes.set_xlabel("\n".join([*drawn[7:], drawn[5]]), loc="right", fontproperties=font.properties(7), color=SOFT, parse_math=False)
     highest = opaque.mean(axis=0)
     alt = words["skyline_alt"].format(height=f"{highest.max():.0f}", azimuth=f"{5 * int(highest.argmax())}")
     return as_chart(figure, alt, keys, font)
