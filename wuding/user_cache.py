@@ -27,7 +27,8 @@ def cache_folder() -> Path:
     """
     Return the user's folder for compiled code, by version and state of the compiled sources.
 
-    A cached kernel is not renewed when a kernel that it calls from another file has changed, so every state has its own folder.
+    A cached kernel is not renewed when a kernel that it calls, or a constant that it takes, from another file has changed, so every
+    state of the rooms of kernels has its own folder.
 
     Returns
     -------
@@ -36,8 +37,8 @@ def cache_folder() -> Path:
     """
     digest, home = hashlib.blake2b(digest_size=6), Path(__file__).resolve().parent.parent
     for file in sorted(f for room in ("geo", "solar", "layers") for f in (home / room).glob("*.py")):
-        if b"@njit" in (text := file.read_bytes()):
-            digest.update(text)
+        if file.parent.name != "layers" or b"@njit" in file.read_bytes():
+            digest.update(file.read_bytes())
     return user_cache() / importlib.metadata.version("wuding") / digest.hexdigest()
 
 
