@@ -332,6 +332,25 @@ def test_jumping_over_blocks_changes_nothing(seed: int) -> None:
     assert np.array_equal(horizons(points, **rings), horizons(points, plain=True, **rings))
 
 
+@pytest.mark.parametrize("size", [0.3, 0.7, 0.8, 1.1])
+def test_points_on_the_edges_of_cells_whose_side_is_no_binary_fraction(size: float) -> None:
+    rng = np.random.default_rng(7)
+    tops = np.where(rng.random((60, 60)) < 0.2, rng.uniform(0, 40, (60, 60)), np.nan).astype(np.float32)
+    reach = 12 * size
+    raster = Grid(tops, -30 * size, 30 * size, size)
+    near = near_surface(raster.bounds, size, np.empty(0, object), np.empty(0), raster)
+    on = np.array([k * size for k in range(-16, 17)])
+    points = np.concatenate(
+        [np.column_stack([on, rng.permutation(on), np.full(33, 5.0)]), np.column_stack([on, on + 0.4 * size, np.full(33, 5.0)])]
+    )
+    rings = {"surface": near, "near_reach": reach}
+    fast = horizons(points, **rings)
+    assert np.array_equal(fast, horizons(points, plain=True, **rings))
+    for way, sectors in ((1e-9, slice(2, 35)), (-1e-9, slice(38, 71))):  # as seen a hair inside the cell that lies ahead
+        inside = horizons(points[33:] + np.array([way, 0.0, 0.0]), **rings)
+        assert np.abs(fast[33:, sectors] - inside[:, sectors]).max() < 1e-3
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**6))
 def test_leaving_out_blocks_of_walls_changes_nothing(seed: int) -> None:
