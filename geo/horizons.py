@@ -66,8 +66,8 @@ def horizons(
     terrain_reach
         Where the DEM hands over to `far`. [m]
     sub_rays
-        Rays per sector; by default 28, with a measured surface so many that they are no farther apart than two of its cells
-        at 150 m.
+        Rays per sector; by default 28 over walls, and over a measured surface so many that they are no farther apart than two of its
+        cells at 150 m.
     plain
         March over every cell of surface and DEM instead of jumping over blocks: the same answer, slower, for audits.
 
@@ -108,7 +108,8 @@ def horizons(
         _check_reach("DEM window", terrain.bounds, extent, terrain_reach + terrain.resolution)
     if far is not None:
         _check_far(far, xyz, terrain_reach)
-    rays = sub_rays or (WALL_RAYS if surface is None else sub_rays_for(surface.resolution))
+    over_surface = sub_rays or (WALL_RAYS if surface is None else sub_rays_for(surface.resolution))
+    rays = sub_rays or over_surface * math.ceil(WALL_RAYS / over_surface)
     _look_around(
         xyz,
         cells(surface),
@@ -120,7 +121,9 @@ def horizons(
         _inner(parapets, len(xyz)),
         (near_reach, terrain_reach),
         rays,
-        fan(directions(rays)),
+        over_surface,
+        directions(rays),
+        fan(directions(over_surface)),
         directions(LAND_RAYS),
         plain,
         _along_strips(xyz),
@@ -202,6 +205,8 @@ def _look_around(
     inner: Inner,
     reaches: tuple[float, float],
     rays: int,
+    over_surface: int,
+    ways: NDArray[np.float64],
     ahead: Fan,
     land_ways: NDArray[np.float64],
     plain: bool,
@@ -209,7 +214,9 @@ def _look_around(
     result: NDArray[np.float32],
 ) -> None:
     near_reach, land_reach = reaches
-    east, north = ahead[0][0], ahead[0][1]
+    east, north = ways[0], ways[1]
+    each = rays // over_surface
+    seen = np.empty(SECTORS * over_surface)
     skyline, notes = np.zeros(SECTORS * LAND_RAYS + 1), np.zeros(SECTORS * LAND_RAYS, np.int64)
     tangent, turn = np.empty(SECTORS * rays), np.empty(SECTORS * rays)
     before, share = _between(rays)
@@ -223,11 +230,19 @@ def _look_around(
         if inner[3][p] >= 0:
             _over_parapet(x, y, z, inner, inner[3][p], near_reach, rays, east, north, tangent)
         raise_over_walls(x, y, z, 0.0, near_reach, near, rays, east, north, tangent)
-        if plain:
-            for k in range(SECTORS * rays):
-                tangent[k] = march(x, y, z, east[k], north[k], near_reach, tangent[k], surface)
-        else:
-            raise_skyline(x, y, z, near_reach, surface, rays, ahead, tangent)
+        if surface[7] > z:
+            for k in range(SECTORS * over_surface):  # one for several neighbouring rays over walls
+                seen[k] = tangent[k * each]
+                for m in range(k * each + 1, (k + 1) * each):
+                    seen[k] = min(seen[k], tangent[m])
+            if plain:
+                for k in range(SECTORS * over_surface):
+                    seen[k] = march(x, y, z, ahead[0][0, k], ahead[0][1, k], near_reach, seen[k], surface)
+            else:
+                raise_skyline(x, y, z, near_reach, surface, over_surface, ahead, seen)
+            for k in range(SECTORS * over_surface):
+                for m in range(k * each, (k + 1) * each):
+                    tangent[m] = max(tangent[m], seen[k])
         for ring in range(tower_reaches.shape[0]):
             raise_over_walls(x, y, z, near_reach, tower_reaches[ring], towers[ring], rays, east, north, tangent)
         for k in range(SECTORS * rays):
