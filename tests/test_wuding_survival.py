@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +24,7 @@ import shapely
 
 from geo.tiles import _cuts
 from layers.roadmap_years import write_years
+from wuding import pipeline, workers
 from wuding.errors import StudyError, UnfinishedRun
 from wuding.messages import translate
 from wuding.pipeline import run_study
@@ -266,6 +268,70 @@ def test_a_tile_that_ends_its_worker_is_tried_again_in_parts_and_takes_no_other_
     assert {name: (tried / name).read_text(encoding="utf-8").split() for name in files} == {
         name: ["1", "4"] if name == "tile-00002.parquet" else ["1"] for name in files
     }
+
+
+def late(buildings: pd.DataFrame, roofs: str, parts: int) -> pd.DataFrame:
+    """End the process over one tile when its file is written already."""
+    name = tile_name(buildings)
+    (Path(roofs) / name).touch()
+    if name == "tile-00002.parquet":
+        os._exit(137)
+    return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [0]})
+
+
+def test_a_worker_that_ends_after_its_tile_was_written_costs_nothing(undisturbed: Path, tmp_path: Path) -> None:
+    work, roofs = tmp_path / ".work", tmp_path / "roofs"
+    shutil.copytree(undisturbed / ".work", work)
+    roofs.mkdir()
+    files = tiles_to_assess(work)
+    with cluster(TILES, 2, None) as client:
+        assess_tiles(client, work, roofs, files, lambda *_: None, (f"{__name__}:{late.__name__}", str(roofs)))
+    assert {file.name for file in roofs.glob("*")} == set(files)
+
+
+def test_a_tile_without_one_of_its_parts_is_assessed_again(small: Path, undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    for k, part in enumerate(("profiles", "mounts", "audit")):
+        (out / ".work" / part / f"tile-0000{k}.parquet").unlink()
+    continue_here(small, out)
+    same_numbers(undisturbed, out)
+    for file in (undisturbed / "profiles").glob("*.parquet"):
+        assert file.read_bytes() == (out / "profiles" / file.name).read_bytes()
+
+
+def test_an_input_that_changes_while_it_is_read_is_refused(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy, out = tmp_path / "county", tmp_path / "run"
+    shutil.copytree(small, copy, ignore=shutil.ignore_patterns("undisturbed"))
+    read = pipeline.make_model
+
+    def replaced(*given: Any) -> Any:
+        other = copy / "other.gpkg"
+        shutil.copy(copy / "buildings.gpkg", other)
+        other.replace(copy / "buildings.gpkg")
+        return read(*given)
+
+    monkeypatch.setattr(pipeline, "make_model", replaced)
+    with pytest.raises(StudyError, match=r"^buildings: buildings\.gpkg changed while it was read") as caught:
+        continue_here(copy, out)
+    assert "在读取过程中被改动" in translate(str(caught.value), "zh")
+    assert not (out / ".work" / "fingerprint.json").exists()
+    assert not list((out / "roofs").glob("*"))
+
+
+def test_a_task_that_outlives_its_run_leaves_the_next_one_alone(undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tile = gpd.read_parquet(undisturbed / ".work" / "tiles" / "tile-00002.parquet")
+    shutil.copytree(undisturbed / ".work", tmp_path / ".work")
+    assess = workers.assess_tile
+
+    def meanwhile(*given: Any) -> Any:
+        (tmp_path / ".work" / "fingerprint.json").write_text("of another run", encoding="utf-8")
+        return assess(*given)
+
+    monkeypatch.setattr(workers, "assess_tile", meanwhile)
+    with pytest.raises(RuntimeError, match="another run has begun"):
+        assess_one(tile, str(tmp_path / ".work"), str(tmp_path / "roofs"))
+    assert not (tmp_path / "roofs").exists()
 
 
 def test_a_year_that_is_taken_back_leaves_the_bytes_of_the_tile(undisturbed: Path, tmp_path: Path) -> None:

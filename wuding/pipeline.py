@@ -44,6 +44,7 @@ from .attributing import attributions, source_notes
 from .audit import audit_summary, audit_warnings, simulate_again
 from .beside import WORTH_IT_BUILDINGS, beside, turns
 from .canopies import surface_sums
+from .checksums import require_unchanged, states
 from .compiling import await_compiled, compile_ahead
 from .errors import StudyError
 from .hot_water import study_thermal
@@ -63,6 +64,7 @@ from .study import Study, study_content
 from .workers import assess_tiles, cluster
 
 CLIMATOLOGY_REACH_KM, STATION_REACH_KM = 150.0, 100.0
+_READ_LATE = ("policy", "form", "load", "hosting", "tariffs")  # by tables and products
 FIRST_NEW_YEARS = (2021, 2025)  # 十四五; where a study names no policy, nothing is judged by it
 
 
@@ -114,6 +116,7 @@ def _run(
     """Run the whole job, top to bottom."""
     clock, work = Clock(), out / ".work"
     compiling = compile_ahead(planes=study.terrain.dsm is not None)
+    given = states(study)
     policy = study_policy(study)
     with clock.stage("prepare"):
         prepared = prepare(study, work, new_years(policy), screen.told, partial(_tell_room, out, screen))
@@ -122,6 +125,7 @@ def _run(
         weathers = read_weathers(study)
         model = make_model(study, prepared, weathers)
         screen.told("weather", 1, 1)
+    require_unchanged(study, given)
     continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
     with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
         pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
@@ -161,6 +165,7 @@ def _run(
     write_json(out / "manifest.json", manifest)
     del prepared, buildings, regions, model, weathers  # products read files; they need the memory
     write_products(out, study.study.name, study.study.lang, clock, screen, apart=apart)
+    require_unchanged(study, given, *_READ_LATE)
     manifest["stages"] = clock.stages
     on_disk(*(file for file in out.rglob("*") if file.is_file() and work not in file.parents))  # before the word that all is finished
     write_json(out / "manifest.json", manifest)

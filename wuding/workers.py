@@ -152,7 +152,7 @@ def assess_tiles(
     UnfinishedRun
         If tiles were set aside; everything else is finished by then.
     """
-    missing = [name for name in files if not (roofs / name).exists()]
+    missing = [name for name in files if not _done(work, roofs, name)]
     whole = sum(files.values())
     at_once = math.ceil(sum(client.nthreads().values()) * whole / max(len(files), 1))
     told(whole - sum(files[name] for name in missing), whole, at_once)
@@ -161,19 +161,30 @@ def assess_tiles(
     run = same_versions(client, None if task else work)
     failed: dict[str, str] = {}
     for parts in (1, RETRY_PARTS):
-        names = [name for name in missing if not (roofs / name).exists()]
+        names = [name for name in missing if not _done(work, roofs, name)]
+        if not names:  # a worker was ended when its tile was written already
+            failed = {}
+            break
         call = (assess_joined, run, *(task or (f"{__name__}:assess_one", str(work), str(roofs))), parts)
         failed = _assess(client, work, names, call, lambda left: told(whole - sum(files[name] for name in left), whole, at_once))
         gather()
+        failed = {name: reason for name, reason in failed.items() if not _done(work, roofs, name)}
         if not failed:
-            _await_files(work, roofs, files)
-            return
+            break
+    if not failed:
+        _await_files(work, roofs, files)
+        return
     write_json(work / "failed.json", failed)
     reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(failed.items())[:5])
     raise UnfinishedRun(
         f"{len(failed)} of {len(files)} tiles could not be assessed, twice: {reasons}. "
         "The others are finished and kept, no product was made; run the same command again to try these alone"
     )
+
+
+def _done(work: Path, roofs: Path, name: str) -> bool:
+    """Whether all that a tile writes is there: a missing part would be missing in sums without a word."""
+    return all((folder / name).exists() for folder in (roofs, *(work / each for each in RESULTS)))
 
 
 def _await_files(work: Path, roofs: Path, files: Mapping[str, int]) -> None:
@@ -258,6 +269,7 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
         expendable()
         _settled()
     own, target = Path(work), Path(roofs)
+    begun = _fingerprint(own)
     name = tile_name(buildings)
     wanted = buildings[buildings["status"] == ""]
     model = model_of(own)
@@ -270,11 +282,19 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     mounts = pd.concat([result.mounts for result in results], ignore_index=True)
     found = pd.concat([result.roofs for result in results], ignore_index=True).sort_values("roof_id", ignore_index=True)
     hours = pd.concat([result.profiles for result in results], ignore_index=True)  # parts of one region are added when they are read
+    if _fingerprint(own) != begun:
+        raise RuntimeError(f"{name}: another run has begun in this folder; what this one found is left out")
     for folder, table in zip(RESULTS, (pd.DataFrame(audit).assign(tile=name), mounts, hours), strict=True):
         with unfinished(own / folder / name, own / "unfinished") as file:
             table.to_parquet(file, index=False, use_dictionary=[word for word in ("use", "mounting") if word in table])
     write_table(found, "roofs", target / name, own / "unfinished")  # last: its file says that the tile is done
     return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [len(found)]})
+
+
+def _fingerprint(work: Path) -> str:
+    """Read what the run of the folder is made from, as it stands there now: a task may outlive the run that began it."""
+    file = work / "fingerprint.json"
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 @lru_cache(maxsize=1)
