@@ -124,7 +124,7 @@ def test_a_scheduler_that_went_away_has_finished_nothing(monkeypatch: pytest.Mon
     class Running(list[Tile]):
         add = list.append
 
-    monkeypatch.setattr(wuding.workers.dask_geopandas, "read_parquet", lambda _: Frame())
+    monkeypatch.setattr(wuding.workers.dd, "from_map", lambda *_, **__: Frame())
     monkeypatch.setattr(wuding.workers, "as_completed", Running)
     told: list[set[str]] = []
     with pytest.raises(UnfinishedRun, match="the Dask scheduler has gone; 1 of 3 tiles were finished until then and are kept"):
