@@ -23,7 +23,8 @@ from .towers import RINGS
 from .wall_rays import between, level, raise_over_walls
 from .walls import LOW_RESOLVED, Kernel, Walls, beneath, kernel
 
-WALL_RAYS = 28  # rays per sector over walls: a wall that ends between two of them is off by a fifty-sixth of its elevation at most
+# rays per sector over walls: a wall that ends between two of them is off by a fifty-sixth of its elevation at most, at each of its ends
+WALL_RAYS = 28
 Inner = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]  # see `Parapets`
 _STRIP = 100.0  # m
 _RESOLVED_AT = 150.0  # m; to here neighbouring rays are no farther apart than two cells of the near surface
