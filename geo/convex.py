@@ -185,18 +185,35 @@ def _cut_all(
         ax, ay = edges[e]
         bx, by = edges[(e + 1) % m]
         length = np.hypot(bx - ax, by - ay)
-        if length == 0.0:
-            continue
-        nx, ny = -(by - ay) / length * sense, (bx - ax) / length * sense
-        limit = nx * (ax - x) + ny * (ay - y) + away  # about a point of the ring: coordinates are large
-        beyond = False
-        for j in range(n):
-            far[j] = nx * (ring[j, 0] - x) + ny * (ring[j, 1] - y) - limit
-            beyond |= far[j] < 0.0
-        if beyond:
+        if length > 0.0 and _inside_by(ring, n, ax, ay, bx, by, length, sense, away, x, y, far) < 0.0:
             n = keep_inside(ring, far, n, cut)
             ring, cut = cut, ring
     return n, ring, cut
+
+
+@njit(cache=True, nogil=True)
+def _inside_by(
+    ring: NDArray[np.float64],
+    n: int,
+    ax: float,
+    ay: float,
+    bx: float,
+    by: float,
+    length: float,
+    sense: float,
+    away: float,
+    x: float,
+    y: float,
+    far: NDArray[np.float64],
+) -> float:
+    """How far the points of a ring lie inside an edge moved inward, told about a point nearby since coordinates are large; the least."""
+    nx, ny = -(by - ay) / length * sense, (bx - ax) / length * sense
+    limit = nx * (ax - x) + ny * (ay - y) + away
+    least = np.inf
+    for j in range(n):
+        far[j] = nx * (ring[j, 0] - x) + ny * (ring[j, 1] - y) - limit
+        least = min(least, far[j])
+    return least
 
 
 @njit(cache=True, nogil=True)
@@ -268,10 +285,7 @@ def _cut_in_turn(
             bx, by = edges[(e + 1) % m]
             length = np.hypot(bx - ax, by - ay)
             if length > 0.0:
-                nx, ny = -(by - ay) / length * sense, (bx - ax) / length * sense
-                limit = nx * (ax - x) + ny * (ay - y) + away  # about a point of the window: coordinates are large
-                for j in range(n):
-                    far[j] = nx * (ring[j, 0] - x) + ny * (ring[j, 1] - y) - limit
+                _inside_by(ring, n, ax, ay, bx, by, length, sense, away, x, y, far)
                 runs = _runs(far, n)
                 if runs > 1:
                     continue
