@@ -128,5 +128,5 @@ def test_a_scheduler_that_went_away_has_finished_nothing(monkeypatch: pytest.Mon
     monkeypatch.setattr(wuding.workers, "as_completed", Running)
     told: list[set[str]] = []
     with pytest.raises(UnfinishedRun, match="the Dask scheduler has gone; 1 of 3 tiles were finished until then and are kept"):
-        wuding.workers._assess(Client(), Path(), ["1", "2", "3"], (), lambda left: told.append(set(left)))
+        wuding.workers._assess(Client(), ["1", "2", "3"], str, (), lambda left: told.append(set(left)))
     assert told == [{"2", "3"}]

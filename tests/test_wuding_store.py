@@ -1,17 +1,27 @@
 """A run folder and inputs on a store: whole or not at all, nothing mixed, nothing secret told."""
 
 import json
+import pickle
+import shutil
+import tempfile
 import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import fsspec
+import geopandas as gpd
 import pytest
+import shapely
+from geopandas.testing import assert_geodataframe_equal
 
 from wuding.addressed import local_copy
 from wuding.errors import StudyError
 from wuding.store import SILENT_SECONDS, Store, hidden, is_url, mirrored
+from wuding.stored_tiles import through_store
 from wuding.study import without_place
+from wuding.worker_mirror import worker_mirror
 
 
 @pytest.fixture
@@ -108,6 +118,33 @@ def test_a_new_mirror_holds_the_finished_tiles_and_nothing_older(url: str, tmp_p
     with mirrored(url, tmp_path) as store:
         assert [file.name for file in (store.mirror / "roofs").iterdir()] == ["tile-00000.parquet"]
         assert not (store.mirror / ".work" / "tiles").exists()
+
+
+def test_a_worker_reads_its_tile_from_the_store_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker on another machine sees no path of the machine that gives the command."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp of a worker"))
+    url, command = f"file://{(tmp_path / '县').as_posix()}", tmp_path / "mirror of the command"
+    tiles = command / ".work" / "tiles"
+    tiles.mkdir(parents=True)
+    frame = gpd.GeoDataFrame({"tile": [3]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4548)
+    frame.to_parquet(tiles / "tile-00003.parquet")
+    store = Store(url, command)
+    store.send()
+    asked: list[Any] = []
+    client = SimpleNamespace(run=lambda function, *given, **_: asked.append(function(*given)))
+    given = through_store(client, store)
+    assert str(command).encode() not in pickle.dumps((given["task"], given["read"]))
+    shutil.rmtree(command)
+    left = worker_mirror(url, "of a run that died")
+    other = worker_mirror("file:///elsewhere", "of another run folder")
+    for folder in (left, other):
+        folder.mkdir(parents=True)
+    assert_geodataframe_equal(given["read"]("tile-00003.parquet"), frame)
+    _, _, token = given["task"]
+    assert set(left.parent.iterdir()) == {worker_mirror(url, token), other}
+    given["gather"]()
+    assert asked == [None]
+    assert list(left.parent.iterdir()) == [other]
 
 
 def test_a_protocol_that_nobody_speaks_is_told() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .console import readable_streams
 from .user_cache import keep_compiled, user_cache
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ StudyFile = Annotated[Path, typer.Argument(help="研究文件 study.toml。 The 
 def main() -> None:
     """Run the command line: 0 done, 2 the user's to mend, 1 a fault of ours."""
     keep_compiled()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    readable_streams()
     code: object = None
     try:
         code = app(standalone_mode=False)

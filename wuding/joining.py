@@ -121,6 +121,25 @@ def refuse_others(theirs: Mapping[str, str], own: Mapping[str, str], address: st
         raise StudyError(f"the worker {address} runs {told}, this process {here}; install the same versions everywhere")
 
 
+def read_tile(name: str, folder: str) -> gpd.GeoDataFrame:
+    """
+    Read the buildings of a tile from a folder that this worker sees.
+
+    Parameters
+    ----------
+    name
+        Name of the tile's file.
+    folder
+        Folder of the tiles.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        All prepared buildings of the tile.
+    """
+    return gpd.read_parquet(Path(folder) / name)
+
+
 def assess_joined(buildings: gpd.GeoDataFrame, run: Mapping[str, str], task: str, *args: Any) -> pd.DataFrame:
     """
     Assess a tile, on a worker that may have come after the run had begun.

@@ -174,7 +174,8 @@ class Screen:
         content
             Plain data.
         """
-        print(json.dumps(content, ensure_ascii=False), file=self.stream, flush=True)
+        unicode = (self.stream.encoding or "utf-8").lower().startswith("utf")  # JSON is UTF-8, or else escaped
+        print(json.dumps(content, ensure_ascii=not unicode), file=self.stream, flush=True)
 
 
 def time_left(seconds: float, lang: str) -> str:

@@ -26,7 +26,8 @@ from .errors import StudyError
 # What a run keeps to this machine: its lock, half a file, how far it is, where the study lies.
 _NOT_SENT = (".work/lock", ".work/unfinished/", ".work/progress.json", ".work/study.txt", ".work/running.json")
 # What an interrupted run leaves for the next one.
-RESULTS = ("roofs/", ".work/audit/", ".work/mounts/", ".work/profiles/", ".work/fingerprint.json")
+FINGERPRINT = ".work/fingerprint.json"
+RESULTS = ("roofs/", ".work/audit/", ".work/mounts/", ".work/profiles/", FINGERPRINT)
 _RUNNING = ".work/running.json"
 BEAT_SECONDS, SILENT_SECONDS = 15.0, 60.0
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[a-z0-9+.-]+)*://")
@@ -144,6 +145,26 @@ class Store:
             for name in names:
                 if not (self.mirror / name).is_file():
                     self._fetch(name)
+
+    def text(self, name: str) -> str:
+        """
+        Read a small file of the store itself.
+
+        Parameters
+        ----------
+        name
+            Relative name.
+
+        Returns
+        -------
+        str
+            Its text; empty where there is no such file.
+        """
+        with self._answering():
+            try:
+                return str(self._system.cat_file(f"{self._root}/{name}").decode())
+            except FileNotFoundError:
+                return ""
 
     def send(self, *names: str, final: bool = False) -> None:
         """

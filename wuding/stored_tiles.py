@@ -1,9 +1,7 @@
 """One task a tile where the run folder lies on a store: what runs on a worker, in a mirror of its own machine."""
 
-import shutil
-import tempfile
 import uuid
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -13,7 +11,8 @@ from distributed import Client
 
 from geo.tiles import tiles_around
 
-from .store import RESULTS, Store
+from .store import FINGERPRINT, RESULTS, Store
+from .worker_mirror import drop_mirrors, read_stored, worker_mirror
 from .workers import assess_one, model_of, tile_name
 
 # A worker needs these whole; of the tiles it takes those around its own.
@@ -40,14 +39,17 @@ def assess_stored(buildings: gpd.GeoDataFrame, url: str, token: str, parts: int 
     pandas.DataFrame
         One row: `tile`, `roofs`.
     """
-    store = Store(url, _mirror(token))
+    store = Store(url, worker_mirror(url, token))
     work, roofs = store.mirror / ".work", store.mirror / "roofs"
+    begun = store.text(FINGERPRINT)
     store.bring_once(*_WHOLE)
     around = tiles_around(work / "tiles", np.asarray(buildings.total_bounds))
     rasters = [path.name for path in model_of(work).rasters()]
     store.bring_once(*(f".work/tiles/{file}" for file in around), *(f".work/{name}" for name in rasters))
     found = assess_one(buildings, str(work), str(roofs), parts)
     name = tile_name(buildings)
+    if store.text(FINGERPRINT) != begun:  # as assess_one looks in a folder
+        raise RuntimeError(f"{name}: another run has begun in this folder; what this one found is left out")
     results = [f".work/{folder}/{name}" for folder in ("audit", "mounts", "profiles")] + [f"roofs/{name}"]
     store.send(*results)
     for result in results:
@@ -69,28 +71,13 @@ def through_store(client: Client, store: Store) -> dict[str, Any]:
     Returns
     -------
     dict
-        `task` and `gather` of `assess_tiles`.
+        `task`, `read` and `gather` of `assess_tiles`.
     """
     token = uuid.uuid4().hex
 
     def _gather() -> None:
-        client.run(drop_mirror, token)
+        client.run(drop_mirrors, store.url, on_error="ignore")  # a worker may have gone
         store.bring(*RESULTS)
 
-    return {"task": (f"{__name__}:{assess_stored.__name__}", store.url, token), "gather": _gather}
-
-
-def drop_mirror(token: str) -> None:
-    """
-    Take away the mirror of a run that has ended on this machine.
-
-    Parameters
-    ----------
-    token
-        Name of the run.
-    """
-    shutil.rmtree(_mirror(token), ignore_errors=True)
-
-
-def _mirror(token: str) -> Path:
-    return Path(tempfile.gettempdir()) / f"wuding-{token}"
+    task = (f"{__name__}:{assess_stored.__name__}", store.url, token)
+    return {"task": task, "read": partial(read_stored, url=store.url, token=token), "gather": _gather}

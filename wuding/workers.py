@@ -9,7 +9,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from layers.schema import write_table
 
 from .errors import StudyError, UnfinishedRun
 from .expendable import expendable
-from .joining import assess_joined, same_versions
+from .joining import assess_joined, read_tile, same_versions
 from .manifest import write_json
 
 # A tile that failed is tried again in so many parts: memory may have been the reason.
@@ -124,6 +124,7 @@ def assess_tiles(
     files: Mapping[str, int],
     told: Callable[[int, int, int], None],
     task: tuple[str, ...] = (),
+    read: Callable[[str], gpd.GeoDataFrame] | None = None,
     gather: Callable[[], None] = lambda: None,
 ) -> None:
     """
@@ -144,6 +145,8 @@ def assess_tiles(
     task
         Module and name of what a worker calls with the buildings of a tile, and what it is given before the number of parts; by default
         `assess_one` on both folders.
+    read
+        Gives a worker the buildings of a tile by the name of its file; by default from the run's own folder, which all workers see.
     gather
         Called when a round of tasks has ended; brings what they wrote elsewhere.
 
@@ -159,6 +162,7 @@ def assess_tiles(
     if not missing:
         return
     run = same_versions(client, None if task else work)
+    read = read or partial(read_tile, folder=str(work / "tiles"))
     failed: dict[str, str] = {}
     for parts in (1, RETRY_PARTS):
         names = [name for name in missing if not _done(work, roofs, name)]
@@ -166,7 +170,13 @@ def assess_tiles(
             failed = {}
             break
         call = (assess_joined, run, *(task or (f"{__name__}:assess_one", str(work), str(roofs))), parts)
-        failed = _assess(client, work, names, call, lambda left: told(whole - sum(files[name] for name in left), whole, at_once))
+        failed = _assess(
+            client,
+            names,
+            read or partial(read_tile, folder=str(work / "tiles")),
+            call,
+            lambda left: told(whole - sum(files[name] for name in left), whole, at_once),
+        )
         gather()
         failed = {name: reason for name, reason in failed.items() if not _done(work, roofs, name)}
         if not failed:
@@ -201,12 +211,13 @@ def _await_files(work: Path, roofs: Path, files: Mapping[str, int]) -> None:
         time.sleep(0.5)
 
 
-def _assess(client: Client, work: Path, names: list[str], call: tuple[Any, ...], told: Callable[[set[str]], None]) -> dict[str, str]:
+def _assess(
+    client: Client, names: list[str], read: Callable[[str], gpd.GeoDataFrame], call: tuple[Any, ...], told: Callable[[set[str]], None]
+) -> dict[str, str]:
     """Assess tiles, one task a tile; reasons of those that failed, by name. `told` is called with those that are not finished yet."""
     with dask.config.set({"dataframe.convert-string": False}):
-        paths = [str(work / "tiles" / name) for name in names]
         # no file is looked at before its task, and none for its boxes: the workers would wait
-        buildings: dask_geopandas.GeoDataFrame = dd.from_map(gpd.read_parquet, paths, meta=_BUILDINGS, enforce_metadata=False, label="tile")
+        buildings: dask_geopandas.GeoDataFrame = dd.from_map(read, names, meta=_BUILDINGS, enforce_metadata=False, label="tile")
         tasks = buildings.map_partitions(*call, meta=_META, enforce_metadata=False)
         waiting = zip(names, tasks.to_delayed(), strict=True)
     failed, left = {}, set(names)
