@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from distributed.comm import CommClosedError
 
 import wuding.workers
+from wuding.cluster import Ahead
 from wuding.errors import StudyError, UnfinishedRun
 from wuding.joining import assess_joined, join, own_versions, refuse_others, same_versions
 
@@ -114,19 +116,21 @@ def test_a_scheduler_that_went_away_has_finished_nothing(monkeypatch: pytest.Mon
         def compute(self, task: int) -> Tile:
             return ended[task]
 
-    class Frame:
-        def map_partitions(self, *_: Any, **__: Any) -> "Frame":
-            return self
-
-        def to_delayed(self) -> list[int]:
-            return [0, 1, 2]
-
     class Running(list[Tile]):
         add = list.append
 
-    monkeypatch.setattr(wuding.workers.dd, "from_map", lambda *_, **__: Frame())
+    monkeypatch.setattr(wuding.workers, "_tile", lambda name, *_: int(name) - 1)
     monkeypatch.setattr(wuding.workers, "as_completed", Running)
     told: list[set[str]] = []
     with pytest.raises(UnfinishedRun, match="the Dask scheduler has gone; 1 of 3 tiles were finished until then and are kept"):
         wuding.workers._assess(Client(), ["1", "2", "3"], str, (), lambda left: told.append(set(left)))
     assert told == [{"2", "3"}]
+
+
+def test_an_error_while_worker_processes_start_leaves_none_of_them() -> None:
+    """They start while inputs are read, and an input may be wrong before they are ready."""
+    with pytest.raises(StudyError, match="wrong"), Ahead(2, None, None, 10, []) as ahead:
+        ahead.announce(100)
+        raise StudyError("wrong")
+    left = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
+    assert not [line for line in left if "resource_tracker" not in line]

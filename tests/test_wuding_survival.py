@@ -25,6 +25,7 @@ import shapely
 from geo.tiles import _cuts
 from layers.roadmap_years import write_years
 from wuding import pipeline, workers
+from wuding.cluster import cluster
 from wuding.errors import StudyError, UnfinishedRun
 from wuding.messages import translate
 from wuding.pipeline import run_study
@@ -32,7 +33,7 @@ from wuding.progress import Screen
 from wuding.run_folder import alone, require_space, tiles_to_assess
 from wuding.status import run_status
 from wuding.study import load_study
-from wuding.workers import assess_one, assess_tiles, cluster, tile_name
+from wuding.workers import assess_one, assess_tiles, tile_name
 
 from .conftest import run_county
 

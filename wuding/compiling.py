@@ -50,6 +50,12 @@ def await_compiled(started: list[BaseProcess]) -> None:
             (Path(os.environ["NUMBA_CACHE_DIR"]) / mark).touch()
 
 
+def load_kernels() -> None:
+    """Load the kernels of a tile from the cache, by calling each."""
+    _shade()
+    _lay_out()
+
+
 def _shade() -> None:
     import numpy as np
 

@@ -45,7 +45,8 @@ from .audit import audit_summary, audit_warnings, simulate_again
 from .beside import WORTH_IT_BUILDINGS, beside, turns
 from .canopies import surface_sums
 from .checksums import require_unchanged, states
-from .compiling import await_compiled, compile_ahead
+from .cluster import Ahead
+from .compiling import compile_ahead
 from .errors import StudyError
 from .hot_water import study_thermal
 from .inputs import Prepared, prepare
@@ -61,7 +62,7 @@ from .run_folder import alone, continue_or_clear, require_paths, require_space, 
 from .store import Store
 from .stored_tiles import through_store
 from .study import Study, study_content
-from .workers import assess_tiles, cluster
+from .workers import assess_tiles
 
 CLIMATOLOGY_REACH_KM, STATION_REACH_KM = 150.0, 100.0
 _READ_LATE = ("policy", "form", "load", "hosting", "tariffs")  # by tables and products
@@ -118,28 +119,29 @@ def _run(
     compiling = compile_ahead(planes=study.terrain.dsm is not None)
     given = states(study)
     policy = study_policy(study)
-    with clock.stage("prepare"):
-        prepared = prepare(study, work, new_years(policy), screen.told, partial(_tell_room, out, screen))
-    with clock.stage("weather"):
-        screen.told("weather", 0, 1)
-        weathers = read_weathers(study)
-        model = make_model(study, prepared, weathers)
-        screen.told("weather", 1, 1)
-    require_unchanged(study, given)
-    continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
-    with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
-        pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
-    if store is not None:
-        store.send()
-    with clock.stage("roofs"):
-        files = tiles_to_assess(work)
-        count = workers or study.run.workers or os.cpu_count() or 1
-        await_compiled(compiling)
-        with cluster(len(files), count, scheduler, study.run.worker_memory_gb) as client:
+    count = workers or study.run.workers or os.cpu_count() or 1
+    with Ahead(count, scheduler, study.run.worker_memory_gb, study.run.tile_buildings, compiling) as ahead:
+        with clock.stage("prepare"):
+            prepared = prepare(study, work, new_years(policy), screen.told, partial(_counted, out, screen, ahead))
+        with clock.stage("weather"):
+            screen.told("weather", 0, 1)
+            weathers = read_weathers(study)
+            model = make_model(study, prepared, weathers)
+            screen.told("weather", 1, 1)
+        require_unchanged(study, given)
+        continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
+        with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
+            pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
+        if store is not None:
+            store.send()
+        with clock.stage("roofs"):
+            files = tiles_to_assess(work)
+            client = ahead.client(len(files))
             if scheduler is not None or importlib.util.find_spec("bokeh"):  # without bokeh Dask shows none
                 screen.say(f"Dask 面板：{client.dashboard_link}", f"Dask dashboard: {client.dashboard_link}")
             through = {} if store is None else through_store(client, store)
             assess_tiles(client, work, out / "roofs", files, partial(screen.told, "tiles"), **through)
+            ahead.close()
     apart = count > 1 and len(prepared.buildings) >= WORTH_IT_BUILDINGS
     screen.told("audit", 0, 1)
     taken = turns()
@@ -174,11 +176,13 @@ def _run(
     return manifest
 
 
-def _tell_room(out: Path, screen: Screen, buildings: int, warnings: list[str]) -> None:
+def _counted(out: Path, screen: Screen, ahead: Ahead, buildings: int, warnings: list[str]) -> None:
+    """Tell the room that so many buildings need, and start the workers."""
     need, free = require_space(out, buildings, warnings) / 1e9, shutil.disk_usage(out).free / 1e9
     screen.say(
         f"本次运行还需磁盘约 {need:.1f} GB，剩余 {free:.1f} GB", f"this run needs about {need:.1f} GB more disk, {free:.1f} GB are free"
     )
+    ahead.announce(buildings)
 
 
 def new_years(policy: Policy | None) -> tuple[int, int]:

@@ -1,14 +1,12 @@
-"""One task a tile: what runs on a Dask worker, and the cluster on this machine."""
+"""One task a tile: what runs on a Dask worker, and how tiles are handed out."""
 
 import gc
 import heapq
-import logging
 import math
 import multiprocessing
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -30,14 +28,13 @@ from layers.potential import assess_tile
 from layers.replacing import unfinished
 from layers.schema import write_table
 
-from .errors import StudyError, UnfinishedRun
+from .errors import UnfinishedRun
 from .expendable import expendable
 from .joining import assess_joined, read_tile, same_versions
 from .manifest import write_json
 
 # A tile that failed is tried again in so many parts: memory may have been the reason.
 RETRY_PARTS = 4
-CONNECT_SECONDS = 10
 # NFS shows new files of other machines within a minute by default.
 IN_SIGHT_SECONDS = 90.0
 # What a tile leaves in the run's own folder, beside its roofs.
@@ -47,74 +44,9 @@ AUDIT_ROOFS = 200
 BYTES_OF_A_WORKER, BYTES_OF_A_BUILDING = 450e6, 60e3
 # Measured on a hall of 5 km² under a surface model of 0.5 m: what a cell of the finest raster adds at the peak.
 BYTES_OF_A_CELL = 60.0
-# Bytes. A tile frees and takes many arrays: handing each back to the system, as Dask has it, costs a tenth of the tile in fresh pages.
-_MALLOC = {"MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 25}
-
-# Dask looks at itself 50 times a second, which took 3 % of two cores; tasks here take seconds.
-_CALM = {
-    "distributed.admin.tick.interval": "1s",
-    "distributed.admin.system-monitor.interval": "10s",
-    "distributed.worker.memory.monitor-interval": "500ms",
-    "distributed.worker.profile.enabled": False,
-}
 
 _BUILDINGS = gpd.GeoDataFrame({"tile": pd.Series([], dtype="int32")}, geometry=[])
 _META = pd.DataFrame({"tile": pd.Series([], dtype="int64"), "roofs": pd.Series([], dtype="int64")})
-
-
-@contextmanager
-def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | None = None) -> Iterator[Client]:
-    """
-    Give a Dask client: an existing cluster, worker processes here, or this process where that is enough.
-
-    Parameters
-    ----------
-    tiles
-        Number of tasks.
-    workers
-        Worker processes on this machine.
-    scheduler
-        Address of a running scheduler, or None.
-    memory_gb
-        Memory that a worker process on this machine may take [GB]; by default its share of the machine's.
-
-    Raises
-    ------
-    StudyError
-        If no scheduler answers at the address.
-    """
-    for name in ("distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    dask.config.set({"distributed.comm.timeouts.connect": "60s", "distributed.worker.daemon": True, **_CALM})
-    dask.config.set({"distributed.scheduler.allowed-failures": 0})  # a tile that ended its worker is tried again in parts, not whole
-    if scheduler is not None:
-        try:
-            client = Client(scheduler, timeout=CONNECT_SECONDS)
-        except (OSError, ValueError) as error:
-            raise StudyError(
-                f"--scheduler {scheduler}: no Dask scheduler answers there ({error}); start one, or leave --scheduler out"
-            ) from error
-        with client:
-            yield client
-        return
-    count = min(tiles, workers)
-    limit = "auto" if memory_gb is None else f"{memory_gb}GB"
-    if memory_gb is None:
-        dask.config.set({f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in _MALLOC.items()})
-    # All on loopback: left to itself it listens to the whole network, and finds its own address by the way to a server on the internet.
-    local = LocalCluster(
-        n_workers=max(1, count),
-        threads_per_worker=1,
-        processes=count > 1,
-        memory_limit=limit,
-        host="127.0.0.1",
-        protocol="tcp://",
-        dashboard_address="127.0.0.1:0",
-        worker_dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-    )
-    with local, Client(local) as client:
-        yield client
 
 
 def assess_tiles(
@@ -170,13 +102,7 @@ def assess_tiles(
             failed = {}
             break
         call = (assess_joined, run, *(task or (f"{__name__}:assess_one", str(work), str(roofs))), parts)
-        failed = _assess(
-            client,
-            names,
-            read or partial(read_tile, folder=str(work / "tiles")),
-            call,
-            lambda left: told(whole - sum(files[name] for name in left), whole, at_once),
-        )
+        failed = _assess(client, names, read, call, lambda left: told(whole - sum(files[name] for name in left), whole, at_once))
         gather()
         failed = {name: reason for name, reason in failed.items() if not _done(work, roofs, name)}
         if not failed:
@@ -215,18 +141,13 @@ def _assess(
     client: Client, names: list[str], read: Callable[[str], gpd.GeoDataFrame], call: tuple[Any, ...], told: Callable[[set[str]], None]
 ) -> dict[str, str]:
     """Assess tiles, one task a tile; reasons of those that failed, by name. `told` is called with those that are not finished yet."""
-    with dask.config.set({"dataframe.convert-string": False}):
-        # no file is looked at before its task, and none for its boxes: the workers would wait
-        buildings: dask_geopandas.GeoDataFrame = dd.from_map(read, names, meta=_BUILDINGS, enforce_metadata=False, label="tile")
-        tasks = buildings.map_partitions(*call, meta=_META, enforce_metadata=False)
-        waiting = zip(names, tasks.to_delayed(), strict=True)
     failed, left = {}, set(names)
     of: dict[Any, str] = {}
-    running = as_completed()
+    running, waiting = as_completed(), iter(names)
 
     def begin(count: int) -> None:
-        for name, task in islice(waiting, count):
-            future = client.compute(task)
+        for name in islice(waiting, count):
+            future = client.compute(_tile(name, read, call))
             of[future.key] = name
             running.add(future)
 
@@ -246,6 +167,13 @@ def _assess(
             failed[of[future.key]] = _reason(error)
         begin(1)
     return failed
+
+
+def _tile(name: str, read: Callable[[str], gpd.GeoDataFrame], call: tuple[Any, ...]) -> Any:
+    """Give the task of one tile, whose file is not looked at before; among those of all, finding it took the longer the more there are."""
+    with dask.config.set({"dataframe.convert-string": False}):
+        buildings: dask_geopandas.GeoDataFrame = dd.from_map(read, [name], meta=_BUILDINGS, enforce_metadata=False, label="tile")
+        return buildings.map_partitions(*call, meta=_META, enforce_metadata=False).to_delayed()[0]
 
 
 def _reason(error: BaseException) -> str:
