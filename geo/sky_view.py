@@ -63,76 +63,70 @@ def sky_view_factor(horizon: ArrayLike, surface_tilt: ArrayLike, surface_azimuth
 @njit(cache=True, nogil=True)
 def _visible(sky: NDArray[np.float64], tilt: NDArray[np.float64], azimuth: NDArray[np.float64], result: NDArray[np.float64]) -> None:
     points, sectors = sky.shape
-    horizon = np.empty((3, sectors))
+    horizon, bound = np.empty((3, sectors)), np.empty((3, sectors + 1))
+    for s in range(sectors + 1):
+        d = (s - 0.5) * 2 * math.pi / sectors
+        bound[0, s], bound[1, s], bound[2, s] = d, math.sin(d), math.cos(d)
     for p in range(points):
         for s in range(sectors):
             a = math.radians(min(max(sky[p, s], 0.0), 90.0))
             horizon[0, s], horizon[1, s], horizon[2, s] = a, math.sin(a), math.cos(a)
         for k in range(tilt.shape[1]):
             same = k > 0 and tilt[p, k] == tilt[p, k - 1] and azimuth[p, k] == azimuth[p, k - 1]
-            result[p, k] = result[p, k - 1] if same else _plane(horizon, math.radians(tilt[p, k]), math.radians(azimuth[p, k]))
+            result[p, k] = result[p, k - 1] if same else _plane(horizon, bound, math.radians(tilt[p, k]), math.radians(azimuth[p, k]))
 
 
 @njit(cache=True, nogil=True)
-def _plane(horizon: NDArray[np.float64], b: float, turn: float) -> float:
-    """Sky of a plane of tilt b that is turned from north; the rows of the horizon are angle, sine and cosine."""
+def _plane(horizon: NDArray[np.float64], bound: NDArray[np.float64], b: float, turn: float) -> float:
+    """Sky of a plane of tilt b that is turned from north; the rows of horizon and sector bounds are angle, sine and cosine."""
     sectors = horizon.shape[1]
     width = 2 * math.pi / sectors
-    sin_b, cos_b = math.sin(b), math.cos(b)
-    start = -0.5 * width - turn
-    sin_start, cos_start, behind_start = math.sin(start), math.cos(start), np.nan
-    total = 0.0
+    sin_b, cos_b, sin_turn, cos_turn = math.sin(b), math.cos(b), math.sin(turn), math.cos(turn)
+    start = bound[0, 0] - turn
+    sin_start, cos_start = bound[1, 0] * cos_turn - bound[2, 0] * sin_turn, bound[2, 0] * cos_turn + bound[1, 0] * sin_turn
+    total, begun = 0.0, np.nan  # begun: where the plane's own back side came to stand above the horizon
     for s in range(sectors):
-        end = (s + 0.5) * width - turn
         a, sin_a, cos_a = horizon[0, s], horizon[1, s], horizon[2, s]
         if sin_b == 0.0:  # nothing of the direction counts
-            total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - start, 0.0)
-            start = end
+            total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, width, 0.0)
             continue
-        sin_end, cos_end, behind_end = math.sin(end), math.cos(end), np.nan
-        # the plane's own back side stands above the horizon where cos(direction) lies below this
+        end = bound[0, s + 1] - turn
+        sin_end = bound[1, s + 1] * cos_turn - bound[2, s + 1] * sin_turn
+        cos_end = bound[2, s + 1] * cos_turn + bound[1, s + 1] * sin_turn
+        # the back side stands above the horizon where cos(direction) lies below this
         cut = -sin_a * cos_b / (cos_a * sin_b) if cos_a * sin_b > 1e-9 else -np.inf
-        front_start, front_end = cos_start >= cut, cos_end >= cut
-        if cut <= -1.0 or (front_start and front_end):
+        front_start, front_end = cut <= -1.0 or cos_start >= cut, cut <= -1.0 or cos_end >= cut
+        if front_start and not math.isnan(begun):
+            total += _above_plane(sin_b, cos_b, start, sin_start, cos_start) - begun
+            begun = np.nan
+        elif not front_start and math.isnan(begun):
+            begun = _above_plane(sin_b, cos_b, start, sin_start, cos_start)
+        if front_start and front_end:
             total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - start, sin_end - sin_start)
-        else:
-            behind_start = _above_plane(sin_b, cos_b, start, sin_start, cos_start) if math.isnan(behind_start) else behind_start
-            behind_end = _above_plane(sin_b, cos_b, end, sin_end, cos_end)
-            if front_start != front_end:
-                total += _divided(a, sin_a, cos_a, sin_b, cos_b, cut, start, end, behind_start, behind_end, front_start)
+        elif front_start or front_end:
+            at = _crossing(cut, start, end)
+            sin_at = math.sin(at)
+            behind = _above_plane(sin_b, cos_b, at, sin_at, math.cos(at))
+            if front_start:
+                total += _above_horizon(a, sin_a, cos_a, sin_b, cos_b, at - start, sin_at - sin_start)
+                begun = behind
             else:
-                total += behind_end - behind_start
-        start, sin_start, cos_start, behind_start = end, sin_end, cos_end, behind_end
+                total += behind - begun + _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - at, sin_end - sin_at)
+                begun = np.nan
+        start, sin_start, cos_start = end, sin_end, cos_end
+    if not math.isnan(begun):
+        total += _above_plane(sin_b, cos_b, start, sin_start, cos_start) - begun
     return min(max(total / (math.pi * (1 + cos_b) / 2), 0.0), 1.0)
 
 
 @njit(cache=True, nogil=True)
-def _divided(
-    a: float,
-    sin_a: float,
-    cos_a: float,
-    sin_b: float,
-    cos_b: float,
-    cut: float,
-    start: float,
-    end: float,
-    behind_start: float,
-    behind_end: float,
-    front_first: bool,
-) -> float:
-    """Measure a sector in which the plane's back side rises above the horizon, or sinks below it, on the way."""
+def _crossing(cut: float, start: float, end: float) -> float:
+    """Give the direction between both in which the plane's back side rises above the horizon, or sinks below it."""
     reach = math.acos(cut)
     middle = 0.5 * (start + end)
     turns = math.floor((middle + math.pi) / (2 * math.pi))
     at = 2 * math.pi * turns + (reach if math.sin(middle) > 0.0 else -reach)
-    at = min(max(at, start), end)
-    sin_at = math.sin(at)
-    behind = _above_plane(sin_b, cos_b, at, sin_at, math.cos(at))
-    if front_first:
-        front = _above_horizon(a, sin_a, cos_a, sin_b, cos_b, at - start, sin_at - math.sin(start))
-        return float(front + behind_end - behind)
-    front = _above_horizon(a, sin_a, cos_a, sin_b, cos_b, end - at, math.sin(end) - sin_at)
-    return float(front + behind - behind_start)
+    return min(max(at, start), end)
 
 
 @njit(cache=True, nogil=True)
