@@ -125,7 +125,6 @@ def horizons(
         over_surface,
         directions(rays),
         fan(directions(over_surface)),
-        directions(LAND_RAYS),
         plain,
         _along_strips(xyz),
         result,
@@ -209,7 +208,6 @@ def _look_around(
     over_surface: int,
     ways: NDArray[np.float64],
     ahead: Fan,
-    land_ways: NDArray[np.float64],
     plain: bool,
     order: NDArray[np.int64],
     result: NDArray[np.float32],
@@ -223,7 +221,7 @@ def _look_around(
     before, share = _between(rays)
     for p in order:
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
-        land_skyline(x, y, z, dem, far_nodes, land_reach, plain, land_ways, notes, skyline)
+        land_skyline(x, y, z, dem, far_nodes, land_reach, plain, notes, skyline)
         skyline[SECTORS * LAND_RAYS] = skyline[0]
         for k in range(SECTORS * rays):
             i, u = before[k], share[k]

@@ -9,16 +9,22 @@ from numpy.typing import NDArray
 from .errors import GeoError
 from .far_horizons import DROP, FarHorizons
 from .grid import Grid
-from .sectors import SECTORS
+from .sectors import SECTORS, directions
 
 LAND_RAYS = 2  # rays per sector over the DEM; rays between them are interpolated
 FINEST = 10.0  # m; a finer DEM is averaged first: ground is smooth, and the near surface holds what is not
-_STEPS = 8  # steps of a ray, of one cell each, that are taken at once
+_LINES = 8  # lines through cell centres that a ray crosses, taken at once
+_NEAR_LINES = 4  # to here the ground between the lines is looked at as well
+_NEAREST = 0.1  # m; nearer ground is the roof's own
+_BLOCK, _WIDTHS = 8, 5  # cells along the side of a block whose surroundings are asked first, and how many widths of them
 _ROUNDING = 1e-3  # m; by less than this interpolation may end above its corners
 
-# values with rows counted northward, the highest that steps may meet which lie around a cell, columns, first column, first row, side of
-# a cell, highest
-Land = tuple[NDArray[np.float32], NDArray[np.float32], int, int, int, float, float]
+# values with rows counted northward, the highest that lines may meet which lie around a cell, columns, first column, first row, side of
+# a cell, highest around blocks, eastings, northings and lengths of rays from line to line
+Land = tuple[NDArray[np.float32], NDArray[np.float32], int, int, int, float, NDArray[np.float32], NDArray[np.float64]]
+# how many lines away the first is, place across, from line to line its change and the way, numbers of the first line and column, direction,
+# sides of the window and steps in its values
+Axes = tuple[float, float, float, float, int, int, int, int, int, int, int]
 Nodes = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], int, int, float]
 
 
@@ -74,24 +80,37 @@ def land(grid: Grid | None) -> Land:
     tuple
         Arrays and numbers of the window.
     """
+    ways = directions(LAND_RAYS)
+    main = np.abs(ways).max(axis=0)
+    lines = np.vstack([ways / main, 1.0 / main])  # along a diagonal lines are farther apart
     if grid is None:
         none = np.empty(0, np.float32)
-        return none, none, 0, 0, 0, 1.0, -np.inf
+        return none, none, 0, 0, 0, 1.0, np.empty((0, 0, 0), np.float32), lines
     values = np.ascontiguousarray(grid.values[::-1])
     ny, nx = values.shape
     crest = np.where(np.isnan(values), np.float32(-np.inf), values)
-    highest = float(crest.max())
-    crest = _highest_around(_highest_around(crest).T).T
-    return values.ravel(), crest.ravel(), nx, grid.first_column, grid.top_row - ny, grid.resolution, highest
+    summits, reach = _summits(crest), _LINES // 2 + 1  # and the next, which a patch ends at
+    crest = _highest_around(_highest_around(crest, reach).T, reach).T
+    return values.ravel(), crest.ravel(), nx, grid.first_column, grid.top_row - ny, grid.resolution, summits, lines
 
 
-def _highest_around(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Highest of the cells that half the steps taken at once lead to, up and down, and of the next, which its patch ends at."""
-    reach = _STEPS // 2
+def _summits(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Highest ground within at least 16, 32, 64, 128 and 256 cells of those in a block, and of all."""
+    rows, columns = (-(-n // _BLOCK) for n in values.shape)
+    padded = np.full((rows * _BLOCK, columns * _BLOCK), np.float32(-np.inf))
+    padded[: values.shape[0], : values.shape[1]] = values
+    top = padded.reshape(rows, _BLOCK, columns, _BLOCK).max(axis=(1, 3))
+    found = [_highest_around(_highest_around(top, 2).T, 2).T]
+    for wide in range(1, _WIDTHS):
+        found.append(_highest_around(_highest_around(found[-1], 1 << wide).T, 1 << wide).T)
+    return np.stack([*found, np.full_like(top, top.max())])
+
+
+def _highest_around(values: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """Highest of the rows that are at most so far up and down."""
     found = values.copy()
-    for away in range(1, reach + 2):
+    for away in range(1, min(reach + 1, len(values))):
         np.maximum(found[:-away], values[away:], out=found[:-away])
-    for away in range(1, reach + 1):
         np.maximum(found[away:], values[:-away], out=found[away:])
     return np.ascontiguousarray(found)
 
@@ -125,7 +144,6 @@ def land_skyline(
     far_nodes: Nodes,
     reach: float,
     plain: bool,
-    ways: NDArray[np.float64],
     notes: NDArray[np.int64],
     skyline: NDArray[np.float64],
 ) -> None:
@@ -148,8 +166,6 @@ def land_skyline(
         Where the ring ends. [m]
     plain
         Visit every cell.
-    ways
-        Directions of the terrain rays, see `directions`.
     notes
         Room for notes, shape (144,).
     skyline
@@ -171,64 +187,130 @@ def land_skyline(
         far = max(far, 0.0)
         for k in range(s * LAND_RAYS, s * LAND_RAYS + LAND_RAYS):
             skyline[k] = far
-    size, highest = dem[5], dem[6]
-    steps = math.floor(reach / size)
-    for first in range(1, steps + 1, _STEPS):
-        if highest <= z + DROP * (first * size) ** 2:
-            return
-        if not plain:
-            _note(x, y, z, first, dem, ways, skyline, notes)
-        for k in range(SECTORS * LAND_RAYS):
+    size, summits = dem[5], dem[6]
+    if summits.size == 0:
+        return
+    row, column = math.floor(y / size) - dem[4], math.floor(x / size) - dem[3]
+    block = (row // _BLOCK, column // _BLOCK)
+    wide, under = 0, 0.0
+    for first in range(0, math.floor(reach / size) + 1, _LINES):
+        while wide < _WIDTHS and _BLOCK * (2 << wide) <= first + _LINES:
+            wide += 1
+        if summits[wide, block[0], block[1]] <= z + DROP * (max(first - 1, 0) * size) ** 2:
+            continue
+        if first == 0:
+            under = max(_ground(x, y, dem) - z, 0.0)
+        noted = SECTORS * LAND_RAYS if plain else _note(x, y, z, first, dem, skyline, notes)
+        for k in range(SECTORS * LAND_RAYS if noted else 0):
             if plain or notes[k]:
-                skyline[k] = _steps(x, y, z, ways[0, k], ways[1, k], float(first), steps, skyline[k], dem)
-                if first == 1:  # near by a step is a large part of the way: look between them too
-                    skyline[k] = _steps(x, y, z, ways[0, k], ways[1, k], 1.5, steps, skyline[k], dem)
+                skyline[k] = _at_lines(x, y, z, under, k, first, reach, skyline[k], dem)
+                if first == 0:  # near by the ground between two lines counts too
+                    skyline[k] = _between_lines(x, y, z, under, k, reach, skyline[k], dem)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _note(
-    x: float,
-    y: float,
-    z: float,
-    first: int,
-    dem: Land,
-    ways: NDArray[np.float64],
-    skyline: NDArray[np.float64],
-    notes: NDArray[np.int64],
-) -> None:
-    """Note which rays the land around the next steps may raise; without a branch, so that several rays are asked at once."""
-    crest, nx, i0, j0, size = dem[1], dem[2], dem[3], dem[4], dem[5]
+def _note(x: float, y: float, z: float, first: int, dem: Land, skyline: NDArray[np.float64], notes: NDArray[np.int64]) -> int:
+    """Note which and how many rays the land around the next lines may raise; without a branch, so that several rays are asked at once."""
+    crest, nx, i0, j0, size, lines = dem[1], dem[2], dem[3], dem[4], dem[5], dem[7]
     ny = crest.shape[0] // max(nx, 1)
-    t = first * size
-    least, middle = z + DROP * t * t - _ROUNDING, first + 0.5 * (_STEPS - 1)
+    nearest, middle = max(first - 1, 0) * size, first + 0.5 * (_LINES - 1)
+    least, drop = z - _ROUNDING, DROP * nearest * nearest
     start_i, start_j = x / size - 0.5 - i0, y / size - 0.5 - j0
+    noted = 0
     for k in range(np.uint64(SECTORS * LAND_RAYS)):
-        gi, gj = start_i + ways[0, k] * middle, start_j + ways[1, k] * middle
-        # beyond the window, which ends no nearer than the last step, the outermost cells
+        gi, gj = start_i + lines[0, k] * middle, start_j + lines[1, k] * middle
+        # beyond the window, which ends no nearer than the last line, the outermost cells
         i, j = min(max(int(gi), 0), nx - 1), min(max(int(gj), 0), ny - 1)
-        notes[k] = 1 if crest[np.uint64(j * nx + i)] > least + skyline[k] * t else 0
+        notes[k] = 1 if crest[np.uint64(j * nx + i)] > least + drop + skyline[k] * lines[2, k] * nearest else 0
+        noted += notes[k]
+    return noted
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _steps(x: float, y: float, z: float, sx: float, sy: float, first: float, last: int, tangent: float, dem: Land) -> float:
-    """Raise one ray's tangent over the next steps on the bilinear DEM; without a branch, so that all are taken at once."""
+def _ground(x: float, y: float, dem: Land) -> float:
+    """Bilinear ground at the point itself; below all where it is unknown."""
     values, nx, i0, j0, size = dem[0], dem[2], dem[3], dem[4], dem[5]
-    ny = values.shape[0] // max(nx, 1)
-    start_i, start_j = x / size - 0.5, y / size - 0.5  # global, so that rounding is the same in every window
+    gx, gy = x / size - 0.5, y / size - 0.5
+    fi, fj = math.floor(gx), math.floor(gy)
+    u, v, at = gx - fi, gy - fj, (fj - j0) * nx + fi - i0
+    south = values[at] * (1 - u) + values[at + 1] * u
+    north = values[at + nx] * (1 - u) + values[at + nx + 1] * u
+    ground = south * (1 - v) + north * v
+    return float(ground) if ground > -np.inf else -np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _axes(x: float, y: float, ray: int, dem: Land) -> Axes:
+    """Turn a ray to its main axis: where it starts, what it crosses; global, so that rounding is the same in every window."""
+    nx, i0, j0, size, lines = dem[2], dem[3], dem[4], dem[5], dem[7]
+    sx, sy = lines[0, ray], lines[1, ray]
+    ny = dem[0].shape[0] // max(nx, 1)
+    gx, gy = x / size - 0.5, y / size - 0.5
+    upright = abs(sx) < abs(sy)
+    p, q, way, side = (gy, gx, sy, sx) if upright else (gx, gy, sx, sy)
+    p0, q0, n, m = (j0, i0, ny, nx) if upright else (i0, j0, nx, ny)
+    along, across = (nx, 1) if upright else (1, nx)
+    forward = way > 0.0
+    turn = 1 if forward else -1
+    line = math.floor(p) + 1 if forward else math.ceil(p) - 1
+    return (line - p) * turn, q, side, lines[2, ray], line - p0, q0, turn, n, m, along, across
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _at_lines(x: float, y: float, z: float, under: float, ray: int, first: int, reach: float, tangent: float, dem: Land) -> float:
+    """Raise one ray's tangent over the next lines between cell centres that it crosses; without a branch, so that all are taken at once."""
+    values, size = dem[0], dem[5]
+    to_first, q, slope, stretch, line, q0, turn, n, m, along, across = _axes(x, y, ray, dem)
     bits = np.float64(tangent).view(np.int64)  # positive numbers are in order as integers too
-    for c in range(_STEPS):
+    for c in range(_LINES):
         k = first + c
-        t = k * size
-        gx, gy = start_i + sx * k, start_j + sy * k
-        fi, fj = np.floor(gx), np.floor(gy)
-        u, v = gx - fi, gy - fj
-        i, j = np.int64(fi) - i0, np.int64(fj) - j0
-        known = (i >= 0) & (j >= 0) & (i < nx - 1) & (j < ny - 1) & (k <= last)
-        at = np.uint64(j * nx + i if known else 0)
-        above = at + np.uint64(nx)
-        south = values[at] * (1 - u) + values[at + np.uint64(1)] * u
-        north = values[above] * (1 - u) + values[above + np.uint64(1)] * u
-        seen = (south * (1 - v) + north * v - z - DROP * t * t) / t
+        e = to_first + k
+        g = q + slope * e
+        b = np.floor(g)
+        i, j, v, t = line + turn * k, np.int64(b) - q0, g - b, e * stretch * size
+        known = (i >= 0) & (i < n) & (j >= 0) & (j < m - 1) & (t <= reach) & (t > _NEAREST)
+        at = np.uint64(i * along + j * across if known else 0)
+        ground = values[at] * (1 - v) + values[at + np.uint64(across)] * v
+        seen = (ground - z - DROP * t * t - under * max(1.0 - e * stretch, 0.0)) / t
         found = np.float64(seen if known & (seen > 0.0) else 0.0).view(np.int64)  # nor where land is unknown
+        bits = found if found > bits else bits
+    return float(np.int64(bits).view(np.float64))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _between_lines(x: float, y: float, z: float, under: float, ray: int, reach: float, tangent: float, dem: Land) -> float:
+    """
+    Raise it where each of the patches before the first lines looks highest.
+
+    Along a ray a patch is a + b t + c t² high, so its tangent has a summit at sqrt((z - a) / -c), or is highest at one of its ends.
+    Between two lines the ray crosses at most one of the other kind, and so two patches.
+    """
+    values, size = dem[0], dem[5]
+    to_first, q, slope, stretch, line, q0, turn, n, m, along, across = _axes(x, y, ray, dem)
+    back = 1 if turn > 0 else 0
+    length = stretch * size
+    bits = np.float64(tangent).view(np.int64)
+    for patch in range(2 * _NEAR_LINES):
+        k = patch >> 1
+        e = to_first + k
+        start = max(e - 1.0, 0.0)
+        before, after = np.floor(q + slope * start), np.floor(q + slope * e)
+        crossing = (max(before, after) - q) / slope if before != after else e
+        second = patch & 1 == 1
+        low, high, b = (crossing, e, after) if second else (start, crossing, before)
+        i, j = line + turn * k - back, np.int64(b) - q0
+        known = (i >= 0) & (i < n - 1) & (j >= 0) & (j < m - 1)
+        at = np.uint64(i * along + j * across if known else 0)
+        other = at + np.uint64(across)
+        corner, ahead, beside = values[at], values[at + np.uint64(along)] - values[at], values[other] - values[at]
+        twist = values[other + np.uint64(along)] - values[other] - ahead
+        u0, v0 = 1.0 - e if turn > 0 else e, q - b  # the point itself in the patch continued
+        below = z - (corner + ahead * u0 + beside * v0 + twist * u0 * v0)
+        bend = DROP * length * length - twist * turn * slope
+        summit = min(max(math.sqrt(below / bend), low), high) if (below > 0.0) & (bend > 0.0) else high
+        u, v, t = u0 + turn * summit, v0 + slope * summit, summit * length
+        ground = corner + ahead * u + beside * v + twist * u * v
+        seen = (ground - z - DROP * t * t - under * max(1.0 - summit * stretch, 0.0)) / t
+        found = np.float64(seen if known & (t <= reach) & (t > _NEAREST) & (seen > 0.0) else 0.0).view(np.int64)
         bits = found if found > bits else bits
     return float(np.int64(bits).view(np.float64))

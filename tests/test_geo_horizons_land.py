@@ -1,5 +1,7 @@
 """Land, towers and houses together against brute force on hills as steep as a county's southern edge."""
 
+import math
+
 import numpy as np
 import pytest
 import rasterio
@@ -8,6 +10,7 @@ from rasterio.transform import from_origin
 from scipy.ndimage import gaussian_filter
 
 from geo.far_horizons import DROP, far_horizons
+from geo.grid import Grid
 from geo.horizons import horizons, terrain_halo
 from geo.rasters import prepare_raster
 from geo.terrain import Terrain
@@ -120,3 +123,85 @@ def test_land_towers_and_houses_together_against_brute_force(hills: tuple[np.nda
     filled = (built > land).reshape(-1, 72, WALL_RAYS).mean(axis=2) > 0.5
     assert filled.sum() > 100
     assert (expected - got)[filled].max() <= 1.5
+
+
+def bilinear(grid: Grid, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Ground between four cell centres, written out by hand."""
+    gx, gy = x / grid.resolution - 0.5 - grid.first_column, grid.top_row - y / grid.resolution - 0.5
+    i, j = np.floor(gx).astype(int), np.floor(gy).astype(int)
+    u, v, cells = gx - i, gy - j, grid.values.astype(float)
+    return (cells[j, i] * (1 - u) + cells[j, i + 1] * u) * (1 - v) + (cells[j + 1, i] * (1 - u) + cells[j + 1, i + 1] * u) * v
+
+
+def slopes(kind: str, cell: float, rng: np.random.Generator) -> Grid:
+    """Land of some two kilometres and a half around the origin: its slopes are those of the name, whatever its cells."""
+    n = 2 * math.ceil(2600 / cell)
+    place = (np.arange(n) + 0.5 - n / 2) * cell
+    turn = rng.uniform(0, 2 * np.pi)
+    along = place * np.sin(turn) - place[:, None] * np.cos(turn)
+    name, degrees = kind.split()
+    rise = math.tan(math.radians(float(degrees)))
+    if name == "plane":
+        values = rise * along
+    elif name == "ridges":
+        wide = cell * rng.uniform(3, 12)
+        values = rise * np.abs((along + rng.uniform(0, wide)) % (2 * wide) - wide)
+    elif name == "cliffs":  # from one cell to the next
+        values = rise * cell * (np.floor(along / (cell * rng.uniform(3, 8))) % 2)
+    else:
+        rough = [gaussian_filter(rng.standard_normal((n, n)), m / cell, mode="wrap") for m in (150, 400, 1000)]
+        values = sum(rise * m * bumps / bumps.std() for m, bumps in zip((150, 400, 1000), rough, strict=True))
+    west, top = round(X0 / cell) - n // 2, round(Y0 / cell) + n // 2
+    return Grid(np.asarray(values, np.float32), west * cell, top * cell, cell)
+
+
+@pytest.mark.parametrize("cell", [90.0, 30.0, 12.5])
+@pytest.mark.parametrize("kind", ["plane 40", "ridges 20", "ridges 40", "cliffs 35", "hills 16"])
+def test_land_within_and_beyond_the_own_cell_against_steps_of_half_a_metre(kind: str, cell: float) -> None:
+    """Points anywhere in a cell, 3 to 20 m above it; without a look between the cells' centres up to 34 degrees were missed."""
+    rng = np.random.default_rng(7)
+    grid = slopes(kind, cell, rng)
+    points = np.column_stack([X0 + rng.uniform(-400, 400, 8), Y0 + rng.uniform(-400, 400, 8), np.zeros(8)])
+    points[:, 2] = bilinear(grid, points[:, 0], points[:, 1]) + rng.choice([3.0, 6.0, 9.0, 20.0], 8)
+    east, north = ways(LAND_RAYS)
+    d = np.concatenate([np.arange(0.5, 8 * cell, 0.5), np.arange(8 * cell, 2000.0, cell / 16)])
+    expected = []
+    for x, y, z in points:
+        ground = bilinear(grid, x + east[:, None] * d, y + north[:, None] * d)
+        expected.append(sectors(np.maximum(((ground - z - DROP * d**2) / d).max(axis=1), 0.0)))
+    got = horizons(points, terrain=grid)
+    within_goals(got, np.array(expected))
+    # what is left are two rays a sector against six
+    assert np.abs(got - expected).max() <= 2.5
+
+
+def test_a_roof_sees_the_slope_behind_it_and_no_more() -> None:
+    """On a plane the land rises towards its own slope, h / t below it: tan a - h / t is highest at the end of the ring, by hand."""
+    rise, reach = math.tan(math.radians(25)), 2000.0
+    for cell in (90.0, 30.0, 12.5):
+        n = 2 * math.ceil(2600 / cell)
+        north = np.broadcast_to((n / 2 - np.arange(n)[:, None] - 0.5) * cell, (n, n))  # rises northward
+        grid = Grid((rise * north).astype(np.float32), (round(X0 / cell) - n // 2) * cell, (round(Y0 / cell) + n // 2) * cell, cell)
+        origin = round(Y0 / cell) * cell
+        points = np.array([[X0 + 3, Y0 + away, rise * (Y0 + away - origin) + 3.0] for away in (0.0, 0.3 * cell, 0.5 * cell, 0.9 * cell)])
+        azimuth = np.radians((np.arange(72 * 40) + 0.5) / 8 - 2.5)
+        by_hand = sectors(np.maximum(rise * np.cos(azimuth) - 3.0 / reach - DROP * reach, 0.0))
+        # the last line through cell centres lies up to a cell before the end, where the land stands 3 m / 1910 m instead
+        assert horizons(points, terrain=grid) == pytest.approx(np.tile(by_hand, (4, 1)), abs=0.15)
+
+
+def test_a_roof_on_the_highest_ground_sees_no_land_and_one_that_the_dem_buries_sees_its_slope() -> None:
+    """Noise between neighbouring cells below a roof shades nothing; a point 20 m under the DEM stands on it, fading out over one cell."""
+    rng = np.random.default_rng(5)
+    for cell in (90.0, 30.0, 12.5):
+        n = 2 * math.ceil(2600 / cell)
+        left, top = (round(X0 / cell) - n // 2) * cell, (round(Y0 / cell) + n // 2) * cell
+        rough = Grid(rng.uniform(0, 3.0, (n, n)).astype(np.float32), left, top, cell)
+        points = np.column_stack([X0 + rng.uniform(0, cell, 20), Y0 + rng.uniform(0, cell, 20), np.full(20, 3.0)])
+        assert (horizons(points, terrain=rough) == 0.0).all()
+        level = Grid(np.full((n, n), 50.0, np.float32), left, top, cell)
+        buried = np.column_stack([points[:, :2], np.full(20, 30.0)])
+        # 20 m over one cell from the point on, then less; the next line that is looked at lies at most a diagonal away
+        seen = np.tan(np.radians(horizons(buried, terrain=level))) * cell
+        assert 20.0 / math.sqrt(2) - 0.01 <= seen.min()
+        assert seen.max() <= 20.0 + 0.01
