@@ -2,7 +2,7 @@
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
 import shapely
 
 from .errors import LayersError
@@ -10,16 +10,36 @@ from .errors import LayersError
 SIZES_M = (250.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0)
 READABLE = 5000  # cells on a map
 _HALF = 1 << 31  # keeps western cells positive in the lower half of a key
+Floats = npt.NDArray[np.float64]
+Shapes = npt.NDArray[np.object_]
 
 
-def choose_size(buildings: gpd.GeoDataFrame, *, most: int = READABLE) -> float:
+def places(geometry: Shapes) -> tuple[Floats, Floats]:
+    """
+    Give a point of every shape that decides in which cell it lies.
+
+    Parameters
+    ----------
+    geometry
+        Shape (n,), in the study's CRS.
+
+    Returns
+    -------
+    x, y : numpy.ndarray
+        Representative points, shape (n,) [m]; NaN, not an error, where there is no shape.
+    """
+    boxes = shapely.bounds(shapely.point_on_surface(geometry))
+    return boxes[:, 0], boxes[:, 1]
+
+
+def choose_size(x: Floats, y: Floats, *, most: int = READABLE) -> float:
     """
     Choose the smallest usual cell that keeps a map readable.
 
     Parameters
     ----------
-    buildings
-        Buildings in the study's CRS; those without geometry are left out.
+    x, y
+        Places of the buildings, shape (n,) [m]; NaN is left out.
     most
         Largest number of cells that hold a building.
 
@@ -28,17 +48,23 @@ def choose_size(buildings: gpd.GeoDataFrame, *, most: int = READABLE) -> float:
     float
         Side of a cell [m].
     """
-    return _readable(*_places(buildings), most)
+    there = np.isfinite(x)
+    for size in SIZES_M:
+        if _corners(x[there], y[there], size)[1].shape[0] <= most:
+            return size
+    return SIZES_M[-1]
 
 
-def grid_cells(buildings: gpd.GeoDataFrame, size: float | None = None) -> tuple[gpd.GeoDataFrame, pd.Series]:
+def grid_cells(x: Floats, y: Floats, crs: object, size: float | None = None) -> tuple[gpd.GeoDataFrame, npt.NDArray[np.object_]]:
     """
     Cut the study into square cells and put every building into one.
 
     Parameters
     ----------
-    buildings
-        Buildings in the study's CRS.
+    x, y
+        Places of the buildings, shape (n,) [m], see `places`.
+    crs
+        CRS of the study.
     size
         Side of a cell [m]; that of `choose_size` where it is not given.
 
@@ -46,8 +72,8 @@ def grid_cells(buildings: gpd.GeoDataFrame, size: float | None = None) -> tuple[
     -------
     cells : geopandas.GeoDataFrame
         `name` and geometry of the cells that hold a building, from south to north and west to east.
-    names : pandas.Series
-        Name of each building's cell on the buildings' index; empty where a building has no geometry.
+    names : numpy.ndarray
+        Name of each building's cell, shape (n,); None where it has no place.
 
     Raises
     ------
@@ -61,29 +87,15 @@ def grid_cells(buildings: gpd.GeoDataFrame, size: float | None = None) -> tuple[
     """
     if size is not None and not size > 0:
         raise LayersError(f"the side of a grid cell is {size}; expected metres above 0")
-    x, y = _places(buildings)
-    size = _readable(x, y, READABLE) if size is None else size
+    size = choose_size(x, y) if size is None else size
     there = np.isfinite(x)
     which, corners = _corners(x[there], y[there], size)
     names = np.array([f"E{_km(east * size)}_N{_km(north * size)}" for north, east in corners], dtype=object)
     west, south = corners[:, 1] * size, corners[:, 0] * size
-    cells = gpd.GeoDataFrame({"name": names}, geometry=shapely.box(west, south, west + size, south + size), crs=buildings.crs)
-    named = np.full(len(buildings), None, dtype=object)
+    cells = gpd.GeoDataFrame({"name": names}, geometry=shapely.box(west, south, west + size, south + size), crs=crs)
+    named: npt.NDArray[np.object_] = np.full(len(x), None, dtype=object)
     named[there] = names[which]
-    return cells, pd.Series(named, index=buildings.index, name="grid", dtype=pd.StringDtype(na_value=np.nan))
-
-
-def _places(buildings: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
-    boxes = shapely.bounds(shapely.point_on_surface(buildings.geometry.to_numpy()))  # NaN, not an error, where there is no shape
-    return boxes[:, 0], boxes[:, 1]
-
-
-def _readable(x: np.ndarray, y: np.ndarray, most: int) -> float:
-    there = np.isfinite(x)
-    for size in SIZES_M:
-        if _corners(x[there], y[there], size)[1].shape[0] <= most:
-            return size
-    return SIZES_M[-1]
+    return cells, named
 
 
 def _corners(x: np.ndarray, y: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray]:

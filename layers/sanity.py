@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from importlib.resources import files
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from .codes import code_word
+from .findings import exact_sum
 from .schema import DEDUCTIONS, USES, WITH_ROOFS
 
 ALL = "all"
@@ -46,16 +46,17 @@ def sanity(buildings: pd.DataFrame) -> list[dict[str, Any]]:
     """
     known = bands()
     low, high = known["density_w_m2"]["low"], known["density_w_m2"]["high"]
-    roofed = buildings[buildings["status"].isin(WITH_ROOFS)]
-    groups = {use: roofed[roofed["use"] == use] for use in USES} | {ALL: roofed}
+    asked = ["use", "footprint_area_m2", "area_m2", *DEDUCTIONS, "pdc0_kwp", "installed_kwp"]
+    roofed = buildings.loc[buildings["status"].isin(WITH_ROOFS), asked]
     rows: list[dict[str, Any]] = []
-    for use, part in groups.items():
-        footprint, area = (math.fsum(part[name]) for name in ("footprint_area_m2", "area_m2"))
+    for use in (*USES, ALL):
+        part = roofed if use == ALL else roofed[roofed["use"] == use]
+        footprint, area = exact_sum(part["footprint_area_m2"]), exact_sum(part["area_m2"])
         if footprint <= 0.0 or area <= 0.0:
             continue
-        density = 1000.0 * (math.fsum(part["pdc0_kwp"]) + math.fsum(part["installed_kwp"].fillna(0.0))) / footprint
-        usable = math.fsum(part["usable_area_m2"]) + math.fsum(part["existing_area_m2"])
-        losses = {name.removesuffix("_area_m2") + "_loss": math.fsum(part[name]) / area for name in _LOSSES}
+        density = 1000.0 * (exact_sum(part["pdc0_kwp"]) + exact_sum(part["installed_kwp"])) / footprint
+        usable = exact_sum(part["usable_area_m2"]) + exact_sum(part["existing_area_m2"])
+        losses = {name.removesuffix("_area_m2") + "_loss": exact_sum(part[name]) / area for name in _LOSSES}
         cause = max(losses, key=lambda name: losses[name])
         rows.append(
             {

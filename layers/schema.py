@@ -3,7 +3,8 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -36,7 +37,7 @@ _ARROW = {
     "float32": pa.float32(), "float64": pa.float64(), "geometry": pa.binary(),
 }  # fmt: skip
 _BBOX = pa.struct([(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ymax")])
-_ROW_GROUP = 50_000  # small enough that a reader of one tile skips most of a county
+ROW_GROUP = 50_000  # small enough that a reader of one tile skips most of a county
 
 
 @dataclass(frozen=True)
@@ -290,18 +291,22 @@ def conform(frame: gpd.GeoDataFrame, table: str) -> gpd.GeoDataFrame:
         A column is missing, cannot take its type, or is empty where it must not be.
     """
     found = _arrays(frame, table)
+    _require_shapes(int(shapely.is_missing(frame.geometry.to_numpy()).sum()), table)
     return gpd.GeoDataFrame(pd.DataFrame(found, copy=False), geometry=frame.geometry.array, crs=frame.crs)
 
 
-def _arrays(frame: gpd.GeoDataFrame, table: str) -> dict[str, Any]:
+def _arrays(frame: pd.DataFrame, table: str) -> dict[str, Any]:
     """Give every column but the geometry as an array of its type."""
-    described = columns(table)
+    described = [c for c in columns(table) if c.dtype != "geometry"]
     missing = [c.name for c in described if c.name not in frame.columns]
     if missing:
         raise LayersError(f"a frame for {table} lacks {', '.join(missing)}; add the columns (empty where the value is not known)")
-    if not column(table, "geometry").nullable and bool((empty := shapely.is_missing(frame.geometry.to_numpy())).any()):
-        raise LayersError(f"geometry of {table} is empty in {int(empty.sum())} rows; expected a shape in every row")
-    return {c.name: _typed(frame[c.name].array, c, table) for c in described if c.dtype != "geometry"}
+    return {c.name: _typed(frame[c.name].array, c, table) for c in described}
+
+
+def _require_shapes(missing: int, table: str) -> None:
+    if missing and not column(table, "geometry").nullable:
+        raise LayersError(f"geometry of {table} is empty in {missing} rows; expected a shape in every row")
 
 
 def _typed(values: Any, described: Column, table: str) -> Any:
@@ -342,21 +347,61 @@ def arrow_table(frame: gpd.GeoDataFrame, table: str) -> pa.Table:
     pyarrow.Table
         Geometry as WKB, and `bbox` as GeoParquet's covering.
     """
-    found = _arrays(frame, table)
-    schema = arrow_schema(table, frame.crs)
     geometry = frame.geometry.to_numpy()
     bounds = shapely.bounds(geometry)
-    arrays = [
-        pa.array(shapely.to_wkb(geometry, byte_order=1), pa.binary())
-        if c.dtype == "geometry"
-        else pa.array(found[c.name], type=_ARROW[c.dtype], from_pandas=True)
-        for c in columns(table)
-    ]
+    schema = _with_extent(arrow_schema(table, frame.crs), frame.crs, bounds)
+    return _rows(frame, pa.array(shapely.to_wkb(geometry, byte_order=1), pa.binary()), bounds, table, schema)
+
+
+def _with_extent(schema: pa.Schema, crs: object, bounds: np.ndarray) -> pa.Schema:
+    total = None if not len(bounds) or np.isnan(bounds).all() else [*np.nanmin(bounds[:, :2], 0), *np.nanmax(bounds[:, 2:], 0)]
+    box = None if total is None else [float(value) for value in total]
+    return schema.with_metadata(dict(schema.metadata) | {b"geo": _geo_metadata(crs, box)})
+
+
+def _rows(frame: pd.DataFrame, shapes: pa.Array, bounds: np.ndarray, table: str, schema: pa.Schema) -> pa.Table:
+    """Put columns, shapes (WKB) and their bounds together."""
+    _require_shapes(shapes.null_count, table)
+    found = _arrays(frame, table)
+    arrays = [shapes if c.dtype == "geometry" else pa.array(found[c.name], type=_ARROW[c.dtype], from_pandas=True) for c in columns(table)]
     sides = [pa.array(bounds[:, side]) for side in range(4)]
     arrays.append(pa.StructArray.from_arrays(sides, fields=list(_BBOX), mask=pa.array(np.isnan(bounds[:, 0]))))
-    total = None if not len(frame) or np.isnan(bounds).all() else [*np.nanmin(bounds[:, :2], 0), *np.nanmax(bounds[:, 2:], 0)]
-    box = None if total is None else [float(value) for value in total]
-    return pa.Table.from_arrays(arrays, schema=schema.with_metadata(dict(schema.metadata) | {b"geo": _geo_metadata(frame.crs, box)}))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+@contextmanager
+def table_writer(
+    table: str, crs: object, bounds: np.ndarray, path: Path, work: Path
+) -> Iterator[Callable[[pd.DataFrame, pa.Array, np.ndarray], None]]:
+    """
+    Write a table in parts, none of which is kept: whole or not at all, with the same bytes as `write_table` gives it in one.
+
+    Parameters
+    ----------
+    table
+        "roofs", "buildings", "parcels" or "regions".
+    crs
+        CRS of the geometry.
+    bounds
+        Shape (n, 4), bounds of all shapes of the table; NaN where there is none.
+    path
+        File to write or to replace.
+    work
+        Folder on the same disk for the unfinished file.
+
+    Yields
+    ------
+    callable
+        Takes `ROW_GROUP` rows, at the end fewer: their columns, shapes as WKB, and bounds.
+    """
+    schema = _with_extent(arrow_schema(table, crs), crs, bounds)
+    with unfinished(path, work) as part, pq.ParquetWriter(part, schema, **_written(table)) as writer:
+        yield lambda frame, shapes, own: writer.write_table(_rows(frame, shapes, own, table, schema), row_group_size=ROW_GROUP)
+
+
+def _written(table: str) -> dict[str, Any]:
+    words = [c.name for c in columns(table) if c.dtype == "string"]  # measures seldom repeat: looking for it costs as much as writing them
+    return {"compression": "zstd", "use_dictionary": words}
 
 
 def write_table(frame: gpd.GeoDataFrame, table: str, path: Path, work: Path) -> None:
@@ -392,6 +437,5 @@ def write_arrow(found: pa.Table, table: str, path: Path, work: Path) -> None:
     work
         Folder on the same disk for the unfinished file.
     """
-    words = [c.name for c in columns(table) if c.dtype == "string"]  # measures seldom repeat: looking for it costs as much as writing them
     with unfinished(path, work) as part:
-        pq.write_table(found, part, compression="zstd", row_group_size=_ROW_GROUP, use_dictionary=words)
+        pq.write_table(found, part, row_group_size=ROW_GROUP, **_written(table))

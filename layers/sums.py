@@ -1,7 +1,10 @@
 """Sums of roofs: by building, by region of any layer, by class, and for the whole study."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ import pyarrow.dataset as ds
 from solar.uncertainty import own_variance
 
 from .errors import LayersError
-from .schema import DEDUCTIONS, MONTHS, WITH_ROOFS, column, columns, conform
+from .schema import DEDUCTIONS, MONTHS, WITH_ROOFS, columns, conform
 
 OUTSIDE = "outside"
 # What adds up. LCOE and specific yield are made from these sums.
@@ -37,6 +40,7 @@ ADDED = (
     "thermal_area_m2",
     "thermal_kwh",
 )
+_COLUMNS_AT_ONCE = 4  # reading each alone would cost a second of the processor more at a million buildings
 _BITS = 62  # an int64 less its sign and one bit of room
 _COST, _PRICED = "cost of priced energy", "priced energy"  # added beside the columns, for LCOE
 _OWN = "variance of single buildings"  # and for P90
@@ -45,26 +49,36 @@ P90 = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """P90 of regions from their energy (P50) [kWh] and the sum of the variances of their buildings that others do not share [kWh²]."""
 
 
-def read_roofs(folder: Path, keys: Sequence[str] = ("building_id",)) -> pd.DataFrame:
+class RoofColumns:
     """
-    Read of a roof dataset only what sums need.
+    A roof dataset of which columns are read when they are asked for: all that is summed would be 0.9 kB a building at once.
 
     Parameters
     ----------
     folder
         Folder of the roofs' parquet files.
-    keys
-        Columns to group by, besides those that add up.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The keys (texts as categories), the columns that add up and `lcoe_cny_kwh`, a row per roof.
     """
-    wanted = [*dict.fromkeys([*keys, *ADDED, "lcoe_cny_kwh"])]
-    coded = ds.ParquetFileFormat(dictionary_columns=[name for name in keys if column("roofs", name).dtype == "string"])
-    frame: pd.DataFrame = ds.dataset(folder, format=coded).to_table(columns=wanted).to_pandas(self_destruct=True, split_blocks=True)
-    return frame
+
+    def __init__(self, folder: Path) -> None:
+        coded = [c.name for c in columns("roofs") if c.dtype == "string"]
+        self._dataset = ds.dataset(folder, format=ds.ParquetFileFormat(dictionary_columns=coded))
+
+    def __getitem__(self, names: list[str]) -> pd.DataFrame:
+        """
+        Read some columns.
+
+        Parameters
+        ----------
+        names
+            Their names.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per roof, tile by tile; texts as categories.
+        """
+        found: pd.DataFrame = self._dataset.to_table(columns=names).to_pandas(self_destruct=True, split_blocks=True)
+        return found
 
 
 class Groups:
@@ -84,6 +98,20 @@ class Groups:
         ordered = codes[self.order]
         self.starts = np.searchsorted(ordered, np.arange(count))
         self.ends = np.searchsorted(ordered, np.arange(count), side="right")
+
+    def first(self) -> np.ndarray:
+        """
+        Find the first row of each group.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (count,), int64; -1 where a group has none.
+        """
+        filled = self.ends > self.starts
+        found = np.full(len(self.starts), -1, dtype=np.int64)
+        found[filled] = self.order[self.starts[filled]]
+        return found
 
     def sizes(self) -> np.ndarray:
         """
@@ -193,6 +221,23 @@ class RoofSums:
         groups = Groups(codes, count)
         return RoofSums(groups.add(self.roofs), {name: groups.add(part) for name, part in self.whole.items()}, self.digits, self.unknown)
 
+    def rows(self, first: int, end: int) -> "RoofSums":
+        """
+        Give some of the groups.
+
+        Parameters
+        ----------
+        first, end
+            Place of the first, and the place behind the last.
+
+        Returns
+        -------
+        RoofSums
+            Theirs.
+        """
+        part = {name: numbers[first:end] for name, numbers in self.whole.items()}
+        return RoofSums(self.roofs[first:end], part, self.digits, self.unknown)
+
     def table(self, p90: P90 | None = None) -> pd.DataFrame:
         """
         Give the sums as numbers.
@@ -221,21 +266,21 @@ class RoofSums:
         )
 
 
-def sum_roofs(roofs: pd.DataFrame, buildings: pd.Series) -> RoofSums:
+def roofs_by_building(roofs: pd.DataFrame | RoofColumns, buildings: pd.Series) -> Groups:
     """
-    Sum roofs by building, once for all larger groups.
+    Find the roofs of each building.
 
     Parameters
     ----------
     roofs
-        Roof rows with `building_id`, the columns that add up and `lcoe_cny_kwh`.
+        Roofs with `building_id`.
     buildings
         Ids of all buildings.
 
     Returns
     -------
-    RoofSums
-        Of each building.
+    Groups
+        A group a building, in their order.
 
     Raises
     ------
@@ -245,26 +290,54 @@ def sum_roofs(roofs: pd.DataFrame, buildings: pd.Series) -> RoofSums:
     index = pd.Index(buildings)
     if not index.is_unique:
         raise LayersError(f"building_id is not unique: {index[index.duplicated()][0]!r} stands more than once; make ids unique first")
-    codes = _codes(roofs["building_id"], index)
+    codes = _codes(roofs[["building_id"]]["building_id"], index)
     if (codes < 0).any():
         raise LayersError(f"{int((codes < 0).sum())} roofs name a building that is not in the table; expected every building of a roof")
-    groups = Groups(codes, len(index))
-    lcoe, energy = (roofs[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("lcoe_cny_kwh", "energy_kwh"))
-    priced = np.where(np.isfinite(lcoe), energy, np.nan)
-    whole, digits = {}, {}
-    for name in (*ADDED, _COST, _PRICED):
-        made = {_COST: lcoe * priced, _PRICED: priced}
-        values = made[name] if name in made else roofs[name].to_numpy(dtype=np.float64, na_value=np.nan)
-        numbers, digits[name] = _whole(values)
-        whole[name] = groups.add(numbers)
+    return Groups(codes, len(index))
+
+
+def sum_roofs(roofs: pd.DataFrame | RoofColumns, by_building: Groups) -> RoofSums:
+    """
+    Sum roofs by building, once for all larger groups.
+
+    Parameters
+    ----------
+    roofs
+        The columns that add up and `lcoe_cny_kwh`, of which a dataset gives some at a time.
+    by_building
+        See `roofs_by_building`.
+
+    Returns
+    -------
+    RoofSums
+        Of each building.
+    """
+    found: dict[str, tuple[npt.NDArray[np.int64], int]] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for first in range(0, len(ADDED), _COLUMNS_AT_ONCE):
+            part = _numbers(roofs[list(ADDED[first : first + _COLUMNS_AT_ONCE])])
+            found |= dict(zip(part, pool.map(partial(_added, by_building), part.values()), strict=True))
+        lcoe, energy = _numbers(roofs[["lcoe_cny_kwh", "energy_kwh"]]).values()
+        priced = np.where(np.isfinite(lcoe), energy, np.nan)
+        found[_COST], found[_PRICED] = pool.map(partial(_added, by_building), (lcoe * priced, priced))
     # roofs of one building share its outline and height, and so their errors
-    mine = (np.ldexp(whole[name].astype(np.float64), -digits[name]) for name in ("energy_kwh", "energy_p90_kwh"))
-    whole[_OWN], digits[_OWN] = _whole(own_variance(*mine))
-    unknown = tuple(name for name in ("carbon_t",) if len(roofs) and not roofs[name].notna().any())
-    return RoofSums(groups.sizes(), whole, digits, unknown)
+    mine = (np.ldexp(found[name][0].astype(np.float64), -found[name][1]) for name in ("energy_kwh", "energy_p90_kwh"))
+    found[_OWN] = _whole(own_variance(*mine))
+    unknown = tuple(name for name in ("carbon_t",) if len(by_building.order) and not roofs[[name]][name].notna().any())
+    whole, digits = {name: numbers for name, (numbers, _) in found.items()}, {name: bits for name, (_, bits) in found.items()}
+    return RoofSums(by_building.sizes(), whole, digits, unknown)
 
 
-def add_to_buildings(buildings: gpd.GeoDataFrame, added: RoofSums) -> gpd.GeoDataFrame:
+def _added(groups: Groups, values: np.ndarray) -> tuple[npt.NDArray[np.int64], int]:
+    numbers, digits = _whole(values)
+    return groups.add(numbers), digits
+
+
+def _numbers(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    return {str(name): frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in frame}
+
+
+def add_to_buildings(buildings: pd.DataFrame, added: RoofSums) -> pd.DataFrame:
     """
     Give every building the sums of its roofs.
 
@@ -277,8 +350,8 @@ def add_to_buildings(buildings: gpd.GeoDataFrame, added: RoofSums) -> gpd.GeoDat
 
     Returns
     -------
-    geopandas.GeoDataFrame
-        The table `buildings`; 0 where a building has no roofs.
+    pandas.DataFrame
+        The same rows with the sums; 0 where a building has no roofs.
 
     Notes
     -----
@@ -286,7 +359,7 @@ def add_to_buildings(buildings: gpd.GeoDataFrame, added: RoofSums) -> gpd.GeoDat
     """
     sums = added.table()
     own = [c.name for c in columns("buildings") if c.name in sums and c.name != "footprint_area_m2"]
-    return conform(buildings.assign(**{name: sums[name].to_numpy() for name in own}), "buildings")
+    return buildings.assign(**{name: sums[name].to_numpy() for name in own})
 
 
 def sum_regions(

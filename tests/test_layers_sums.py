@@ -11,9 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.errors import LayersError
-from layers.grid_cells import choose_size, grid_cells
+from layers.grid_cells import choose_size, grid_cells, places
 from layers.schema import columns, write_table
-from layers.sums import ADDED, Groups, RoofSums, add_to_buildings, read_roofs, sum_classes, sum_regions, sum_roofs, totals
+from layers.sums import (
+    ADDED,
+    Groups,
+    RoofColumns,
+    RoofSums,
+    add_to_buildings,
+    roofs_by_building,
+    sum_classes,
+    sum_regions,
+    sum_roofs,
+    totals,
+)
 from solar.uncertainty import p90, p90_of_groups, p90_of_sum
 
 CRS = "EPSG:4548"
@@ -50,8 +61,8 @@ def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return roofs, buildings, layer
 
 
-def of(roofs: pd.DataFrame, buildings: pd.DataFrame) -> RoofSums:
-    return sum_roofs(roofs, buildings["building_id"])
+def of(roofs: pd.DataFrame | RoofColumns, buildings: pd.DataFrame) -> RoofSums:
+    return sum_roofs(roofs, roofs_by_building(roofs, buildings["building_id"]))
 
 
 def full(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -99,7 +110,7 @@ def test_p90_of_a_region_is_that_of_its_buildings_however_unlike_they_are():
     ids = [f"b{n}" for n in range(energy.size)]
     roofs = pd.DataFrame(0.0, index=range(2 * energy.size), columns=list(ADDED)).assign(building_id=np.repeat(ids, 2), lcoe_cny_kwh=0.3)
     roofs["energy_kwh"], roofs["energy_p90_kwh"] = np.repeat(energy / 2, 2), np.repeat(p90(energy, sure) / 2, 2)
-    added = sum_roofs(roofs, pd.Series(ids))
+    added = of(roofs, pd.DataFrame({"building_id": ids}))
     block = np.repeat(np.arange(3), 51)
     found = added.by(block, 3).table(p90_of_groups)["energy_p90_kwh"]
     for n in range(3):
@@ -158,7 +169,7 @@ def test_classes_by_hand():
 def test_sums_agree_everywhere():
     roofs, buildings, layer = scene()
     whole = totals(of(roofs, buildings))
-    cells, cell = grid_cells(buildings, 500)
+    cells, cell = grid_cells(*places(buildings.geometry.to_numpy()), CRS, 500)
     assert (whole["roofs"], whole["buildings"]) == (4, 3)
     tables = [
         sum_regions(of(roofs, buildings), buildings, layer, "district"),
@@ -169,14 +180,13 @@ def test_sums_agree_everywhere():
         assert [table[name].sum() for table in tables] == [whole[name]] * 3
 
 
-def test_only_the_needed_columns_are_read(tmp_path):
+def test_sums_of_a_dataset_are_those_of_its_table(tmp_path):
     roofs, buildings, layer = scene()
     rest = {c.name: 1 if c.dtype != "string" else "x" for c in columns("roofs") if c.name not in roofs}
     whole = roofs.assign(**{k: v if k != "is_new" and k != "is_urban" else True for k, v in rest.items()})
     for k in range(2):
         write_table(whole.iloc[2 * k : 2 * k + 2], "roofs", tmp_path / "roofs" / f"{k}.parquet", tmp_path / "work")
-    read = read_roofs(tmp_path / "roofs", ["building_id", "district"])
-    assert "geometry" not in read
+    read = RoofColumns(tmp_path / "roofs")
     again = sum_regions(of(read, buildings), buildings, layer, "district")
     pd.testing.assert_frame_equal(again, sum_regions(of(roofs, buildings), buildings, layer, "district"))
 
@@ -203,20 +213,20 @@ def test_infinite_values_are_told():
 
 def test_cells_lie_on_the_global_grid_and_are_named_by_their_corner():
     _, buildings, _ = scene()
-    cells, names = grid_cells(buildings, 500.0)
+    cells, names = grid_cells(*places(buildings.geometry.to_numpy()), CRS, 500.0)
     assert names.tolist() == ["E500_N4057", "E500.5_N4057", "E502_N4057", "E500_N4057"]
     assert cells["name"].tolist() == ["E500_N4057", "E500.5_N4057", "E502_N4057"]
     assert cells.geometry[1].bounds == (500_500, 4_057_000, 501_000, 4_057_500)
-    part, some = grid_cells(buildings.iloc[1:2], 500.0)
+    part, some = grid_cells(*places(buildings.geometry.to_numpy()[1:2]), CRS, 500.0)
     assert some.tolist() == ["E500.5_N4057"]
     assert part.geometry[0].equals(cells.geometry[1])
     with pytest.raises(LayersError, match="above 0"):
-        grid_cells(buildings, 0.0)
+        grid_cells(*places(buildings.geometry.to_numpy()), CRS, 0.0)
 
 
 def test_cells_west_and_south_of_the_origin():
     away = gpd.GeoDataFrame(geometry=[shapely.box(-1300, -300, -1200, -200)], crs=CRS)
-    cells, names = grid_cells(away, 1000.0)
+    cells, names = grid_cells(*places(away.geometry.to_numpy()), CRS, 1000.0)
     assert names.tolist() == ["E-2_N-1"]
     assert cells.geometry[0].bounds == (-2000, -1000, -1000, 0)
 
@@ -225,15 +235,15 @@ def test_a_building_without_shape_lies_in_no_cell():
     _, buildings, _ = scene()
     buildings.loc[3, "geometry"] = None
     buildings.loc[2, "geometry"] = shapely.Polygon()
-    assert grid_cells(buildings, 500.0)[1].isna().tolist() == [False, False, True, True]
+    assert grid_cells(*places(buildings.geometry.to_numpy()), CRS, 500.0)[1].tolist()[2:] == [None, None]
 
 
 def test_cells_grow_until_a_map_can_show_them():
     x, y = (side.ravel() * 250.0 for side in np.meshgrid(np.arange(32), np.arange(32)))
     buildings = gpd.GeoDataFrame(geometry=shapely.box(x + 10, y + 10, x + 20, y + 20), crs=CRS)
-    assert choose_size(buildings, most=1024) == 250.0
-    assert choose_size(buildings, most=1023) == 500.0
-    assert choose_size(buildings, most=64) == 1000.0
+    assert choose_size(*places(buildings.geometry.to_numpy()), most=1024) == 250.0
+    assert choose_size(*places(buildings.geometry.to_numpy()), most=1023) == 500.0
+    assert choose_size(*places(buildings.geometry.to_numpy()), most=64) == 1000.0
 
 
 def test_what_no_roof_knows_is_not_summed_to_zero():

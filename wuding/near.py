@@ -35,7 +35,7 @@ SURVEY_ERROR = 0.02  # of the existing PV, by which a complete survey and the gr
 
 
 def write_near_use(
-    study: Study, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame], form: FormValues | None, out: Path
+    study: Study, buildings: pd.DataFrame, regions: Mapping[str, gpd.GeoDataFrame], form: FormValues | None, out: Path
 ) -> list[dict[str, Any]]:
     """
     Compute use nearby for the whole and for the regions of each layer, and write it.
@@ -69,7 +69,7 @@ def write_near_use(
         hours = read_profile(out / "profiles", layer)
         if hours is None or typical is None:
             continue
-        areas, member = _areas(layer, buildings, regions)
+        areas, member = _areas(layer, buildings, regions, out)
         known = grid_objects(study, layer, form) if layer != WHOLE else pd.DataFrame(index=areas.index)
         areas = _with_existing(areas, layer, form, form_layer(study), unlisted=_unlisted(buildings, form))
         areas = _with_connected(areas, known)
@@ -126,7 +126,7 @@ def vars_of(fact: Any) -> dict[str, Any]:
     return {"name": fact.name, "value": fact.value, "unit": fact.unit, "source": fact.source, "verified": fact.verified}
 
 
-def _areas(layer: str, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame]) -> tuple[pd.DataFrame, pd.Series]:
+def _areas(layer: str, buildings: pd.DataFrame, regions: Mapping[str, gpd.GeoDataFrame], out: Path) -> tuple[pd.DataFrame, pd.Series]:
     """Give the sums by area, and the area of each building."""
     if layer == WHOLE:
         sums = {name: [float(np.nansum(buildings[name].to_numpy(dtype=np.float64, na_value=np.nan)))] for name in SUMMED}
@@ -140,12 +140,13 @@ def _areas(layer: str, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.Ge
     )
     if layer in COLUMN_OF:
         return told, buildings[COLUMN_OF[layer]]
-    row, _ = majority_region(buildings.geometry.to_numpy(), gpd.GeoDataFrame(areas))
+    shapes = gpd.read_parquet(out / "buildings.parquet", columns=["geometry"]).geometry.to_numpy()
+    row, _ = majority_region(shapes, gpd.GeoDataFrame(areas))
     words: npt.NDArray[np.object_] = np.array([*names, None], dtype=object)
     return told, pd.Series(words[row], index=buildings.index)
 
 
-def _unlisted(buildings: gpd.GeoDataFrame, form: FormValues | None) -> bool:
+def _unlisted(buildings: pd.DataFrame, form: FormValues | None) -> bool:
     """Tell whether the form knows of more existing PV than the buildings list: the rest stands somewhere, on the ground or on roofs."""
     total = None if form is None else existing_pv(form, None, "ac")
     ac, dc, installed = (float(np.nansum(buildings[n].to_numpy(dtype=np.float64, na_value=np.nan))) for n in SUMMED)

@@ -21,7 +21,6 @@ from geo.far_horizons import SPACING, far_horizons
 from geo.roof_planes import shows_planes
 from geo.zones import in_china
 from layers.carbon import load_carbon
-from layers.coverage import coverage_reach
 from layers.demand import load_demand
 from layers.grid_cells import grid_cells
 from layers.model import LAPSE_K_PER_M, Model, Station, county_orientations, open_yield, typical_hours
@@ -31,7 +30,7 @@ from layers.profiles import MOST_REGIONS, milliwatt_hours, read_parts, write_pro
 from layers.replacing import on_disk, unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import region_table, write_table
-from layers.sums import add_to_buildings, read_roofs, sum_regions, sum_roofs, totals
+from layers.sums import RoofColumns, roofs_by_building, sum_regions, sum_roofs, totals
 from solar.canopy import load_transmissivity
 from solar.climatology import jinan_climatology
 from solar.parameters import System, load_system
@@ -50,8 +49,9 @@ from .compiling import compile_ahead
 from .errors import StudyError
 from .hot_water import study_thermal
 from .inputs import Prepared, prepare
+from .keeping import Kept, give_back, keep
 from .manifest import Clock, check_rooms, versions, weather_facts, write_json
-from .messages import translate, translate_all
+from .messages import translate_all
 from .metering import load_remarks, study_finance, study_loads, study_tariffs, study_terms
 from .near import TYPICAL, vars_of
 from .placing import COLUMN_OF
@@ -62,6 +62,7 @@ from .run_folder import alone, continue_or_clear, require_paths, require_space, 
 from .store import Store
 from .stored_tiles import through_store
 from .study import Study, study_content
+from .summing import read_buildings, write_buildings
 from .workers import assess_tiles
 
 CLIMATOLOGY_REACH_KM, STATION_REACH_KM = 150.0, 100.0
@@ -127,6 +128,9 @@ def _run(
             screen.told("weather", 0, 1)
             weathers = read_weathers(study)
             model = make_model(study, prepared, weathers)
+            kept = keep(prepared.buildings, work / "unfinished" / "buildings.arrow")
+            del prepared.buildings  # roofs need the memory
+            give_back()
             screen.told("weather", 1, 1)
         require_unchanged(study, given)
         continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
@@ -142,7 +146,7 @@ def _run(
             through = {} if store is None else through_store(client, store)
             assess_tiles(client, work, out / "roofs", files, partial(screen.told, "tiles"), **through)
             ahead.close()
-    apart = count > 1 and len(prepared.buildings) >= WORTH_IT_BUILDINGS
+    apart = count > 1 and len(kept) >= WORTH_IT_BUILDINGS
     screen.told("audit", 0, 1)
     taken = turns()
     with beside("audit", simulate_again, work, weathers, apart=apart, counted=taken) as audited:
@@ -150,7 +154,7 @@ def _run(
             screen.told("audit", 1, 1)
         with clock.stage("tables"):
             screen.told("tables", 0, 2)
-            buildings, regions, whole = _tables(prepared, policy, model, out, work, study.study.lang)
+            buildings, regions, whole = _tables(kept, prepared.regions, policy, model, out, study.study.lang)
             parts = read_parts(sorted((work / "profiles").glob("*.parquet"))) | {TYPICAL: {"kwh_per_kwp": milliwatt_hours(model.typical)}}
             write_profiles(parts, {TYPICAL: ["kwh_per_kwp"], **_profile_regions(prepared)}, out / "profiles")
             screen.told("tables", 1, 2)
@@ -166,6 +170,7 @@ def _run(
     manifest = _manifest(study, prepared, weathers, model, clock, checked, buildings, whole, work)
     write_json(out / "manifest.json", manifest)
     del prepared, buildings, regions, model, weathers  # products read files; they need the memory
+    give_back()
     write_products(out, study.study.name, study.study.lang, clock, screen, apart=apart)
     require_unchanged(study, given, *_READ_LATE)
     manifest["stages"] = clock.stages
@@ -391,36 +396,35 @@ def check_distance(study: Study, weathers: list[Weather], longitude: float, lati
 
 
 def _tables(
-    prepared: Prepared, policy: Policy | None, model: Model, out: Path, work: Path, lang: str
-) -> tuple[gpd.GeoDataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
-    table = prepared.buildings.sort_values("building_id", ignore_index=True)
-    roofs = read_roofs(out / "roofs", ("building_id", "data_tier", "confidence", "structural_check"))
-    added = sum_roofs(roofs, table["building_id"])
-    told = roofs.drop_duplicates("building_id").set_index("building_id")[["data_tier", "confidence", "structural_check"]]
-    del roofs  # what follows needs their memory
-    told = told.set_axis(told.index.astype(object)).reindex(table["building_id"].to_numpy(dtype=object)).set_axis(table.index)
-    for column in ("data_tier", "confidence"):  # what the roofs turned out to be
-        table[column] = told[column].astype(table[column].dtype).fillna(table[column])
-    table["structural_check"] = told["structural_check"]
-    assessed = np.where(added.whole["module_count"] > 0, "assessed", "no_usable_area")
-    table["status"] = np.where(table["status"] == "", assessed, table["status"])
-    table["reason"] = table["reason"].map({reason: translate(reason, lang) for reason in table["reason"].unique()})
-    buildings = add_to_buildings(table.assign(coverage_reach=None), added)
-    buildings["coverage_reach"] = coverage_reach(buildings, policy)
-    layers = {name: frame for name, frame in prepared.regions.items() if name != "urban"}
+    kept: Kept, layers: dict[str, gpd.GeoDataFrame], policy: Policy | None, model: Model, out: Path, lang: str
+) -> tuple[pd.DataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
+    """Sum the roofs by building, by region of each layer, and in all."""
+    unfinished = out / ".work" / "unfinished"
+    roofs = RoofColumns(out / "roofs")
+    by_building = roofs_by_building(roofs, kept.columns("building_id")["building_id"])
+    added = sum_roofs(roofs, by_building)
     with ThreadPoolExecutor(1) as writer:  # compressing lets go of Python's lock
-        written = writer.submit(write_table, buildings, "buildings", out / "buildings.parquet", work / "unfinished")
-        layers["grid"], table["cell"] = grid_cells(table)
+        written = writer.submit(write_buildings, kept, roofs, by_building, added, policy, lang, out / "buildings.parquet", unfinished)
         regions = {}
         for name, frame in layers.items():
-            column = "cell" if name == "grid" else COLUMN_OF.get(name, f"region_{name}")
-            own = frame.assign(name=frame["id"]) if name == "parcels" else frame
-            regions[name] = sum_regions(added, table, own, column, p90=p90_of_groups)
-            if name == "parcels":
-                regions[name] = parcel_table(regions[name], buildings, model.market, model.demand, model.finance, model.terms)
-            write_table(regions[name], region_table(name), out / "regions" / f"{name}.parquet", work / "unfinished")
+            if name != "urban":
+                column = COLUMN_OF.get(name, f"region_{name}")
+                own = frame.assign(name=frame["id"]) if name == "parcels" else frame
+                regions[name] = sum_regions(added, kept.columns(column, "status", "installed_kwp"), own, column, p90=p90_of_groups)
+        cells, cell = grid_cells(*kept.places(), kept.crs)
+        in_cells = kept.columns("status", "installed_kwp").assign(cell=cell)
+        regions["grid"] = sum_regions(added, in_cells, cells, "cell", p90=p90_of_groups)
         written.result()
-    return buildings, regions, totals(added, p90=p90_of_groups)
+    kept.remove()
+    whole = totals(added, p90=p90_of_groups)
+    del roofs, by_building, added
+    give_back()
+    buildings = read_buildings(out)
+    if "parcels" in regions:
+        regions["parcels"] = parcel_table(regions["parcels"], buildings, model.market, model.demand, model.finance, model.terms)
+    for name, table in regions.items():
+        write_table(table, region_table(name), out / "regions" / f"{name}.parquet", unfinished)
+    return buildings, regions, whole
 
 
 def _manifest(
@@ -430,7 +434,7 @@ def _manifest(
     model: Model,
     clock: Clock,
     checked: dict[str, Any],
-    buildings: gpd.GeoDataFrame,
+    buildings: pd.DataFrame,
     whole: dict[str, Any],
     work: Path,
 ) -> dict[str, Any]:

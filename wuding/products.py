@@ -40,6 +40,7 @@ from .progress import Screen
 from .roadmapping import make_roadmaps, planned_by_use, read_roadmap, with_roadmap
 from .study import Study, study_content
 from .summary import about_rows, in_language
+from .summing import read_buildings
 
 
 def study_policy(study: Study) -> Policy | None:
@@ -62,9 +63,7 @@ def study_policy(study: Study) -> Policy | None:
     return load_policy(study.path(name) if name.endswith(".toml") else name)
 
 
-def write_targets(
-    study: Study, policy: Policy | None, buildings: gpd.GeoDataFrame, regions: Mapping[str, gpd.GeoDataFrame], out: Path
-) -> bool:
+def write_targets(study: Study, policy: Policy | None, buildings: pd.DataFrame, regions: Mapping[str, gpd.GeoDataFrame], out: Path) -> bool:
     """
     Make the roadmap, judge the targets, and write roadmap.json, targets.json, targets.csv and the years of the roofs.
 
@@ -86,7 +85,6 @@ def write_targets(
     bool
         Whether the year of any roof changed.
     """
-    table = pd.DataFrame(buildings.drop(columns="geometry"))
     areas = _areas(regions)
     form = _form(study, areas)
     section = study.policy
@@ -98,14 +96,14 @@ def write_targets(
         "other_mw": section.other_mw if section else None,
         "study_km2": _study_km2(regions),
     }
-    first = judge(policy, table, **given, whole_only=True) if policy and study.roadmap else []
-    years, changed = make_roadmaps(study, policy, table, first, form, out)
+    first = judge(policy, buildings, **given, whole_only=True) if policy and study.roadmap else []
+    years, changed = make_roadmaps(study, policy, buildings, first, form, out)
     rows: list[dict[str, Any]] = []
+    planned = buildings if years is None else buildings.assign(roadmap_year=years)
     if policy is not None:
-        table = table if years is None else table.assign(roadmap_year=years)
-        rows = with_roadmap(judge(policy, table, **given), read_roadmap(out))
+        rows = with_roadmap(judge(policy, planned, **given), read_roadmap(out))
     write_near_use(study, buildings, regions, form, out)
-    write_gap_roofs(policy, rows, table, out, study.study.lang)
+    write_gap_roofs(policy, rows, planned, out, study.study.lang)
     flags = data_flags(study)
     write_json(
         out / "targets.json",
@@ -422,13 +420,15 @@ def remake_targets(study: Study, out: Path) -> None:
     manifest = read_manifest(out)
     policy = study_policy(study)
     regions = read_regions_of(out)
-    buildings = gpd.read_parquet(out / "buildings.parquet")
+    buildings = read_buildings(out)
     reach = coverage_reach(buildings, policy)
     before = buildings["coverage_reach"].astype(object)
     other = not reach.equals(before.where(before.notna(), None))
     if other:
         buildings["coverage_reach"] = reach
-        write_table(buildings, "buildings", out / "buildings.parquet", out / ".work" / "unfinished")
+        whole = gpd.read_parquet(out / "buildings.parquet").assign(coverage_reach=reach)
+        write_table(whole, "buildings", out / "buildings.parquet", out / ".work" / "unfinished")
+        del whole
     changed = write_targets(study, policy, buildings, regions, out) or other
     renewed = ("study", "form", "policy", "load", "hosting")
     manifest["inputs"] = [row for row in manifest["inputs"] if row["role"] not in renewed] + checksums(study, *renewed)
