@@ -3,7 +3,9 @@
 import contextlib
 import shutil
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +66,7 @@ _FIELDS = {  # of the tables that columns.toml does not describe
     ("legend", "label"): ("图例文字", "Label"),
     ("legend", "colour"): ("颜色（十六进制）", "Colour, hexadecimal"),
 }
-_FAST = {"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_JOURNAL": "OFF", "OGR_SQLITE_CACHE": "256"}  # the file is not the user's yet
+_FAST = {"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_JOURNAL": "OFF", "OGR_SQLITE_CACHE": "32"}  # the file is not the user's yet
 _METADATA = """
 create table if not exists gpkg_extensions (table_name TEXT, column_name TEXT, extension_name TEXT NOT NULL, definition TEXT NOT NULL,
     scope TEXT NOT NULL, CONSTRAINT ge_tce UNIQUE (table_name, column_name, extension_name));
@@ -225,16 +227,32 @@ def _reader(
     names = [c.name for c in described]
     fields = [source.schema.field(name).with_nullable(True) for name in names]
     schema = pa.schema([*fields, *(pa.field(c.name, pa.string()) for c in columns("legend"))])
-    scanner = source.scanner(columns=names, filter=chosen, batch_size=_BATCH, batch_readahead=4, fragment_readahead=1)
     where = names.index("geometry")
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for batch in scanner.to_batches():
+        for batch in _read_ahead(source, names, chosen):
             arrays = [*batch.columns[:where], _areas(batch.column(where)), *batch.columns[where + 1 :]]
             sent.rows += len(batch)
             yield pa.RecordBatch.from_arrays([*arrays, *style.paint(batch.column(style.attribute))], schema=schema)
 
     return pa.RecordBatchReader.from_batches(schema, batches()), sent
+
+
+def _read_ahead(source: ds.Dataset, names: list[str], chosen: pc.Expression | None) -> Iterator[pa.RecordBatch]:
+    """Read one row group while another is written: Arrow's own scanner would read all that the writer has not taken yet."""
+    pieces = (piece for fragment in source.get_fragments() for piece in _row_groups(fragment))
+    with ThreadPoolExecutor(1) as reader:
+        ahead: deque[Future[pa.Table]] = deque()
+        for piece in pieces:
+            ahead.append(reader.submit(piece.to_table, schema=source.schema, columns=names, filter=chosen))
+            if len(ahead) > 1:
+                yield from ahead.popleft().result().to_batches(max_chunksize=_BATCH)
+        while ahead:
+            yield from ahead.popleft().result().to_batches(max_chunksize=_BATCH)
+
+
+def _row_groups(fragment: ds.Fragment) -> list[ds.Fragment]:
+    return fragment.split_by_row_group() if isinstance(fragment, ds.ParquetFileFragment) else [fragment]
 
 
 def _areas(wkb: pa.Array) -> pa.Array:

@@ -278,7 +278,7 @@ def read_tables(run: Path) -> MapTables:
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     targets = json.loads((run / "targets.json").read_text(encoding="utf-8"))
     regions = {path.stem: gpd.read_parquet(path) for path in sorted((run / "regions").glob("*.parquet"))}
-    plain = pd.read_parquet(run / "buildings.parquet", columns=list(BUILDING_COLUMNS))
+    plain = _columns(run / "buildings.parquet", BUILDING_COLUMNS)
     kinds, totals = _place_kinds(plain)
     present = set(pq.read_schema(run / "buildings.parquet").names)
     places = gpd.read_parquet(
@@ -290,12 +290,12 @@ def read_tables(run: Path) -> MapTables:
     places["place"] = places["building_id"].map(by_id)
     plan, near, excluded = run / "roadmap.json", run / "near_use.json", run / "exclusions.parquet"
     hours = run / "profiles" / "whole.parquet"
-    priced = pd.read_parquet(
-        run / "buildings.parquet",
-        columns=["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *(name for name in PRICED if name in present)],
-    )
+    assembled = _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain)
+    del plain
+    also = [name for name in PRICED if name in present]
+    priced = _columns(run / "buildings.parquet", ["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *also])
     return replace(
-        _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain),
+        assembled,
         roadmap=json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else None,
         hours=pd.read_parquet(hours)["whole"].to_numpy(dtype=np.float64) if hours.is_file() else None,
         near=json.loads(near.read_text(encoding="utf-8")) if near.is_file() else None,
@@ -306,6 +306,12 @@ def read_tables(run: Path) -> MapTables:
         with_modules=ds.dataset(run / "roofs", format="parquet").count_rows(filter=pc.field("pdc0_kwp") > 0),
         place_totals=totals,
     )
+
+
+def _columns(file: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Read columns without a second copy of them on the way."""
+    found: pd.DataFrame = pq.read_table(file, columns=list(names)).to_pandas(self_destruct=True, split_blocks=True)
+    return found
 
 
 def _economic(priced: pd.DataFrame) -> dict[str, float] | None:
@@ -364,10 +370,11 @@ def _assemble(
     for key in ("study", "totals"):
         if key not in manifest:
             raise LayersError(f"the manifest lacks {key!r}; expected study, totals and notes: write it again with `wuding run`")
-    names = buildings.set_index("building_id")["name"]
-    roofs = roofs.assign(name=roofs["building_id"].map(names[~names.index.duplicated()]))
-    assessed = buildings.assign(buildings=1, confidence_weight=buildings["confidence"].fillna(0.0) * buildings["pdc0_kwp"].fillna(0.0))
-    with_roofs = assessed[assessed["roofs"] > 0]
+    named = buildings.loc[buildings["building_id"].isin(roofs["building_id"]), ["building_id", "name"]].drop_duplicates("building_id")
+    roofs = roofs.assign(name=roofs["building_id"].map(named.set_index("building_id")["name"]))
+    with_roofs = buildings.loc[buildings["roofs"] > 0, ["use", "data_tier", "confidence", *SUMMED]]
+    weight = with_roofs["confidence"].fillna(0.0) * with_roofs["pdc0_kwp"].fillna(0.0)
+    with_roofs = with_roofs.assign(buildings=1, confidence_weight=weight)
     by_use = with_roofs.groupby("use", sort=True)[["buildings", *SUMMED]].sum()
     by_tier = with_roofs.groupby("data_tier", sort=True)[["buildings", "roofs", "pdc0_kwp", "confidence_weight"]].sum()
     by_tier["confidence"] = by_tier.pop("confidence_weight") / by_tier["pdc0_kwp"].where(by_tier["pdc0_kwp"] > 0)
@@ -386,7 +393,8 @@ def _largest(roofs: pd.DataFrame, count: int) -> pd.Index:
 
 def _place_kinds(buildings: pd.DataFrame) -> tuple[pd.Series, dict[str, int]]:
     """Kinds ("public existing ...") of the buildings worth a mark, on their row index; and how many there are of each kind in all."""
-    ranked = buildings.sort_values(["pdc0_kwp", "building_id"], ascending=[False, True])
+    asked = ["building_id", "name", "use", "use_detail", "status", "pdc0_kwp", "footprint_area_m2", "installed_kwp"]
+    ranked = buildings[asked].sort_values(["pdc0_kwp", "building_id"], ascending=[False, True])
     chosen: dict[str, pd.Index] = {}
     taken = ~(ranked["pdc0_kwp"] > 0)
     for kind, (uses, detail) in PLACE_KINDS.items():

@@ -8,7 +8,6 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-import pyarrow.parquet as pq
 
 from layers.business import NEEDED, business_cases, earnings
 from layers.carbon import recorded_carbon
@@ -271,8 +270,7 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     """
     judged, roadmap = _judged(out), read_roadmap(out)
     units = judged.get("departments") or {}
-    told = [name for name in pq.read_schema(out / "buildings.parquet").names if name not in ("geometry", "bbox")]
-    buildings = pd.read_parquet(out / "buildings.parquet", columns=told)
+    buildings = read_buildings(out)
     by_use = sum_classes(buildings, "use")
     finance, market, demand = _finance(manifest), read_market(manifest["market"]), load_demand()
     used = earnings(buildings, market, demand)["used_kwh"]
