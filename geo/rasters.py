@@ -169,8 +169,7 @@ def read_window(path: Path, bounds: Bounds, *, pad: float = 0.0) -> Grid:
             a, b, c, d = max(c0, 0), max(r0, 0), min(c1, data.width), min(r1, data.height)
             values = np.full((r1 - r0, c1 - c0), np.nan, np.float32)
             if a < c and b < d:
-                part = data.read(1, window=Window(a, b, c - a, d - b), out_dtype=np.float32)
-                values[b - r0 : d - r0, a - c0 : c - c0] = part
+                data.read(1, window=Window(a, b, c - a, d - b), out=values[b - r0 : d - r0, a - c0 : c - c0])
     except RasterioError as error:
         raise GeoError(f"The raster {path.name} cannot be read ({error}): prepare it again.") from error
     return Grid(values, i0 * size, j1 * size, size)

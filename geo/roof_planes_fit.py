@@ -146,8 +146,8 @@ def _components(z: Floats, label: Labels, least: int) -> tuple[Labels, NDArray[n
     """Give connected parts new numbers and return the old ones; parts under the least size go to their neighbours, but for the last."""
     ny, nx = z.shape
     fresh = np.full(label.shape, -1, dtype=np.int32)
-    queue = np.empty((z.size, 2), dtype=np.int64)
-    sizes, source = np.zeros(z.size + 1, dtype=np.int64), np.zeros(z.size + 1, dtype=np.int64)
+    queue = np.empty((z.size, 2), dtype=np.int32)
+    sizes, source = np.zeros(64, dtype=np.int64), np.zeros(64, dtype=np.int64)
     count = 0
     for r in range(ny):
         for c in range(nx):
@@ -165,6 +165,8 @@ def _components(z: Floats, label: Labels, least: int) -> tuple[Labels, NDArray[n
                         fresh[p, q] = count
                         queue[size, 0], queue[size, 1] = p, q
                         size += 1
+            if count == sizes.size:
+                sizes, source = np.concatenate((sizes, sizes)), np.concatenate((source, source))
             sizes[count], source[count] = size, label[r, c]
             count += 1
     keep = sizes[:count] >= least

@@ -172,13 +172,13 @@ def grow(
         Old and new planes.
     """
     nx = z.shape[1]
-    order = np.argsort(rough.ravel(), kind="mergesort")
+    order = np.argsort(rough.ravel(), kind="mergesort").astype(np.int32)  # a hall of 5 km² has 20 million cells of 0.5 m
     found = np.empty((planes.shape[0] + z.size // max(least, 1) + 1, 3))
     number = planes.shape[0]
     found[:number] = planes
     tried = np.zeros(z.shape, dtype=np.bool_)
     mark = np.zeros(z.shape, dtype=np.int32)
-    queue = np.empty((z.size, 2), dtype=np.int64)
+    queue = np.empty((z.size, 2), dtype=np.int32)
     stamp = 0
     for seed in order:
         r, c = seed // nx, seed % nx
@@ -214,7 +214,7 @@ def _flood(
     label: Labels,
     mark: Labels,
     stamp: int,
-    queue: NDArray[np.int64],
+    queue: Labels,
     r: int,
     c: int,
     plane: tuple[float, float, float],
@@ -266,7 +266,7 @@ def fill(z: Floats, label: Labels) -> None:
         Plane of each cell, -1 where it has none, shape (ny, nx); filled in place.
     """
     ny, nx = z.shape
-    queue = np.empty((z.size, 2), dtype=np.int64)
+    queue = np.empty((z.size, 2), dtype=np.int32)
     size = at = 0
     for r in range(ny):
         for c in range(nx):

@@ -38,7 +38,7 @@ def extend(label: Labels, planes: Floats) -> None:
     """
     ny, nx = label.shape
     ridge = _ridges(label, planes)
-    queue, known = np.empty((label.size, 2), dtype=np.int64), label >= 0
+    queue, known = np.empty((label.size, 2), dtype=np.int32), label >= 0
     size = at = 0
     for r in range(ny):
         for c in range(nx):

@@ -139,7 +139,7 @@ def _segment_all(
     lowest: float,
 ) -> tuple[Labels, Floats, Ints, Floats, Floats]:
     count = window.shape[0]
-    label = np.full(start[count], -1, dtype=np.int32)
+    label = np.empty(start[count], dtype=np.int32)  # filled where there is more than one plane
     planes, cells = np.empty((4 * count + 16, 3)), np.empty((4 * count + 16, 4))
     plane_start, known = np.zeros(count + 1, dtype=np.int64), np.zeros((count, 3))
     filled = 0

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .codes import code_word
+from .replacing import put_in_place
 from .roadmap import Goal, Roadmap
 from .schema import write_arrow
+from .sealing import accept, record_of
 from .sums import OUTSIDE, Groups
 
 SUMMED = ("pdc0_kwp", "pac0_kw", "energy_kwh", "capex_cny", "carbon_t")
@@ -153,7 +155,7 @@ def _explained(roadmap: Roadmap, lang: str) -> str:
     )
 
 
-def write_years(folder: Path, years: Mapping[str, int] | pd.Series, work: Path) -> bool:
+def write_years(folder: Path, years: Mapping[str, int] | pd.Series, sealed: Path, work: Path) -> bool:
     """
     Write the year of each building into roadmap_year of its roofs.
 
@@ -163,6 +165,8 @@ def write_years(folder: Path, years: Mapping[str, int] | pd.Series, work: Path) 
         The roof dataset; a file is replaced whole or not at all, and only where a year changes.
     years
         Year by building_id; a building that is not in it is not built.
+    sealed
+        Records of the tiles, which then hold the new bytes too.
     work
         Folder on the same disk for unfinished files.
 
@@ -173,10 +177,10 @@ def write_years(folder: Path, years: Mapping[str, int] | pd.Series, work: Path) 
     """
     wanted = pd.Series(years, dtype="Int32")
     with ThreadPoolExecutor() as pool:
-        return any(list(pool.map(lambda file: _renew(file, wanted, work), sorted(folder.glob("*.parquet")))))
+        return any(list(pool.map(lambda file: _renew(file, wanted, sealed, work), sorted(folder.glob("*.parquet")))))
 
 
-def _renew(file: Path, wanted: pd.Series, work: Path) -> bool:
+def _renew(file: Path, wanted: pd.Series, sealed: Path, work: Path) -> bool:
     held = pq.read_table(file, columns=["building_id", "roadmap_year"])
     year = pa.Array.from_pandas(wanted.reindex(held["building_id"].to_pandas()).reset_index(drop=True), type=pa.int32())
     if held["roadmap_year"].combine_chunks().equals(year):
@@ -184,5 +188,8 @@ def _renew(file: Path, wanted: pd.Series, work: Path) -> bool:
     table = pq.read_table(file)
     at = table.schema.get_field_index("roadmap_year")
     table = table.set_column(at, table.schema.field(at), year)
-    write_arrow(table, "roofs", file, work)
+    renewed = work / f"years-{file.name}"
+    write_arrow(table, "roofs", renewed, work)
+    accept(record_of(sealed, file.name), "roofs", renewed, work)
+    put_in_place(renewed, file)
     return True

@@ -324,6 +324,8 @@ def _audit(tables: MapTables, words: Words) -> str:
     found = tables.manifest.get("audit") or {}
     if as_float(found.get("rms")) is None:
         return ""
+    if not found.get("roofs"):
+        return words["audit_none"]
     shares = {name: per_cent(float(found[name]), words.lang, 2) for name in ("bias", "rms", "worst")}
     return words["audit"].format(roofs=number(found.get("roofs")), **shares)
 

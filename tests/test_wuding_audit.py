@@ -3,6 +3,7 @@
 import pytest
 
 from wuding.audit import audit_summary, audit_warnings
+from wuding.summary import _audit_line, _audited
 
 
 def test_summary_by_hand() -> None:
@@ -15,6 +16,9 @@ def test_summary_by_hand() -> None:
 
 def test_more_than_one_per_cent_is_warned_of() -> None:
     assert audit_warnings(audit_summary({})) == []
+    assert _audit_line(audit_summary({}), "en") == "audit: no roof has room for a module, so nothing could be audited"
+    assert "无从复核" in _audit_line(audit_summary({}), "zh")
+    assert "0.000" not in _audited(audit_summary({}))
     assert audit_warnings(audit_summary({0: (0.009, 0.0, 0.0, 0.009)})) == []
     assert "RMS error is 1.20%, above 1%" in audit_warnings(audit_summary({0: (0.012, 0.0, 0.0, 0.0)}))[0]
     only_finer = audit_warnings(audit_summary({0: (0.001, 0.0, 0.02, 0.021)}))

@@ -95,9 +95,9 @@ def test_a_worker_learns_where_compiled_code_is_kept_before_numba_is_there(tmp_p
 def test_a_tile_whose_results_are_not_in_sight_is_not_taken_for_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wuding.workers, "IN_SIGHT_SECONDS", 0.0)
     work, roofs = tmp_path / ".work", tmp_path / "roofs"
-    for folder in (roofs, work / "audit", work / "mounts", work / "profiles"):
+    for folder in (roofs, work / "audit", work / "mounts", work / "profiles", work / "sealed"):
         folder.mkdir(parents=True)
-        (folder / "tile-00000.parquet").touch()
+        (folder / f"tile-00000.{'json' if folder.name == 'sealed' else 'parquet'}").touch()
     wuding.workers._await_files(work, roofs, ["tile-00000.parquet"])
     with pytest.raises(UnfinishedRun, match=r"1 of 2 tiles were assessed, but their results are not in the run folder .* tile-00001"):
         wuding.workers._await_files(work, roofs, ["tile-00000.parquet", "tile-00001.parquet"])

@@ -7,7 +7,7 @@ import pytest
 import wuding.manifest as manifest
 import wuding.run_folder
 from wuding.errors import StudyError
-from wuding.run_folder import continue_or_clear
+from wuding.run_folder import continue_or_clear, noting_end
 from wuding.status import run_status
 from wuding.study import load_study
 
@@ -69,10 +69,32 @@ def test_a_tile_that_cannot_be_removed_stops_the_run(tmp_path: Path, monkeypatch
             kept(tmp_path, BASE + '[system]\nchoose = "coverage"\n', INPUTS)
 
 
-def test_another_state_of_the_code_keeps_no_roof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    states = iter(("a", "b"))
-    monkeypatch.setattr(wuding.run_folder, "source_digest", lambda: next(states))
-    assert not kept(tmp_path, BASE, INPUTS)
+@pytest.mark.parametrize(("name", "stay"), [("code", False), ("numba", False), ("geos", False), ("proj", False), ("folium", True)])
+def test_another_state_of_the_code_or_of_a_library_of_numbers_keeps_no_roof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, stay: bool
+) -> None:
+    states = iter(({**manifest.versions(), name: "1"}, {**manifest.versions(), name: "2"}))
+    monkeypatch.setattr(wuding.run_folder, "versions", lambda: next(states))
+    assert kept(tmp_path, BASE, INPUTS) is stay
+
+
+def test_what_has_changed_since_the_finished_tiles_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept(tmp_path, BASE, INPUTS)
+    study, out = load_study(tmp_path / "study.toml"), tmp_path / "out"
+    monkeypatch.setattr(wuding.run_folder, "versions", lambda: {**manifest.versions(), "numba": "0.1"})
+    given = [{**INPUTS[0], "sha256": "2"}, {"role": "dsm", "path": "s.tif", "sha256": "3", "size": 1}]
+    other = study.model_copy(update={"roofs": study.roofs.model_copy(update={"point_threshold": 0.123})})
+    told = continue_or_clear(other, given, (2021, 2026), out, fresh=False)
+    assert told == [f"numba {manifest.versions()['numba']} -> 0.1", "[roofs]", "new_years", "buildings: b.gpkg", "dsm: s.tif"]
+    assert continue_or_clear(study, INPUTS, (2021, 2025), out, fresh=False) == []  # no tile is left to give up
+
+
+@pytest.mark.parametrize("left", [b"", b"{", b"\0" * 100, b"[1]"])
+def test_a_note_that_a_power_cut_left_in_pieces_keeps_no_roof(tmp_path: Path, left: bytes) -> None:
+    kept(tmp_path, BASE, INPUTS)
+    (tmp_path / "out" / ".work" / "fingerprint.json").write_bytes(left)
+    assert continue_or_clear(load_study(tmp_path / "study.toml"), INPUTS, (2021, 2025), tmp_path / "out", fresh=False) == ["version"]
+    assert not (tmp_path / "out" / "roofs" / "t.parquet").exists()
 
 
 def test_the_data_files_of_money_are_part_of_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +106,35 @@ def test_the_data_files_of_money_are_part_of_the_state(tmp_path: Path, monkeypat
     before = manifest.source_digest()
     file.write_text("a = 2\n", encoding="utf-8")
     assert manifest.source_digest() != before
+
+
+@pytest.mark.parametrize(
+    ("error", "zh", "en"),
+    [
+        (
+            StudyError("buildings: there is no file b.gpkg; correct the path in the study file"),
+            "上次运行因错误停止：",
+            "the last run ended with an error: buildings: there is no file b.gpkg; correct the path in the study file. "
+            "Next: mend it and run the same command again",
+        ),
+        (
+            OSError(28, "No space left on device"),
+            "上次运行因错误停止：磁盘已满",
+            "the last run ended with an error: the disk is full: make room",
+        ),
+        (KeyError("x"), "上次运行因错误停止：KeyError: 'x'。这是程序的缺陷", "KeyError: 'x'. Next: this is a fault of wuding"),
+    ],
+)
+def test_status_tells_the_error_that_ended_a_run(tmp_path: Path, error: Exception, zh: str, en: str) -> None:
+    (tmp_path / ".work").mkdir()
+    (tmp_path / ".work" / "progress.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(type(error)), noting_end(tmp_path):
+        raise error
+    assert run_status(tmp_path, "zh")[0].startswith(zh)
+    assert en in run_status(tmp_path, "en")[0]
+    with noting_end(tmp_path):
+        pass
+    assert run_status(tmp_path, "en")[0].startswith("stopped; run the same command again")
 
 
 def test_a_run_that_was_killed_while_it_wrote_its_products_is_not_finished(tmp_path: Path) -> None:

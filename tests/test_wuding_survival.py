@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import shapely
 
 from geo.tiles import _cuts
 from layers.roadmap_years import write_years
+from layers.sealing import SEALED, accept, is_sealed, record_of, seal
 from wuding import pipeline, workers
 from wuding.cluster import cluster
 from wuding.errors import StudyError, UnfinishedRun
@@ -33,7 +34,7 @@ from wuding.progress import Screen
 from wuding.run_folder import alone, require_space, tiles_to_assess
 from wuding.status import run_status
 from wuding.study import load_study
-from wuding.workers import assess_one, assess_tiles, tile_name
+from wuding.workers import RESULTS, assess_one, assess_tiles, fingerprint_of, tile_name
 
 from .conftest import run_county
 
@@ -101,11 +102,11 @@ def run(small: Path, out: Path | str, *more: str) -> "subprocess.CompletedProces
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
-def continue_here(small: Path, out: Path) -> None:
+def continue_here(small: Path, out: Path, stream: io.StringIO | None = None) -> None:
     """Run it again in this process, which has imported everything already."""
     study = load_study(small / "study.toml")
     study = study.model_copy(update={"study": study.study.model_copy(update={"lang": "en"})})
-    run_study(study, out, Screen("en", stream=io.StringIO()), workers=1)
+    run_study(study, out, Screen("en", stream=stream or io.StringIO()), workers=1)
 
 
 def same_numbers(one: Path, other: Path) -> None:
@@ -244,7 +245,14 @@ def test_a_tile_that_fails_is_tried_again_and_then_set_aside(small: Path, undist
     assert run_status(out, "en")[:2] == ["finished", f"tiles: {TILES}/{TILES}"]
 
 
-def deadly(buildings: pd.DataFrame, tried: str, roofs: str, parts: int) -> pd.DataFrame:
+def finish(name: str, work: Path, roofs: Path) -> None:
+    """Leave what a finished tile leaves, its roofs empty."""
+    (roofs / name).touch()
+    files = {folder: work / folder / name for folder in RESULTS} | {"roofs": roofs / name}
+    seal(record_of(work / SEALED, name), fingerprint_of(work), files, work / "unfinished")
+
+
+def deadly(buildings: pd.DataFrame, tried: str, work: str, roofs: str, parts: int) -> pd.DataFrame:
     """End the process over one tile as a system does that is short of memory, and note every try of any."""
     name = tile_name(buildings)
     with (Path(tried) / name).open("a", encoding="utf-8") as note:
@@ -252,7 +260,7 @@ def deadly(buildings: pd.DataFrame, tried: str, roofs: str, parts: int) -> pd.Da
     if name == "tile-00002.parquet":
         os._exit(137)
     time.sleep(0.2)
-    (Path(roofs) / name).touch()
+    finish(name, Path(work), Path(roofs))
     return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [0]})
 
 
@@ -263,7 +271,7 @@ def test_a_tile_that_ends_its_worker_is_tried_again_in_parts_and_takes_no_other_
     roofs.mkdir()
     files = tiles_to_assess(work)
     with cluster(TILES, 2, None) as client, pytest.raises(UnfinishedRun, match="ended from outside") as caught:
-        assess_tiles(client, work, roofs, files, lambda *_: None, (f"{__name__}:{deadly.__name__}", str(tried), str(roofs)))
+        assess_tiles(client, work, roofs, files, lambda *_: None, (f"{__name__}:{deadly.__name__}", str(tried), str(work), str(roofs)))
     assert f"1 of {TILES} tiles could not be assessed, twice: tile-00002.parquet: its worker process" in str(caught.value)
     assert "计算进程被外部结束" in translate(str(caught.value), "zh")
     assert {name: (tried / name).read_text(encoding="utf-8").split() for name in files} == {
@@ -271,10 +279,10 @@ def test_a_tile_that_ends_its_worker_is_tried_again_in_parts_and_takes_no_other_
     }
 
 
-def late(buildings: pd.DataFrame, roofs: str, parts: int) -> pd.DataFrame:
-    """End the process over one tile when its file is written already."""
+def late(buildings: pd.DataFrame, work: str, roofs: str, parts: int) -> pd.DataFrame:
+    """End the process over one tile when its files are written already."""
     name = tile_name(buildings)
-    (Path(roofs) / name).touch()
+    finish(name, Path(work), Path(roofs))
     if name == "tile-00002.parquet":
         os._exit(137)
     return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [0]})
@@ -286,7 +294,7 @@ def test_a_worker_that_ends_after_its_tile_was_written_costs_nothing(undisturbed
     roofs.mkdir()
     files = tiles_to_assess(work)
     with cluster(TILES, 2, None) as client:
-        assess_tiles(client, work, roofs, files, lambda *_: None, (f"{__name__}:{late.__name__}", str(roofs)))
+        assess_tiles(client, work, roofs, files, lambda *_: None, (f"{__name__}:{late.__name__}", str(work), str(roofs)))
     assert {file.name for file in roofs.glob("*")} == set(files)
 
 
@@ -296,6 +304,75 @@ def test_a_tile_without_one_of_its_parts_is_assessed_again(small: Path, undistur
     for k, part in enumerate(("profiles", "mounts", "audit")):
         (out / ".work" / part / f"tile-0000{k}.parquet").unlink()
     continue_here(small, out)
+    same_numbers(undisturbed, out)
+    for file in (undisturbed / "profiles").glob("*.parquet"):
+        assert file.read_bytes() == (out / "profiles" / file.name).read_bytes()
+
+
+def truncate(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def zero(file: Path) -> None:
+    """As a journal that knows of a file but not yet of its bytes."""
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+def zero_a_block(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3 : len(content) // 3 + 512] = bytes(min(512, len(content) - len(content) // 3))
+    file.write_bytes(content)
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def of_other_inputs(file: Path) -> None:
+    """A tile that comes back after a power cut, although its run had been given up for a changed study."""
+    record = record_of(file.parent.parent / SEALED, file.name)
+    record.write_text(record.read_text(encoding="utf-8").replace('"made_from": ["', '"made_from": ["0'), encoding="utf-8")
+
+
+_DAMAGES = (truncate, empty, zero, zero_a_block, flip, of_other_inputs)
+
+
+@pytest.mark.parametrize("damage", _DAMAGES)
+def test_a_damage_to_any_file_of_a_tile_is_seen(undisturbed: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    work, name = undisturbed / ".work", "tile-00002.parquet"
+    held = {folder: work / folder / name for folder in RESULTS} | {"roofs": undisturbed / "roofs" / name}
+    for hit in ("audit",) if damage is of_other_inputs else (*held, SEALED):
+        own = tmp_path / hit
+        (own / SEALED).mkdir(parents=True)
+        files = {folder: own / folder / name for folder in held}
+        for folder, file in held.items():
+            (own / folder).mkdir()
+            shutil.copy(file, files[folder])
+        record = shutil.copy(record_of(work / SEALED, name), own / SEALED)
+        assert is_sealed(record, fingerprint_of(work), files)
+        damage(record if hit == SEALED else files[hit])
+        assert not is_sealed(record, fingerprint_of(work), files), hit
+        files["mounts"].unlink()
+        assert not is_sealed(record, fingerprint_of(work), files)
+
+
+def test_tiles_that_a_power_cut_left_in_pieces_are_assessed_again(small: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """Each has another damage, to files of every kind."""
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    work = out / ".work"
+    folders = [out / "roofs", work / "mounts", work / "audit", work / "profiles", out / "roofs", work / "audit"]
+    for k, (damage, folder) in enumerate(zip(_DAMAGES, folders, strict=True)):
+        damage(folder / f"tile-0000{k}.parquet")
+    stream = io.StringIO()
+    continue_here(small, out, stream)
+    assert f"the files of {len(_DAMAGES)} finished tiles are damaged" in stream.getvalue()
     same_numbers(undisturbed, out)
     for file in (undisturbed / "profiles").glob("*.parquet"):
         assert file.read_bytes() == (out / "profiles" / file.name).read_bytes()
@@ -337,16 +414,37 @@ def test_a_task_that_outlives_its_run_leaves_the_next_one_alone(undisturbed: Pat
 
 def test_a_year_that_is_taken_back_leaves_the_bytes_of_the_tile(undisturbed: Path, tmp_path: Path) -> None:
     """As where the day of the study moves, so that an interrupted run had written other years."""
-    held, work = undisturbed / "roofs" / "tile-00002.parquet", tmp_path / "work"
+    held, work, sealed = undisturbed / "roofs" / "tile-00002.parquet", tmp_path / "work", tmp_path / "sealed"
     file = tmp_path / "roofs" / held.name
     file.parent.mkdir()
     shutil.copy(held, file)
     roofs = pd.read_parquet(held, columns=["building_id", "roadmap_year"]).drop_duplicates("building_id").set_index("building_id")
     first = roofs["roadmap_year"].dropna().astype(int).to_dict()
-    assert write_years(file.parent, dict.fromkeys(roofs.index, 2031), work)
+    seal(record_of(sealed, file.name), "", {"roofs": file}, work)
+    assert write_years(file.parent, dict.fromkeys(roofs.index, 2031), sealed, work)
     assert file.read_bytes() != held.read_bytes()
-    assert write_years(file.parent, first, work)
+    assert is_sealed(record_of(sealed, file.name), "", {"roofs": file})
+    assert write_years(file.parent, first, sealed, work)
     assert file.read_bytes() == held.read_bytes()
+    assert is_sealed(record_of(sealed, file.name), "", {"roofs": file})
+
+
+def test_years_that_a_kill_kept_from_their_place_leave_the_tile_whole(tmp_path: Path) -> None:
+    file, new = tmp_path / "tile-00000.parquet", tmp_path / "new"
+    record = record_of(tmp_path / "sealed", file.name)
+    for k, text in enumerate("abcd"):
+        new.write_text(text, encoding="utf-8")
+        if k == 0:
+            new.replace(file)
+            seal(record, "run", {"roofs": file}, tmp_path)
+            continue
+        accept(record, "roofs", new, tmp_path)
+        assert is_sealed(record, "run", {"roofs": file})  # killed here
+        new.replace(file)
+        assert is_sealed(record, "run", {"roofs": file})
+    file.write_text("a", encoding="utf-8")
+    assert not is_sealed(record, "run", {"roofs": file})
+    assert not is_sealed(record, "another run", {"roofs": new})
 
 
 def test_what_changes_no_roof_keeps_the_roofs_and_what_does_redoes_them(small: Path, undisturbed: Path, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import ast
 import errno
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ import pytest
 
 from layers.replacing import LONGEST_NAME, unfinished
 from wuding import expendable as expendable_module
+from wuding import own_temporary as own_temporary_module
 from wuding.errors import StudyError
 from wuding.expendable import expendable
 from wuding.messages import translate
+from wuding.own_temporary import own_temporary, sweep
 from wuding.run_folder import alone, is_working, require_paths
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,6 +129,39 @@ def test_an_unfinished_file_of_a_long_chinese_name_has_a_name_that_fits(tmp_path
             parts.add(part)
         assert (tmp_path / ("果" * 80) / f"{name}.gpkg").read_bytes() == name.encode()
     assert len(parts) == 2
+
+
+def test_what_a_killed_command_left_in_the_temporary_folder_is_swept_and_a_living_ones_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_temporary_module, "OLD_SECONDS", 0.0)
+    code = (
+        "import sys, tempfile, time; from pathlib import Path; from wuding.own_temporary import own_temporary\n"
+        "tempfile.tempdir = sys.argv[1]\n"
+        "with own_temporary():\n"
+        "    (Path(tempfile.mkdtemp()) / 'x').touch(); print(tempfile.gettempdir(), flush=True); time.sleep(60)"
+    )
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    other = tmp_path / "wuding-of-an-older-version"
+    other.mkdir()
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT) as living:
+        assert living.stdout is not None
+        folder = Path(living.stdout.readline().strip())
+        assert folder.parent == tmp_path
+        with own_temporary():
+            assert folder.exists()
+            own = Path(tempfile.gettempdir())
+            assert own.parent == tmp_path
+            assert os.environ["TEMP"] == str(own)
+        assert tempfile.gettempdir() == str(tmp_path)
+        living.kill()
+    assert {path.name for path in tmp_path.iterdir()} == {folder.name, other.name}
+    monkeypatch.setattr(own_temporary_module, "OLD_SECONDS", 60.0)
+    sweep(tmp_path)
+    assert folder.exists()  # it may just be starting
+    monkeypatch.setattr(own_temporary_module, "OLD_SECONDS", 0.0)
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]
 
 
 def test_a_process_that_can_be_replaced_offers_itself_to_a_system_short_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from multiprocessing.sharedctypes import Synchronized
 from typing import Any
 
 from .expendable import expendable
+from .interrupts import children_deaf
 from .manifest import Clock
 
 # Starting a second process takes as long as what it saves on fewer buildings.
@@ -58,7 +59,8 @@ def beside(
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, counted), name=stage, daemon=True)
-    process.start()
+    with children_deaf():
+        process.start()
     theirs.close()
     try:
         # what is large travels once it runs: a process that dies before it has read its arguments would leave this one waiting for ever
@@ -115,7 +117,7 @@ def _measured(stage: str, function: Callable[..., Any], args: tuple[Any, ...]) -
 
 def _work(answer: Connection, counted: Turns | None) -> None:
     """Run in the second process; Ctrl-C is the first one's to answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows holds nothing back
     threading.Thread(target=_end_with_parent, daemon=True).start()
     expendable()
     try:

@@ -1,6 +1,5 @@
 """The command line. Heavy imports happen when a command needs them, so that --help answers at once."""
 
-import errno
 import os
 import re
 import sys
@@ -10,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .compiled import seal_compiled
 from .console import readable_streams
+from .interrupts import hear_end_requests
+from .own_temporary import own_temporary
 from .user_cache import keep_compiled, user_cache
 
 if TYPE_CHECKING:
@@ -43,39 +45,46 @@ def main() -> None:
     """Run the command line: 0 done, 2 the user's to mend, 1 a fault of ours."""
     keep_compiled()
     readable_streams()
+    hear_end_requests()
     code: object = None
     try:
-        code = app(standalone_mode=False)
+        with own_temporary():
+            code = app(standalone_mode=False)
+        seal_compiled(Path(os.environ["NUMBA_CACHE_DIR"]))
+    except KeyboardInterrupt:
+        code = STOPPED
     except Exception as error:
         code = _answer(error)
         if code is None:
             raise
     if code == STOPPED:
-        print("已停止；再次运行同一命令即可从中断处继续。 Stopped; run the same command again to continue.", file=sys.stderr)
+        _say_stopped()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_stopped() -> None:
+    from .messages import language_of
+
+    goes_on = not {"run", "demo", "fetch"}.isdisjoint(sys.argv[1:])
+    if language_of(sys.argv[1:]) == "zh":
+        print("已停止；再次运行同一命令即可从中断处继续。" if goes_on else "已停止。", file=sys.stderr)
+    else:
+        print("Stopped; run the same command again to continue." if goes_on else "Stopped.", file=sys.stderr)
 
 
 def _answer(error: Exception) -> int | None:
     """Say a mistake of the user's in the language of the command and return the exit code; None for a fault of ours."""
-    from .errors import INPUT_ERRORS, UnfinishedRun
+    from .errors import UnfinishedRun, words_of
     from .messages import language_of, translate
 
     lang = language_of(sys.argv[1:])
     head = "错误：" if lang == "zh" else "error: "
-    if isinstance(error, INPUT_ERRORS):
-        print(head + translate(str(error), lang), file=sys.stderr)
+    if (said := words_of(error)) is not None:
+        print(head + translate(said, lang), file=sys.stderr)
         return 2
     if isinstance(error, UnfinishedRun):
         print(head + translate(str(error), lang), file=sys.stderr)
         return 1
-    if isinstance(error, OSError) and (error.filename or error.errno in (errno.ENOSPC, errno.EDQUOT)):
-        # A folder that may not be written to, a file that another program holds, a full disk.
-        where = Path(os.fsdecode(error.filename)).name if error.filename else ""
-        said = f"{where}: cannot be read or written ({error.strerror}); close it elsewhere, or check its rights and the free space"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            said = "the disk is full: make room and run the same command again, it continues from what is finished"
-        print(head + translate(said, lang), file=sys.stderr)
-        return 2
     # typer brings its own copy of click, so that its errors are known by what they can do.
     usage = getattr(getattr(error, "ctx", None), "get_usage", None)
     if not hasattr(error, "format_message"):

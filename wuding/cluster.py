@@ -2,11 +2,9 @@
 
 import importlib
 import logging
-import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self
@@ -17,6 +15,7 @@ from distributed.gc import disable_gc_diagnosis
 
 from .compiling import await_compiled, load_kernels
 from .errors import StudyError
+from .interrupts import children_deaf
 from .user_cache import keep_compiled
 
 CONNECT_SECONDS = 10
@@ -71,17 +70,18 @@ def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | 
     if memory_gb is None:
         dask.config.set({f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in _MALLOC.items()})
     # All on loopback: left to itself it listens to the whole network, and finds its own address by the way to a server on the internet.
-    local = LocalCluster(
-        n_workers=max(1, count),
-        threads_per_worker=1,
-        processes=count > 1,
-        memory_limit=limit,
-        host="127.0.0.1",
-        protocol="tcp://",
-        dashboard_address="127.0.0.1:0",
-        worker_dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-    )
+    with children_deaf():
+        local = LocalCluster(
+            n_workers=max(1, count),
+            threads_per_worker=1,
+            processes=count > 1,
+            memory_limit=limit,
+            host="127.0.0.1",
+            protocol="tcp://",
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        )
     # closed, not left: it may be opened in another thread than the one that ends it
     with local, closing(Client(local)) as client:
         disable_gc_diagnosis(force=True)  # a Ctrl-C that comes while Dask watches the memory's sweeper would be lost
@@ -158,9 +158,6 @@ class Ahead:
         self._opened.close()
 
     def _start(self, tiles: int) -> Client:
-        if hasattr(signal, "pthread_sigmask"):  # processes inherit it: Ctrl-C is the main process' alone, which ends them
-            resource_tracker.ensure_running()  # starting it later would let the signal through again
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         client = self._opened.enter_context(cluster(tiles, self._workers, None, self._memory_gb))
         await_compiled(self._compiling)
         if not self._ended:  # loading what an error has left uncompiled would take a minute

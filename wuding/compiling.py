@@ -6,6 +6,8 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from .interrupts import children_deaf
+
 
 def compile_ahead(*, planes: bool = False) -> list[BaseProcess]:
     """
@@ -28,8 +30,9 @@ def compile_ahead(*, planes: bool = False) -> list[BaseProcess]:
     wanted = {"compiled": PARTS, "compiled-planes": (_measure,) if planes else ()}
     parts = [part for mark, several in wanted.items() if not (Path(folder) / mark).exists() for part in several]
     started: list[BaseProcess] = [context.Process(target=part, name=part.__name__, daemon=True) for part in parts]
-    for process in started:
-        process.start()
+    with children_deaf():
+        for process in started:
+            process.start()
     return started
 
 

@@ -33,6 +33,9 @@ PACKAGES = (
     "dask",
     "dask-geopandas",
     "folium",
+    "scipy",
+    "llvmlite",
+    "pyarrow",
 )
 ROOMS = ("geo", "solar", "layers", "maps", "wuding")
 
@@ -44,8 +47,14 @@ def version() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
+    import pyproj
+    import rasterio
+    import shapely
+
     found = {"python": platform.python_version(), "wuding": version(), "code": source_digest()}
-    return found | {name: importlib.metadata.version(name) for name in PACKAGES}
+    found |= {name: importlib.metadata.version(name) for name in PACKAGES}
+    # a wheel brings its own, a system package may bring another with the same version of the package
+    return found | {"geos": shapely.geos_version_string, "proj": pyproj.proj_version_str, "gdal": rasterio.__gdal_version__}
 
 
 def source_digest() -> str:

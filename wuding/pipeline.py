@@ -58,7 +58,7 @@ from .placing import COLUMN_OF
 from .products import study_policy, write_exclusions, write_products, write_targets
 from .progress import Screen
 from .reading import middle
-from .run_folder import alone, continue_or_clear, require_paths, require_space, tiles_to_assess
+from .run_folder import alone, continue_or_clear, noting_end, require_paths, require_space, tiles_to_assess
 from .store import Store
 from .stored_tiles import through_store
 from .study import Study, study_content
@@ -108,7 +108,7 @@ def run_study(
     check_rooms()
     out = out.resolve()  # what a run notes for itself must hold from any folder
     require_paths(out, study.study.name)
-    with alone(out), screen.noting(out / ".work" / "progress.json"):
+    with alone(out), noting_end(out), screen.noting(out / ".work" / "progress.json"):
         return _run(study, out, screen, workers, scheduler, fresh, store)
 
 
@@ -133,7 +133,12 @@ def _run(
             give_back()
             screen.told("weather", 1, 1)
         require_unchanged(study, given)
-        continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
+        changed = continue_or_clear(study, prepared.inputs, new_years(policy), out, fresh=fresh)
+        if changed:
+            told = ", ".join(changed)
+            screen.say(
+                f"自上次运行以来有变化，屋顶全部重新测算：{told}", f"changed since the last run, all roofs are assessed anew: {told}"
+            )
         with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
             pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
         if store is not None:
@@ -144,7 +149,8 @@ def _run(
             if scheduler is not None or importlib.util.find_spec("bokeh"):  # without bokeh Dask shows none
                 screen.say(f"Dask 面板：{client.dashboard_link}", f"Dask dashboard: {client.dashboard_link}")
             through = {} if store is None else through_store(client, store)
-            assess_tiles(client, work, out / "roofs", files, partial(screen.told, "tiles"), **through)
+            done, damaged = partial(screen.told, "tiles"), partial(_tell_damaged, screen)
+            assess_tiles(client, work, out / "roofs", files, done, damaged=damaged, **through)
             ahead.close()
     apart = count > 1 and len(kept) >= WORTH_IT_BUILDINGS
     screen.told("audit", 0, 1)
@@ -188,6 +194,14 @@ def _counted(out: Path, screen: Screen, ahead: Ahead, buildings: int, warnings: 
         f"本次运行还需磁盘约 {need:.1f} GB，剩余 {free:.1f} GB", f"this run needs about {need:.1f} GB more disk, {free:.1f} GB are free"
     )
     ahead.announce(buildings)
+
+
+def _tell_damaged(screen: Screen, names: list[str]) -> None:
+    told = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    screen.say(
+        f"{len(names)} 个已完成分块的文件不完整或已改变，重新测算：{told}",
+        f"the files of {len(names)} finished tiles are damaged or were changed; these are assessed again: {told}",
+    )
 
 
 def new_years(policy: Policy | None) -> tuple[int, int]:

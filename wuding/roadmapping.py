@@ -13,6 +13,7 @@ from layers.policy import Policy
 from layers.roadmap import Goal, Roadmap, Scenario, load_uptake, make_roadmap
 from layers.roadmap_goals import roadmap_goals
 from layers.roadmap_years import told, write_years, yearly_rows
+from layers.sealing import SEALED
 
 from .errors import StudyError
 from .manifest import write_json
@@ -51,17 +52,17 @@ def make_roadmaps(
     changed
         Whether the year of any roof changed.
     """
-    work = out / ".work" / "unfinished"
+    work, sealed = out / ".work" / "unfinished", out / ".work" / SEALED
     if study.roadmap is None:
         (out / FILE).unlink(missing_ok=True)
-        return None, write_years(out / "roofs", {}, work)
+        return None, write_years(out / "roofs", {}, sealed, work)
     goals = [] if policy is None else roadmap_goals(policy, judged, buildings)
     made = [make_roadmap(buildings, scenario, goals) for scenario in scenarios(study, policy, form)]
     content = [_content(roadmap, goals, buildings) for roadmap in made]
     write_json(out / FILE, {"scenarios": content})
     on = made[0].year > 0
     years = pd.Series(made[0].year[on], index=buildings["building_id"].to_numpy(dtype=object)[on])
-    return pd.Series(made[0].year, index=buildings.index, dtype=np.int32), write_years(out / "roofs", years, work)
+    return pd.Series(made[0].year, index=buildings.index, dtype=np.int32), write_years(out / "roofs", years, sealed, work)
 
 
 def read_roadmap(out: Path) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from layers.replacing import LONGEST_NAME
+from layers.sealing import SEALED
 
-from .errors import StudyError
-from .manifest import plain, source_digest, version, write_json
+from .errors import StudyError, UnfinishedRun, words_of
+from .manifest import plain, versions, write_json
 from .study import Study
 
 # Bytes that a run writes for each building with 2.6 roofs. Measured of a million: GeoPackage 2.7 GB, roofs 0.9 GB, the rest 0.8 GB.
@@ -35,6 +36,11 @@ NOT_IN_ROOFS: dict[str, Any] = {
 }
 # Folders whose numbers are those of the roofs: sheets of parcels and pictures would be shown beside the new ones.
 MADE_OF_ROOFS = ("roofs", "regions", "parcels", "pictures")
+MADE_OF_TILES = ("audit", "mounts", "profiles", SEALED)
+# Libraries that schedule or draw: another version of theirs changes no number of a tile.
+NOT_IN_NUMBERS = ("dask", "dask-geopandas", "folium")
+# Note of what ended a run.
+ENDED = "ended.json"
 ROLES_NOT_IN_ROOFS = ("study", "form", "policy", "hosting")
 
 
@@ -103,7 +109,32 @@ def alone(out: Path) -> Iterator[None]:
         raise StudyError(f"another run is working in {out.name}; wait for it or stop it, or give another folder with --out") from None
 
 
-def continue_or_clear(study: Study, inputs: Sequence[dict[str, object]], new_years: tuple[int, int], out: Path, *, fresh: bool) -> None:
+@contextmanager
+def noting_end(out: Path) -> Iterator[None]:
+    """
+    Note what ends a run, for whoever asks later from another terminal.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    """
+    note = out / ".work" / ENDED
+    note.unlink(missing_ok=True)
+    try:
+        yield
+    except UnfinishedRun:  # its tiles are noted with their reasons
+        raise
+    except Exception as error:
+        said = words_of(error)
+        with suppress(OSError):
+            write_json(note, {"error": said or f"{type(error).__name__}: {error}", "input": said is not None})
+        raise
+
+
+def continue_or_clear(
+    study: Study, inputs: Sequence[dict[str, object]], new_years: tuple[int, int], out: Path, *, fresh: bool
+) -> list[str]:
     """
     Keep finished tiles only of a run with the same inputs, parameters and version; a change that no roof feels keeps them.
 
@@ -119,24 +150,60 @@ def continue_or_clear(study: Study, inputs: Sequence[dict[str, object]], new_yea
         Run folder.
     fresh
         Keep nothing.
+
+    Returns
+    -------
+    list of str
+        What has changed since the finished tiles that are given up, each as what it was and what it is; empty where there were none, or
+        all are kept.
     """
     work = out / ".work"
     mark = work / "fingerprint.json"
-    read = [row for row in inputs if row["role"] not in ROLES_NOT_IN_ROOFS]
-    said = study.model_dump(mode="json", exclude=NOT_IN_ROOFS)
-    content = json.dumps(plain([version(), source_digest(), said, new_years, read]), sort_keys=True)
-    same = mark.is_file() and mark.read_text(encoding="utf-8") == content
+    own = versions()
+    own["python"] = ".".join(own["python"].split(".")[:2])
+    content = plain(
+        {
+            "versions": {name: told for name, told in own.items() if name not in NOT_IN_NUMBERS},
+            "study": {str(name): part for name, part in study.model_dump(mode="json", exclude=NOT_IN_ROOFS).items()},
+            "new_years": list(new_years),
+            "inputs": {f"{row['role']}: {row['path']}": row["sha256"] for row in inputs if row["role"] not in ROLES_NOT_IN_ROOFS},
+        }
+    )
+    before = _noted(mark)
+    same = before == content
+    changed = _differences(before, content) if any((out / "roofs").glob("*.parquet")) else []
     (out / "manifest.json").unlink(missing_ok=True)  # until this run ends its products are not those of one run
     if fresh or not same:
         mark.unlink(missing_ok=True)
         (out / "roofs.pmtiles").unlink(missing_ok=True)
-        for folder in [*(out / name for name in MADE_OF_ROOFS), work / "audit", work / "mounts", work / "profiles"]:
+        for folder in [*(out / name for name in MADE_OF_ROOFS), *(work / name for name in MADE_OF_TILES)]:
             if folder.exists():
                 shutil.rmtree(folder)  # a file that another program keeps from going would count as a finished tile
     (work / "failed.json").unlink(missing_ok=True)
     (out / "roofs").mkdir(parents=True, exist_ok=True)
-    mark.write_text(content, encoding="utf-8")
+    write_json(mark, content)
     (work / "study.txt").write_text(str(study.file), encoding="utf-8")
+    return changed
+
+
+def _noted(mark: Path) -> Any:
+    """Read what the tiles of a folder were made from; None where that is not known, also after a power cut in the midst of it."""
+    try:
+        return json.loads(mark.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _differences(before: Any, now: dict[str, Any]) -> list[str]:
+    """Name what differs: versions with both, of the study its sections, inputs by role and file."""
+    if not isinstance(before, dict) or set(before) != set(now):
+        return ["version"]
+    old, new = before["versions"], now["versions"]
+    found = [f"{name} {old.get(name, '-')} -> {new.get(name, '-')}" for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    found += [f"[{name}]" for name in now["study"] if before["study"].get(name) != now["study"][name]]
+    found += ["new_years"] if before["new_years"] != now["new_years"] else []
+    known, given = before["inputs"], now["inputs"]
+    return found + [name for name in sorted({*known, *given}) if known.get(name) != given.get(name)]
 
 
 def require_space(out: Path, buildings: int, warnings: list[str]) -> float:

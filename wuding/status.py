@@ -3,12 +3,15 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
+
+from layers.sealing import SEALED, record_of
 
 from .errors import StudyError
 from .manifest import is_finished
 from .messages import translate
 from .progress import STAGES, time_left
-from .run_folder import is_working, tiles_to_assess
+from .run_folder import ENDED, is_working, tiles_to_assess
 
 PRODUCTS = ("targets.json", "manifest.json", "tables.xlsx", "map.html", "report.html", "report.docx")
 
@@ -40,7 +43,7 @@ def run_status(out: Path, lang: str = "zh") -> list[str]:
     lines = [_state(out, lang)]
     if (work / "tiles.parquet").is_file():
         tiles = tiles_to_assess(work)
-        done = sum((out / "roofs" / name).exists() for name in tiles)
+        done = sum(record_of(work / SEALED, name).exists() for name in tiles)
         lines.append(f"{'分块' if zh else 'tiles'}: {done}/{len(tiles)}")
     if (work / "failed.json").is_file():
         failed = json.loads((work / "failed.json").read_text(encoding="utf-8"))
@@ -54,6 +57,9 @@ def _state(out: Path, lang: str) -> str:
     zh = lang == "zh"
     note = out / ".work" / "progress.json"
     if not is_working(out):
+        ended = out / ".work" / ENDED
+        if ended.is_file():
+            return _ended(json.loads(ended.read_text(encoding="utf-8")), lang)
         if is_finished(out):
             return "已完成" if zh else "finished"
         return "已中断；再次运行同一命令即可继续" if zh else "stopped; run the same command again to continue"
@@ -67,3 +73,11 @@ def _state(out: Path, lang: str) -> str:
     if now["left"] is not None:
         text += ("，" if zh else ", ") + time_left(max(now["left"] - (time.time() - now["at"]), 0.0), lang)
     return text
+
+
+def _ended(note: dict[str, Any], lang: str) -> str:
+    told = translate(note["error"], lang)
+    if lang == "zh":
+        return f"上次运行因错误停止：{told}。" + ("请更正后再次运行同一命令" if note["input"] else "这是程序的缺陷，请反馈")
+    asked = "mend it and run the same command again" if note["input"] else "this is a fault of wuding, please report it"
+    return f"the last run ended with an error: {told}. Next: {asked}"

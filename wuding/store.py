@@ -27,7 +27,7 @@ from .errors import StudyError
 _NOT_SENT = (".work/lock", ".work/unfinished/", ".work/progress.json", ".work/study.txt", ".work/running.json")
 # What an interrupted run leaves for the next one.
 FINGERPRINT = ".work/fingerprint.json"
-RESULTS = ("roofs/", ".work/audit/", ".work/mounts/", ".work/profiles/", FINGERPRINT)
+RESULTS = ("roofs/", ".work/audit/", ".work/mounts/", ".work/profiles/", ".work/sealed/", FINGERPRINT)
 _RUNNING = ".work/running.json"
 BEAT_SECONDS, SILENT_SECONDS = 15.0, 60.0
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[a-z0-9+.-]+)*://")

@@ -2,6 +2,7 @@
 
 import uuid
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -10,18 +11,20 @@ import pandas as pd
 from distributed import Client
 
 from geo.tiles import tiles_around
+from layers.sealing import SEALED, record_of
 
 from .store import FINGERPRINT, RESULTS, Store
 from .worker_mirror import drop_mirrors, read_stored, worker_mirror
+from .workers import RESULTS as PARTS
 from .workers import assess_one, model_of, tile_name
 
 # A worker needs these whole; of the tiles it takes those around its own.
-_WHOLE = (".work/model.pickle", ".work/tiles.parquet", ".work/tall.parquet")
+_WHOLE = (FINGERPRINT, ".work/model.pickle", ".work/tiles.parquet", ".work/tall.parquet")
 
 
 def assess_stored(buildings: gpd.GeoDataFrame, url: str, token: str, parts: int = 1) -> pd.DataFrame:
     """
-    Assess one tile in this machine's mirror and send its results to the store, the roofs last.
+    Assess one tile in this machine's mirror and send its results to the store, their checksums last.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ def assess_stored(buildings: gpd.GeoDataFrame, url: str, token: str, parts: int 
     name = tile_name(buildings)
     if store.text(FINGERPRINT) != begun:  # as assess_one looks in a folder
         raise RuntimeError(f"{name}: another run has begun in this folder; what this one found is left out")
-    results = [f".work/{folder}/{name}" for folder in ("audit", "mounts", "profiles")] + [f"roofs/{name}"]
+    results = [*(f".work/{folder}/{name}" for folder in PARTS), f"roofs/{name}", record_of(Path(f".work/{SEALED}"), name).as_posix()]
     store.send(*results)
     for result in results:
         (store.mirror / result).unlink()

@@ -78,7 +78,7 @@ def about_rows(manifest: Mapping[str, Any], judged: Mapping[str, Any]) -> list[d
         ("stand_in", "气象为异地代用", "Weather is a stand-in", "是 yes" if weather["stand_in"] else "否 no"),
         ("pdc0_mwp", "装机容量（直流）/MWp", "Capacity, DC, MWp", f"{totals['pdc0_kwp'] / 1000:.3f}"),
         ("energy_gwh", "年发电量/GWh", "Annual energy, GWh", f"{totals['energy_kwh'] / 1e6:.3f}"),
-        ("audit_rms", "抽样复核均方根误差/%", "Audit RMS error, %", f"{100 * manifest['audit']['rms']:.3f}"),
+        ("audit_rms", "抽样复核均方根误差/%", "Audit RMS error, %", _audited(manifest["audit"])),
         ("policy", "目标依据", "Policy", str(judged.get("policy") or "无 none")),
         ("use", "使用范围", "Use", "仅供内部规划使用 for internal planning use"),
     ]
@@ -90,6 +90,19 @@ def about_rows(manifest: Mapping[str, Any], judged: Mapping[str, Any]) -> list[d
             rows.append((f"target_{row['id']}", f"目标研判：{row['title_zh']}", f"Target: {row['title_en']}", verdict))
     rows += [(f"warning_{n:02d}", "提示", "Warning", text) for n, text in enumerate(manifest["warnings"], start=1)]
     return [{"key": key, "zh": zh, "en": en, "value": value} for key, zh, en, value in rows]
+
+
+def _audited(checked: Mapping[str, Any]) -> str:
+    return f"{100 * checked['rms']:.3f}" if checked["roofs"] else "无屋顶可复核 no roof to audit"
+
+
+def _audit_line(checked: Mapping[str, Any], lang: str) -> str:
+    zh = lang == "zh"
+    if not checked["roofs"]:
+        return "抽样复核：没有可装组件的屋顶，无从复核" if zh else "audit: no roof has room for a module, so nothing could be audited"
+    if zh:
+        return f"抽样复核 {checked['roofs']} 个屋顶：偏差 {checked['bias']:+.3%}，均方根 {checked['rms']:.3%}，最大 {checked['worst']:.3%}"
+    return f"audit of {checked['roofs']} roofs: bias {checked['bias']:+.3%}, rms {checked['rms']:.3%}, worst {checked['worst']:.3%}"
 
 
 def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[str]:
@@ -123,9 +136,7 @@ def summary_lines(manifest: Mapping[str, Any], folder: Path, lang: str) -> list[
             else f"room for {totals['pdc0_kwp'] / 1000:.2f} MWp DC, first year {totals['energy_kwh'] / 1e6:.2f} GWh, P90 "
             f"{totals['energy_p90_kwh'] / 1e6:.2f} GWh"
         ),
-        f"抽样复核 {checked['roofs']} 个屋顶：偏差 {checked['bias']:+.3%}，均方根 {checked['rms']:.3%}，最大 {checked['worst']:.3%}"
-        if zh
-        else f"audit of {checked['roofs']} roofs: bias {checked['bias']:+.3%}, rms {checked['rms']:.3%}, worst {checked['worst']:.3%}",
+        _audit_line(checked, lang),
     ]
     for row in targets:
         if row["region"] is None:

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from .compiled import check_compiled
+
 
 def user_cache() -> Path:
     """
@@ -43,5 +45,7 @@ def cache_folder() -> Path:
 
 
 def keep_compiled() -> None:
-    """Let numba keep compiled code in that folder, unless the environment names another; before its first import."""
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+    """Let numba keep compiled code in that folder, as it was written, unless the environment names another; before its first import."""
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
+        check_compiled(cache_folder())

@@ -1,12 +1,14 @@
 """One task a tile: what runs on a Dask worker, and how tiles are handed out."""
 
 import gc
+import hashlib
 import heapq
 import math
 import multiprocessing
 import pickle
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -27,6 +29,7 @@ from layers.model import Model
 from layers.potential import assess_tile
 from layers.replacing import unfinished
 from layers.schema import write_table
+from layers.sealing import SEALED, is_sealed, record_of, seal
 
 from .errors import UnfinishedRun
 from .expendable import expendable
@@ -58,6 +61,7 @@ def assess_tiles(
     task: tuple[str, ...] = (),
     read: Callable[[str], gpd.GeoDataFrame] | None = None,
     gather: Callable[[], None] = lambda: None,
+    damaged: Callable[[list[str]], None] = lambda names: None,
 ) -> None:
     """
     Assess the tiles whose roofs are not there yet; one that fails is tried once more, in smaller parts, and then set aside.
@@ -81,13 +85,19 @@ def assess_tiles(
         Gives a worker the buildings of a tile by the name of its file; by default from the run's own folder, which all workers see.
     gather
         Called when a round of tasks has ended; brings what they wrote elsewhere.
+    damaged
+        Called with the tiles that were finished once, and whose files are no longer what was written then.
 
     Raises
     ------
     UnfinishedRun
         If tiles were set aside; everything else is finished by then.
     """
-    missing = [name for name in files if not _done(work, roofs, name)]
+    missing = _missing(work, roofs, list(files))
+    if broken := [name for name in missing if record_of(work / SEALED, name).exists()]:
+        damaged(broken)
+        for name in broken:
+            record_of(work / SEALED, name).unlink()
     whole = sum(files.values())
     at_once = math.ceil(sum(client.nthreads().values()) * whole / max(len(files), 1))
     told(whole - sum(files[name] for name in missing), whole, at_once)
@@ -97,14 +107,14 @@ def assess_tiles(
     read = read or partial(read_tile, folder=str(work / "tiles"))
     failed: dict[str, str] = {}
     for parts in (1, RETRY_PARTS):
-        names = [name for name in missing if not _done(work, roofs, name)]
+        names = _missing(work, roofs, missing)
         if not names:  # a worker was ended when its tile was written already
             failed = {}
             break
         call = (assess_joined, run, *(task or (f"{__name__}:assess_one", str(work), str(roofs))), parts)
         failed = _assess(client, names, read, call, lambda left: told(whole - sum(files[name] for name in left), whole, at_once))
         gather()
-        failed = {name: reason for name, reason in failed.items() if not _done(work, roofs, name)}
+        failed = {name: failed[name] for name in _missing(work, roofs, list(failed))}
         if not failed:
             break
     if not failed:
@@ -118,16 +128,24 @@ def assess_tiles(
     )
 
 
-def _done(work: Path, roofs: Path, name: str) -> bool:
-    """Whether all that a tile writes is there: a missing part would be missing in sums without a word."""
-    return all((folder / name).exists() for folder in (roofs, *(work / each for each in RESULTS)))
+def _missing(work: Path, roofs: Path, names: list[str]) -> list[str]:
+    """Tiles of which anything is not there as it was written for this run's inputs: sums would lack it without a word."""
+    begun = fingerprint_of(work)
+    with ThreadPoolExecutor() as pool:
+        whole = pool.map(lambda name: is_sealed(record_of(work / SEALED, name), begun, _parts(work, roofs, name)), names)
+        return [name for name, there in zip(names, whole, strict=True) if not there]
+
+
+def _parts(work: Path, roofs: Path, name: str) -> dict[str, Path]:
+    return {folder: work / folder / name for folder in RESULTS} | {"roofs": roofs / name}
 
 
 def _await_files(work: Path, roofs: Path, files: Mapping[str, int]) -> None:
     """Wait until every result is in sight: a shared folder may show what another machine wrote a while later."""
-    folders = (roofs, *(work / name for name in RESULTS))
     until = time.monotonic() + IN_SIGHT_SECONDS
-    while missing := sorted({name for folder in folders for name in set(files) - {file.name for file in folder.glob("*.parquet")}}):
+    folders = (roofs, *(work / name for name in RESULTS), work / SEALED)
+    wanted = {Path(name).stem: name for name in files}
+    while missing := sorted({wanted[stem] for folder in folders for stem in set(wanted) - {file.stem for file in folder.glob("tile-*")}}):
         if time.monotonic() > until:
             raise UnfinishedRun(
                 f"{len(missing)} of {len(files)} tiles were assessed, but their results are not in the run folder after "
@@ -208,7 +226,7 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
         expendable()
         _settled()
     own, target = Path(work), Path(roofs)
-    begun = _fingerprint(own)
+    begun = fingerprint_of(own)
     name = tile_name(buildings)
     wanted = buildings[buildings["status"] == ""]
     model = model_of(own)
@@ -221,19 +239,32 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     mounts = pd.concat([result.mounts for result in results], ignore_index=True)
     found = pd.concat([result.roofs for result in results], ignore_index=True).sort_values("roof_id", ignore_index=True)
     hours = pd.concat([result.profiles for result in results], ignore_index=True)  # parts of one region are added when they are read
-    if _fingerprint(own) != begun:
+    if fingerprint_of(own) != begun:
         raise RuntimeError(f"{name}: another run has begun in this folder; what this one found is left out")
     for folder, table in zip(RESULTS, (pd.DataFrame(audit).assign(tile=name), mounts, hours), strict=True):
         with unfinished(own / folder / name, own / "unfinished") as file:
             table.to_parquet(file, index=False, use_dictionary=[word for word in ("use", "mounting") if word in table])
-    write_table(found, "roofs", target / name, own / "unfinished")  # last: its file says that the tile is done
+    write_table(found, "roofs", target / name, own / "unfinished")
+    seal(record_of(own / SEALED, name), begun, _parts(own, target, name), own / "unfinished")  # last: it says that the tile is done
     return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [len(found)]})
 
 
-def _fingerprint(work: Path) -> str:
-    """Read what the run of the folder is made from, as it stands there now: a task may outlive the run that began it."""
+def fingerprint_of(work: Path) -> str:
+    """
+    Hash what the run of a folder is made from, as it stands there now: a task may outlive the run that began it.
+
+    Parameters
+    ----------
+    work
+        The run's own folder.
+
+    Returns
+    -------
+    str
+        Empty where nothing has been noted yet.
+    """
     file = work / "fingerprint.json"
-    return file.read_text(encoding="utf-8") if file.exists() else ""
+    return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest() if file.exists() else ""
 
 
 @lru_cache(maxsize=1)
