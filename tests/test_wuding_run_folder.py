@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import wuding.manifest as manifest
 import wuding.run_folder
-from wuding.errors import StudyError
+from wuding import cli
+from wuding.errors import StudyError, words_of_damage
 from wuding.run_folder import continue_or_clear, noting_end
 from wuding.status import run_status
 from wuding.study import load_study
@@ -135,6 +138,33 @@ def test_status_tells_the_error_that_ended_a_run(tmp_path: Path, error: Exceptio
     with noting_end(tmp_path):
         pass
     assert run_status(tmp_path, "en")[0].startswith("stopped; run the same command again")
+
+
+@pytest.mark.parametrize("left", [b"", b'{"stages": [', bytes(40)])
+def test_a_damaged_file_of_a_run_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], left: bytes
+) -> None:
+    (tmp_path / ".work").mkdir()
+    (tmp_path / ".work" / "progress.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "manifest.json").write_bytes(left)
+    for lang, words in (("en", "error: a file of the run folder is damaged"), ("zh", "错误：结果文件夹中有文件损坏")):
+        monkeypatch.setattr("sys.argv", ["wuding", "--lang", lang, "status", str(tmp_path)])
+        with pytest.raises(SystemExit, match="2"):
+            cli.main()
+        assert words in capsys.readouterr().err
+
+
+def test_a_damaged_table_of_a_run_is_told_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "t.parquet"
+    pd.DataFrame({"a": range(1000)}).to_parquet(file)
+    whole = file.read_bytes()
+    for left in (b"", whole[: len(whole) // 2], bytes(len(whole)), whole[:50] + bytes(300) + whole[350:]):
+        file.write_bytes(left)
+        with pytest.raises((pa.ArrowInvalid, OSError)) as caught:
+            pd.read_parquet(file)
+        assert "is damaged" in str(words_of_damage(caught.value))
+    assert words_of_damage(KeyError("x")) is None
+    assert words_of_damage(FileNotFoundError(2, "no such file", "x")) is None
 
 
 def test_a_run_that_was_killed_while_it_wrote_its_products_is_not_finished(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ app = typer.Typer(
 )
 
 _MADE_UP = re.compile(r"^\s*made_up\s*=\s*true\b", re.MULTILINE)
+# Commands that read what a run has left.
+_ON_A_RUN = {"status", "parcel", "targets", "map", "export", "compare"}
 # What a shell expects of a command that Ctrl-C ended.
 STOPPED = 130
 Lang = Annotated[str | None, typer.Option("--lang", help="zh 或 en；默认按研究文件。 Language of messages and products.")]
@@ -74,12 +76,15 @@ def _say_stopped() -> None:
 
 def _answer(error: Exception) -> int | None:
     """Say a mistake of the user's in the language of the command and return the exit code; None for a fault of ours."""
-    from .errors import UnfinishedRun, words_of
+    from .errors import UnfinishedRun, words_of, words_of_damage
     from .messages import language_of, translate
 
     lang = language_of(sys.argv[1:])
     head = "错误：" if lang == "zh" else "error: "
-    if (said := words_of(error)) is not None:
+    said = words_of(error)
+    if said is None and not _ON_A_RUN.isdisjoint(sys.argv[1:]):
+        said = words_of_damage(error)
+    if said is not None:
         print(head + translate(said, lang), file=sys.stderr)
         return 2
     if isinstance(error, UnfinishedRun):

@@ -19,6 +19,8 @@ class UnfinishedRun(RuntimeError):
 
 INPUT_ERRORS = (StudyError, GeoError, SolarError, LayersError)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# What readers of Parquet, pickles, JSON and GeoPackages say of a file that is cut off or overwritten.
+_UNREADABLE = {"ArrowInvalid", "UnpicklingError", "EOFError", "JSONDecodeError", "UnicodeDecodeError", "DatabaseError", "DataSourceError"}
 
 
 def words_of(error: BaseException) -> str | None:
@@ -44,3 +46,25 @@ def words_of(error: BaseException) -> str | None:
         return "the disk is full: make room and run the same command again, it continues from what is finished"
     where = Path(os.fsdecode(error.filename)).name
     return f"{where}: cannot be read or written ({error.strerror}); close it elsewhere, or check its rights and the free space"
+
+
+def words_of_damage(error: BaseException) -> str | None:
+    """
+    Say that a file of a run folder cannot be read any more, as a power cut or a disk leaves it.
+
+    Parameters
+    ----------
+    error
+        What ended a command that reads a run folder.
+
+    Returns
+    -------
+    str or None
+        In English, for `translate`; None where that is not the reason.
+    """
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    nameless = isinstance(error, OSError) and error.errno is None  # pyarrow's, of a file that ends too early
+    if not kinds & _UNREADABLE and not nameless:
+        return None
+    told = " ".join(str(error).split())[:200]
+    return f"a file of the run folder is damaged ({type(error).__name__}: {told}); run the study again, what is damaged is made anew"

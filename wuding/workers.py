@@ -46,7 +46,7 @@ AUDIT_ROOFS = 200
 # Measured on tiles of 4,000 buildings: what a worker holds before its first tile, and what a building adds at the peak.
 BYTES_OF_A_WORKER, BYTES_OF_A_BUILDING = 450e6, 60e3
 # Measured on a hall of 5 km² under a surface model of 0.5 m: what a cell of the finest raster adds at the peak.
-BYTES_OF_A_CELL = 60.0
+BYTES_OF_A_CELL = 40.0
 
 _BUILDINGS = gpd.GeoDataFrame({"tile": pd.Series([], dtype="int32")}, geometry=[])
 _META = pd.DataFrame({"tile": pd.Series([], dtype="int64"), "roofs": pd.Series([], dtype="int64")})
