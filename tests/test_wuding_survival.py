@@ -354,7 +354,8 @@ def test_a_damage_to_any_file_of_a_tile_is_seen(undisturbed: Path, tmp_path: Pat
         for folder, file in held.items():
             (own / folder).mkdir()
             shutil.copy(file, files[folder])
-        record = shutil.copy(record_of(work / SEALED, name), own / SEALED)
+        record = record_of(own / SEALED, name)
+        shutil.copy(record_of(work / SEALED, name), record)
         assert is_sealed(record, fingerprint_of(work), files)
         damage(record if hit == SEALED else files[hit])
         assert not is_sealed(record, fingerprint_of(work), files), hit
