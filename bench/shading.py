@@ -3,6 +3,7 @@
 Usage: python -m bench.shading DATA_FOLDER (new-york and ccny in it; GRASS and pybdshadow are used where they are installed)
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -90,20 +91,21 @@ def made_up_hills(folder: Path, x: float, y: float) -> Terrain:
 
 
 def grass_seconds(dsm: Path, window: tuple[float, float, float, float], reach: float) -> float | None:
-    """Seconds of r.horizon for every cell of a window in 72 directions."""
+    """Measure the processor's seconds of r.horizon for every cell of a window in 72 directions."""
     program = shutil.which("grass")
     if program is None:
         return None
     west, south, east, north = window
     script = (
         f"r.in.gdal -o input={dsm} output=dsm --quiet; g.region raster=dsm; g.region w={west} s={south} e={east} n={north}; "
-        f"date +%s.%N; r.horizon -d elevation=dsm step=5 bufferzone={reach} maxdistance={reach} distance=1.0 output=h --quiet; date +%s.%N"
+        f"times; r.horizon -d elevation=dsm step=5 bufferzone={reach} maxdistance={reach} distance=1.0 output=h --quiet; times"
     )
     done = subprocess.run(
         [program, "--tmp-location", "EPSG:26918", "--exec", "sh", "-c", script], capture_output=True, text=True, check=True
     )
-    stamps = [float(line) for line in done.stdout.split() if line.replace(".", "").isdigit()]
-    return stamps[-1] - stamps[-2]
+    # user and system time of the shell, then of its children, before and after
+    spent = [60 * float(m) + float(s) for m, s in re.findall(r"(\d+)m([\d.]+)s", done.stdout)]
+    return spent[6] + spent[7] - spent[2] - spent[3]
 
 
 def ccny(data: Path, folder: Path) -> None:
