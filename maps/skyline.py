@@ -140,11 +140,15 @@ def _fisheye(axes: PolarAxes, sides: list[str], font: ChartFont) -> None:
     axes.set_ylim(0, 90)
     axes.set_facecolor(SKY)
     axes.set_xticks(np.radians([0, 90, 180, 270]), sides)
-    axes.set_yticks([0, 30, 60], ["90°", "60°", "30°"])
+    axes.set_yticks([0, 30, 60], [])
     axes.grid(color="white", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines["polar"].set_color("#b8b5ac")
     _labels(axes, font)
+    for elevation in (30, 60):  # tick labels would lie under what hides the sky
+        text = axes.text(np.radians(22.5), 90 - elevation, f"{elevation}°", ha="center", va="center", zorder=6, color=SOFT)
+        text.set_fontproperties(font.properties(6.5))
+        text.set_path_effects([withStroke(linewidth=2.0, foreground="white")])
 
 
 def _labels(axes: Axes, font: ChartFont) -> None:
