@@ -24,10 +24,12 @@ $(BIN)/python:
 	 else echo "this Python has no ensurepip, so it cannot make an environment. On Debian and Ubuntu: apt install python3-venv; elsewhere: $(PYTHON) -m pip install virtualenv"; exit 2; fi
 
 $(VENV)/.runs: pyproject.toml | $(BIN)/python
+	@echo "installing libraries into $(VENV); the first time this takes some minutes"
 	$(RUN) pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.tests: pyproject.toml | $(BIN)/python
+	@echo "installing libraries and tools of the tests into $(VENV); the first time this takes some minutes"
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.runs
 

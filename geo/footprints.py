@@ -53,13 +53,16 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     reason[wild] = "coordinates are not finite or lie off the Earth"
     lost = missing | wild
     out[lost] = None  # not even their area can be asked for
+    # files differ in where a ring starts, which way it runs and which part comes first: no id and no last digit may
+    out = threaded(shapely.normalize, out)
     polygonal = np.isin(shapely.get_type_id(out), (3, 6))
     other = ~lost & ~polygonal & (shapely.get_type_id(out) != 7)
     reason[other] = "not a polygon"
     lost |= other
     broken = np.flatnonzero(~lost & (~threaded(shapely.is_valid, out) | ~polygonal))
     before = shapely.area(out[broken])
-    fixed = _polygons_only(shapely.make_valid(out[broken], method="structure", keep_collapsed=False))
+    # which way a ring that crosses itself runs is undecided, so once more
+    fixed = shapely.normalize(_polygons_only(shapely.make_valid(out[broken], method="structure", keep_collapsed=False)))
     out[broken] = fixed
     after = shapely.area(fixed)
     for row, old, new in zip(broken, before, after, strict=True):
@@ -73,10 +76,9 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     lost |= ~lost & (shapely.area(out) <= 0)
     reason[lost & (reason == "")] = "encloses no area"
     out[lost] = None
-    # files differ in whether one polygon is a collection of one, and in which part comes first: ids and numbers must not
-    several, parts = shapely.get_type_id(out) == 6, shapely.get_num_geometries(out)
-    single, more = np.flatnonzero(several & (parts == 1)), np.flatnonzero(several & (parts > 1))
-    out[single], out[more] = shapely.get_geometry(out[single], 0), shapely.normalize(out[more])
+    # files differ in whether one polygon is a collection of one, too
+    single = np.flatnonzero((shapely.get_type_id(out) == 6) & (shapely.get_num_geometries(out) == 1))
+    out[single] = shapely.get_geometry(out[single], 0)
     return out, reason
 
 

@@ -245,6 +245,8 @@ def _table(
         # GDAL leaves out fields without regard to capitals; where that would hit a wanted one, all are read.
         if len({f.lower() for f in fields}) == len(fields):
             more["columns"] = [c for c in columns if c in fields]
+    # GDAL's own way from FlatGeobuf to Arrow gives rows without geometry bytes that are none
+    pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": True})
     meta, table = pyogrio.read_arrow(chosen.file, **more)
     shape_name = meta["geometry_name"] or "wkb_geometry"
     at = [k for k, name in enumerate(table.schema.names) if name == shape_name][-1]

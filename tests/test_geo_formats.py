@@ -211,6 +211,17 @@ def test_every_format_gives_the_same_outlines(write: Callable[[Path], Path], tmp
     assert not [note for note in said if "GDAL said" in note]
 
 
+def test_rows_without_geometry_stay_in_every_format(tmp_path: Path) -> None:
+    """GDAL's quick way from FlatGeobuf to Arrow once gave lengths below zero for them."""
+    frame = county()
+    frame.loc[1, "geometry"] = None
+    for name in ("a.fgb", "a.gpkg", "a.geojson", "a.shp"):
+        frame.to_file(tmp_path / name, **({"SPATIAL_INDEX": "NO"} if name.endswith("fgb") else {}))
+        read = read_vectors(tmp_path / name)
+        assert read.geometry.isna().tolist() == [False, True, False], name
+        assert read["名称"].tolist() == NAMES
+
+
 def test_ways_to_name_several_files(tmp_path: Path) -> None:
     for k in range(3):
         (tmp_path / f"镇{k}").mkdir()

@@ -132,7 +132,7 @@ def opened(path: Path, width: int = 1366, height: int = 768, *, address: str = "
         page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
         page.on("requestfailed", lambda request: wrong.append(f"failed {request.url}"))
         page.goto(address or path.as_uri())
-        page.wait_for_selector("html[data-ready=yes]", timeout=10_000)
+        page.wait_for_selector("html[data-ready=yes]", timeout=120_000)
         yield page, wrong
         browser.close()
 
@@ -164,11 +164,11 @@ def test_a_planner_uses_the_map(page_file: Path) -> None:
         # hover: name and number of the district with the greatest capacity
         largest = page.evaluate("window.county.items.districts[0].county.name")
         page.mouse.move(**spot(page, "districts"))
-        hint = page.wait_for_selector(".hint", timeout=3000).inner_text()
+        hint = page.wait_for_selector(".hint").inner_text()
         assert largest in hint and re.search(r"装机容量（直流） [\d.]+ MW", hint)
         # click: a table in the study's language
         page.mouse.click(**spot(page, "districts"))
-        sheet = page.wait_for_selector(".leaflet-popup-content", timeout=3000).inner_text()
+        sheet = page.wait_for_selector(".leaflet-popup-content").inner_text()
         assert "年等效利用小时数" in sheet and "kWh/kWp" in sheet
         # measure and theme change the legend
         page.select_option("#measure", "kwp_per_km2")
@@ -387,7 +387,7 @@ def test_a_zone_leaves_the_answer_to_what_lies_in_it(page_file: Path) -> None:
             const p = map.latLngToContainerPoint(window.county.items.zones[0].getBounds().getCenter());
             return [p.x + box.x, p.y + box.y]; }"""
         page.mouse.move(*page.evaluate(inside))
-        said = page.wait_for_selector(".hint", timeout=3000).inner_text().split("\n")[0]
+        said = page.wait_for_selector(".hint").inner_text().split("\n")[0]
         assert said in page.evaluate("window.county.items.districts.map(l => l.county.name)")
         edge = """() => { const map = window.county.map, box = map.getContainer().getBoundingClientRect();
             const ring = window.county.items.zones[0].getLatLngs()[0], at = ring.map(p => map.latLngToContainerPoint(p));
@@ -468,7 +468,7 @@ def test_single_roofs_answer(page_file: Path) -> None:
             page.mouse.move(*middle)
             assert "kWh/kWp" in page.wait_for_selector(".roof-hint").inner_text()
             page.mouse.click(*middle)
-            sheet = page.wait_for_selector(".leaflet-popup-content", timeout=3000).inner_text()
+            sheet = page.wait_for_selector(".leaflet-popup-content").inner_text()
             assert "360.0 kWp" in sheet and "单个屋顶" in sheet
             # what is drawn under the pointer is the roof: its canvas tile is not empty there
             assert page.evaluate(DRAWN_AT, list(middle))

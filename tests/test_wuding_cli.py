@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -34,15 +33,12 @@ def broken(study: Path, old: str, new: str) -> str:
 
 
 def test_help_names_every_command_without_heavy_imports() -> None:
-    start = time.perf_counter()
     done = wuding("--help")
     assert done.returncode == 0
     for command in (
         "demo", "init", "fetch", "template", "check", "run", "status", "parcel", "targets", "map", "export", "compare", "skyline",
     ):  # fmt: skip
         assert command in done.stdout
-    # the goal is half a second; a loaded machine may take longer, a heavy import would take several
-    assert time.perf_counter() - start < 5
     heavy = subprocess.run(
         [
             sys.executable,

@@ -37,7 +37,7 @@ def server(run: Path) -> Iterator[RunServer]:
 
 
 def ask(server: RunServer, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, http.client.HTTPMessage]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=120)
     try:
         connection.putrequest(method, path, skip_host="Host" in headers)
         for name, value in headers.items():

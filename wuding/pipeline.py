@@ -118,6 +118,8 @@ def _run(
     """Run the whole job, top to bottom."""
     clock, work = Clock(), out / ".work"
     compiling = compile_ahead(planes=study.terrain.dsm is not None)
+    if compiling:
+        screen.say("首次使用：正在编译计算内核，以后启动更快", "first use: kernels are being compiled; later runs start faster")
     given = states(study)
     policy = study_policy(study)
     count = workers or study.run.workers or os.cpu_count() or 1

@@ -36,6 +36,7 @@ STAGES = {
 QUIET_SECONDS = 10.0
 # A run notes its progress for other terminals at most every so many seconds.
 NOTE_SECONDS = 1.0
+FEW = 10
 
 
 class Screen:
@@ -126,10 +127,14 @@ class Screen:
             if stage not in self._tasks:
                 self._tasks[stage] = self._bars.add_task(self.title(stage), total=total, rate="", left="")
             said = "" if left is None else time_left(left, self.lang)
-            self._bars.update(self._tasks[stage], completed=done, total=total, rate=_rate(pace.rate), left=said)
+            self._bars.update(self._tasks[stage], completed=done, total=total, rate=_rate(pace.rate, total), left=said)
         elif done == 0 or done == total or now - self._last_line.get(stage, start) > QUIET_SECONDS:
             self._last_line[stage] = now
-            words = [f"{self.title(stage)}: {done:,}/{total:,}", _rate(pace.rate), "" if left is None else time_left(left, self.lang)]
+            words = [
+                f"{self.title(stage)}: {done:,}/{total:,}",
+                _rate(pace.rate, total),
+                "" if left is None else time_left(left, self.lang),
+            ]
             print(("，" if self.lang == "zh" else ", ").join(word for word in words if word), file=self.stream, flush=True)
 
     def title(self, stage: str) -> str:
@@ -201,5 +206,6 @@ def time_left(seconds: float, lang: str) -> str:
     return f"剩余约 {seconds / 3600:.1f} 小时" if lang == "zh" else f"about {seconds / 3600:.1f} h left"
 
 
-def _rate(rate: float) -> str:
-    return "" if not rate else f"{rate:,.0f}/s" if rate >= 1 else f"{rate:.2f}/s"
+def _rate(rate: float, total: int) -> str:
+    """Say how many a second; of a handful of steps of unequal length it says nothing."""
+    return "" if not rate or total < FEW else f"{rate:,.0f}/s" if rate >= 1 else f"{rate:.2f}/s"
