@@ -13,6 +13,7 @@ from .convex import keep_inside
 from .frames import Frames, outer_rings, ring_polygons
 
 _ON = 1e-9  # metres: a point this near to a ridge lies on it
+_SURE_M2 = 1e-6  # twice the area between three corners: far above what rounding can turn over
 
 
 def faces(
@@ -47,15 +48,17 @@ def faces(
     number = np.arange(wing.size) - np.repeat(np.cumsum(count) - count, count)
     plane, turn = _planes(hipped[wing], spans[wing], number, frame.half[wing])
     geometry = np.empty(wing.size, dtype=object)
-    plain = frame.convex[wing]
+    plain, sure = frame.convex[wing], np.zeros(wing.size, dtype=bool)
     for at, subject in ((np.flatnonzero(plain), None), (np.flatnonzero(~plain), polygons)):
         if not at.size:
             continue
         xy, start = outer_rings(polygons) if subject is None else _around(subject)
         rings = _clip(xy, start, wing[at], frame.centre, frame.along, plane[at])
         made = ring_polygons(*rings)
+        sure[at] = _turn_left(*rings) & plain[at]
         geometry[at] = made if subject is None else only_polygons(shapely.intersection(subject[wing[at]], made))
-    torn = np.flatnonzero(~shapely.is_valid(geometry))  # a corner that rounding turned over, rare
+    torn = np.flatnonzero(~sure)
+    torn = torn[~shapely.is_valid(geometry[torn])]  # a corner that rounding turned over, rare
     geometry[torn] = only_polygons(np.asarray(shapely.make_valid(geometry[torn]), dtype=object))
     azimuth = (frame.azimuth[wing] + turn) % 360.0
     return wing, geometry, azimuth, (azimuth + 90.0) % 180.0
@@ -137,6 +140,21 @@ def _planes(
         plane[on, 2, :2] = (u - abs(v), v - abs(u))
         plane[on, 1:, 2] = sign * longer[on, None]
     return plane, turn
+
+
+@njit(cache=True, nogil=True)
+def _turn_left(xy: NDArray[np.float64], start: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether all corners of each clipped ring turn the same way for certain: then it is valid."""
+    out = np.empty(start.size - 1, dtype=np.bool_)
+    for i in range(out.size):
+        n = start[i + 1] - start[i]
+        least, most = np.inf, -np.inf
+        for j in range(n):
+            a, b, c = xy[start[i] + j], xy[start[i] + (j + 1) % n], xy[start[i] + (j + 2) % n]
+            turn = (b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0])
+            least, most = min(least, turn), max(most, turn)
+        out[i] = n >= 3 and (least > _SURE_M2 or most < -_SURE_M2)
+    return out
 
 
 @njit(cache=True, nogil=True)

@@ -173,7 +173,8 @@ def _face_edges(stood: StoodFaces, building: NDArray[np.integer], level: NDArray
     use = building[stood.surfaces.building] >= 0
     of, plane, origin = building[stood.surfaces.building[use]], stood.plane[use], stood.origin[use]
     edges, face = outline_edges(stood.surfaces.geometry[use])
-    z = [plane[face, 2] + ((edges[:, at : at + 2] - origin[face]) * plane[face, :2]).sum(axis=1) for at in (0, 2)]
+    (x, y), (east, north, up) = origin[face].T, plane[face].T
+    z = [up + ((edges[:, at] - x) * east + (edges[:, at + 1] - y) * north) for at in (0, 2)]
     np.minimum.at(level, of[face], np.minimum(z[0], z[1]))
     seen = np.column_stack([edges[:, :2], z[0], edges[:, 2:], z[1]])
     sloped = np.abs(z[1] - z[0]) > LEVEL_M
@@ -243,7 +244,7 @@ def outline_edges(polygons: NDArray[np.object_]) -> tuple[NDArray[np.float64], N
         owner = np.concatenate([owner, usable[~plain][part_of[areal]][ring_part]])
     if len(xy) < 2:
         return np.empty((0, 4)), np.empty(0, np.int64)
-    within = (of[:-1] == of[1:]) & (xy[:-1] != xy[1:]).any(axis=1)
+    within = (of[:-1] == of[1:]) & ((xy[:-1, 0] != xy[1:, 0]) | (xy[:-1, 1] != xy[1:, 1]))
     edges, building = np.column_stack([xy[:-1][within], xy[1:][within]]), owner[of[:-1][within]].astype(np.int64)
     if plain.all():
         return edges, building

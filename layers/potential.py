@@ -418,12 +418,12 @@ def _roof_table(
         mounting=np.where(on, mount, -1),
         carport=(kinds.construction == "carport")[owner],
     )
-    ids = rows["building_id"].array[owner]
+    ids, roofs = rows["building_id"].array[owner], roof_ids(rows, surfaces)
     confidence = rows["confidence"].to_numpy(dtype=float)[owner]
     densest = np.nan_to_num(np.where(mounted.count > 0, mounted.covered, 0.0)).max(axis=0) * kept
     values: dict[str, Any] = {
         "building_id": ids,
-        "roof_id": roof_ids(rows, surfaces),
+        "roof_id": roofs,
         **{name: rows[name].array[owner] for name in INHERITED},
         "footprint_area_m2": shapely.area(surfaces.geometry),
         "area_m2": space.area,
@@ -460,10 +460,11 @@ def _roof_table(
         "carbon_t": carbon_t(model.carbon, energy),
         "thermal_area_m2": space.thermal,
         "thermal_kwh": 0.0,
-        "roadmap_year": pd.array([None] * len(owner), dtype="Int32"),
+        "roadmap_year": pd.arrays.IntegerArray(np.zeros(len(owner), dtype=np.int32), np.ones(len(owner), dtype=bool)),  # none yet
         "surface": np.arange(len(owner)),
     }
-    return gpd.GeoDataFrame(values, geometry=surfaces.geometry, crs=rows.crs).sort_values("roof_id").reset_index(drop=True)
+    table = gpd.GeoDataFrame(values, geometry=surfaces.geometry, crs=rows.crs)
+    return table if roofs == sorted(roofs) else table.sort_values("roof_id").reset_index(drop=True)
 
 
 def _audit_sample(

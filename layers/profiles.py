@@ -45,13 +45,14 @@ def memberships(buildings: pd.DataFrame, columns: Mapping[str, str]) -> Membersh
     Memberships
         Groups, so that a roof's hours are added once and not for each layer.
     """
-    names = pd.DataFrame(
-        {layer: buildings[column].astype(object).where(buildings[column].notna(), OUTSIDE) for layer, column in columns.items()}
-        | {USE: buildings["use"].astype(object)}
-    )
-    group: Ints = names.groupby(list(names.columns), sort=True, observed=True).ngroup().to_numpy().astype(np.int64)
-    _, first = np.unique(group, return_index=True)
-    return Memberships(group, names.iloc[first].reset_index(drop=True))
+    key, named = np.zeros(len(buildings), dtype=np.int64), {}
+    for layer, column in {**columns, USE: "use"}.items():
+        code, words = pd.factorize(buildings[column])
+        texts = np.array([*words, OUTSIDE], dtype=object)  # missing is coded -1, the last
+        names, rank = np.unique(texts.astype(str), return_inverse=True)
+        key, named[layer] = np.unique(key * len(names) + rank[code], return_inverse=True)[1], texts[code]
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    return Memberships(group.astype(np.int64), pd.DataFrame({layer: texts[first] for layer, texts in named.items()}))
 
 
 def sum_groups(groups: pd.DataFrame, hourly: Ints) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -172,8 +173,17 @@ class Orientations:
                     weights[at, column : column + 2] = share[used[here]][:, None] * np.column_stack([left, 1.0 - left])
         return Blend(classes, weights)
 
+    @cached_property
+    def _known(self) -> dict[int, _Groups]:
+        return {}
+
     def _groups(self, kind: int) -> _Groups:
         """Classes of one mount, by tilt and spacing."""
+        if kind not in self._known:
+            self._known[kind] = self._make_groups(kind)
+        return self._known[kind]
+
+    def _make_groups(self, kind: int) -> _Groups:
         classes = np.flatnonzero(self.mounting == kind)
         if classes.size == 0:
             raise SolarError(

@@ -237,7 +237,9 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
         results.append(assess_tile(part, read_surroundings(own / "tiles", np.asarray(part.total_bounds), part.bounds.to_numpy()), model))
     audit = heapq.nsmallest(AUDIT_ROOFS, (row for result in results for row in result.audit), key=lambda row: str(row["key"]))
     mounts = pd.concat([result.mounts for result in results], ignore_index=True)
-    found = pd.concat([result.roofs for result in results], ignore_index=True).sort_values("roof_id", ignore_index=True)
+    found = results[0].roofs
+    if len(results) > 1:
+        found = pd.concat([result.roofs for result in results], ignore_index=True).sort_values("roof_id", ignore_index=True)
     hours = pd.concat([result.profiles for result in results], ignore_index=True)  # parts of one region are added when they are read
     if fingerprint_of(own) != begun:
         raise RuntimeError(f"{name}: another run has begun in this folder; what this one found is left out")
