@@ -13,67 +13,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .fans import Fan, within
 from .sectors import SLACK, lowest, nearest, span
-from .surface_raster import BLOCK, BLOCK_BITS, SUPER, SUPER_BITS, Surface
+from .surface_cells import HALF, Cells, cell
+from .surface_raster import BLOCK, BLOCK_BITS, SUPER, SUPER_BITS
 
-_HALF = BLOCK // 2  # columns taken at once
 _CELLS = np.uint64(BLOCK * BLOCK)
 _IN_BLOCK = np.uint64(BLOCK - 1)
 _ONE = np.uint64(1)
 _GUESS = 1e-6  # cells; by more than a row's number can be off for rounding
 
-# values, index, block_tops, super_tops, first column, first row, side of a cell, highest cell, tops of the quarters of blocks
-Cells = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], int, int, float, float, NDArray[np.float32]]
-# directions, ways per metre, last ray of each ray's octant, room for notes
-Fan = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
-
-
-def cells(surface: Surface | None) -> Cells:
-    """
-    Lay out a surface for the kernels.
-
-    Parameters
-    ----------
-    surface
-        Tops; None where nothing stands.
-
-    Returns
-    -------
-    tuple
-        Arrays and numbers of the surface.
-    """
-    if surface is None:
-        empty = np.full((1, 1), -np.inf, np.float32)
-        return np.empty(0, np.float32), np.full((1, 1), -1, np.int32), empty, empty, 0, 0, 1.0, -np.inf, np.empty((0, 4), np.float32)
-    s = surface
-    quarters = s.values.reshape(-1, 2, _HALF, 2, _HALF).max(axis=(2, 4)).reshape(-1, 4)
-    return s.values.reshape(-1), s.index, s.block_tops, s.super_tops, s.first_column, s.first_row, s.resolution, s.highest, quarters
-
-
-def fan(ways: NDArray[np.float64]) -> Fan:
-    """
-    Lay out rays for the kernels.
-
-    Parameters
-    ----------
-    ways
-        Eastward and northward part of each ray's direction, clockwise from north, shape (2, n).
-
-    Returns
-    -------
-    tuple
-        The same; the way along each ray for a metre to the east or west, and to the north or south, finite on the axes too, shape
-        (2, n); the last ray in the same eighth of the turn, shape (n,); room for notes, shape (n,).
-    """
-    per = 1 / np.maximum(np.abs(ways), 1e-12)
-    east, north = ways
-    octant = (east < 0) + 2 * (north < 0) + 4 * (np.abs(east) < np.abs(north))
-    ends = np.flatnonzero(np.append(octant[1:] != octant[:-1], True))
-    return np.ascontiguousarray(ways), per, ends[np.searchsorted(ends, np.arange(len(octant)))], np.zeros(len(octant), np.int64)
-
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def raise_skyline(x: float, y: float, z: float, reach: float, surface: Cells, rays: int, ahead: Fan, tangent: NDArray[np.float64]) -> None:
+def raise_skyline(x: float, y: float, z: float, reach: float, surface: Cells, rays: int, fan: Fan, tangent: NDArray[np.float64]) -> None:
     """
     Raise the tangents of all rays over what stands within reach.
 
@@ -90,11 +42,11 @@ def raise_skyline(x: float, y: float, z: float, reach: float, surface: Cells, ra
     surface
         Raster, see `cells`.
     rays
-        Rays per sector.
-    ahead
-        Rays, see `fan`.
+        Even rays per sector.
+    fan
+        The rays.
     tangent
-        Tangent of the skyline along each ray, none negative, shape (72 rays,); raised in place.
+        Tangent of the skyline along each ray, none negative, shape (n,); raised in place.
     """
     super_tops, ci, cj, size, highest = surface[3], surface[4], surface[5], surface[6], surface[7]
     if highest <= z:
@@ -120,9 +72,10 @@ def raise_skyline(x: float, y: float, z: float, reach: float, surface: Cells, ra
                 if rise <= least * distance or distance >= reach:
                     continue
                 first, last = span(x0, y0, x0 + side, y0 + side, rays)
+                first, last = within(first, last, fan[4], fan[5])
                 slope = lowest(tangent, first, last)
                 if rise > slope * distance:
-                    _blocks(x, y, z, i, j, slope, reach, surface, rays, ahead, tangent)
+                    _blocks(x, y, z, i, j, slope, reach, surface, rays, fan, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -136,7 +89,7 @@ def _blocks(
     reach: float,
     surface: Cells,
     rays: int,
-    ahead: Fan,
+    fan: Fan,
     tangent: NDArray[np.float64],
 ) -> None:
     """Raise rays over those blocks of a super-block that can matter, the nearer ones first."""
@@ -155,8 +108,9 @@ def _blocks(
             if rise <= slope * distance or distance >= reach:
                 continue
             first, last = span(x0, y0, x0 + side, y0 + side, rays)
+            first, last = within(first, last, fan[4], fan[5])
             if rise > lowest(tangent, first, last) * distance:
-                _cross(x, y, z, bi, bj, first, last, reach, surface, ahead, tangent)
+                _cross(x, y, z, bi, bj, first, last, reach, surface, fan, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -170,11 +124,11 @@ def _cross(
     last: int,
     reach: float,
     surface: Cells,
-    ahead: Fan,
+    fan: Fan,
     tangent: NDArray[np.float64],
 ) -> None:
     """Raise rays over a block, those of each eighth of the turn together."""
-    ways, per, ends, notes = ahead
+    ways, per, ends, notes = fan[:4]
     left, bottom = surface[4] + (i << BLOCK_BITS), surface[5] + (j << BLOCK_BITS)
     number = tangent.shape[0]
     k = first
@@ -222,8 +176,8 @@ def _octant(
         quarters[block, qi - a + b] - z,
         quarters[block, qi - a + qj - b] - z,
     )
-    _note(i0 * size - u, j0 * size - v, size * _HALF, along, aside, tops, reach, 0.5 * size, first, last, tangent, notes)
-    i, j = _cell(u, size), _cell(v, size) + 1  # the cell beside the point's own
+    _note(i0 * size - u, j0 * size - v, size * HALF, along, aside, tops, reach, 0.5 * size, first, last, tangent, notes)
+    i, j = cell(u, size), cell(v, size) + 1  # the cell beside the point's own
     if i0 <= i < i0 + BLOCK and j0 <= j < j0 + BLOCK:
         top = values[block * BLOCK * BLOCK + ((i - i0) ^ mi) * si + ((j - j0) ^ mj) * sj] - z
         for k in range(first, last + 1):
@@ -233,8 +187,8 @@ def _octant(
     for k in range(first, last + 1):
         for half in range(2):
             if notes[k] & (1 << half):
-                start = half * _HALF
-                tangent[k] = _columns(
+                start = half * HALF
+                tangent[k] = columns(
                     u, v, z, float(i0 + start), float(j0), abs(drift[k]), along[k], aside[k], reach, tangent[k], size,
                     values, block, start, mi, mj, si, sj,
                 )  # fmt: skip
@@ -272,7 +226,7 @@ def _note(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
-def _columns(
+def columns(
     u: float,
     v: float,
     z: float,
@@ -295,7 +249,7 @@ def _columns(
     """Raise one ray's tangent over half the columns of a block; without a branch, so that all columns are taken at once."""
     per = 1 / size
     bits = np.float64(tangent).view(np.int64)  # positive numbers are in order as integers too
-    for c in range(_HALF):
+    for c in range(HALF):
         t = ((i0 + float(c)) * size - u) * along
         leaves = ((i0 + float(c) + 1.0) * size - u) * along
         # the row the ray enters the column in: one that cannot lie beyond it, or the next
@@ -314,78 +268,3 @@ def _columns(
         bits = entered if entered > bits else bits
         bits = beside if beside > bits else bits
     return float(np.int64(bits).view(np.float64))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _cell(u: float, size: float) -> int:
-    """Column of a place, by the products that tell where a ray enters a column: of quotients, that of 3 * 0.7 by 0.7 is below 3."""
-    i = math.floor(u / size)
-    if (i + 1) * size - u <= 0.0:
-        return i + 1
-    return i - 1 if i * size - u > 0.0 else i
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def march(x: float, y: float, z: float, east: float, north: float, reach: float, tangent: float, surface: Cells) -> float:
-    """
-    Highest tangent along one ray over every cell it meets, nothing left out: the plain truth, for audits.
-
-    Parameters
-    ----------
-    x
-        Easting of the point. [m]
-    y
-        Northing of the point. [m]
-    z
-        Elevation of the point. [m]
-    east
-        Eastward part of the ray's direction.
-    north
-        Northward part.
-    reach
-        Where the ring ends. [m]
-    tangent
-        Tangent of the skyline along the ray.
-    surface
-        Raster, see `cells`.
-
-    Returns
-    -------
-    float
-        The tangent, raised.
-    """
-    size = surface[6]
-    mx, my = -1 if east < 0 else 0, -1 if north < 0 else 0
-    u, v = -x if east < 0 else x, -y if north < 0 else y
-    along, aside = 1 / max(abs(east), 1e-12), 1 / max(abs(north), 1e-12)
-    turned = abs(east) < abs(north)
-    if turned:
-        u, v, along, aside = v, u, aside, along
-    i, j = _cell(u, size), _cell(v, size)
-    t = 0.0
-    while t < reach:  # the point's own cell shades nothing
-        leaves = ((i + 1) * size - u) * along
-        s = ((j + 1) * size - v) * aside
-        if s < leaves:
-            j += 1
-            if s < reach:
-                tangent = max(tangent, (_top(i, j, turned, mx, my, surface) - z) / max(s, 0.5 * size))
-            while ((j + 1) * size - v) * aside < leaves:  # a corner that rounding makes wider than nothing
-                j += 1
-        i, t = i + 1, leaves
-        if t < reach:
-            tangent = max(tangent, (_top(i, j, turned, mx, my, surface) - z) / max(t, 0.5 * size))
-    return tangent
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _top(i: int, j: int, turned: bool, mx: int, my: int, surface: Cells) -> float:
-    """Top of a cell in the numbers of a march; minus infinity beyond the raster."""
-    values, index, ci, cj = surface[0], surface[1], surface[4], surface[5]
-    if turned:
-        i, j = j, i
-    column, row = (i ^ mx) - ci, (j ^ my) - cj
-    bi, bj = column >> BLOCK_BITS, row >> BLOCK_BITS
-    if bi < 0 or bj < 0 or bi >= index.shape[1] or bj >= index.shape[0] or index[bj, bi] < 0:
-        return -np.inf
-    return float(values[(index[bj, bi] * BLOCK + (row & (BLOCK - 1))) * BLOCK + (column & (BLOCK - 1))])

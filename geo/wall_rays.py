@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .fans import Fan, within
 from .sectors import FRINGE, SECTORS, SLACK, lowest, nearest, ray_number, span
 from .walls import LOW_RESOLVED, TOGETHER, Kernel
 
@@ -28,8 +29,7 @@ def raise_over_walls(
     reach: float,
     held: Kernel,
     rays: int,
-    east: NDArray[np.float64],
-    north: NDArray[np.float64],
+    fan: Fan,
     tangent: NDArray[np.float64],
 ) -> None:
     """
@@ -50,13 +50,11 @@ def raise_over_walls(
     held
         Walls, see `kernel`.
     rays
-        Rays per sector.
-    east
-        Eastward part of each ray's direction, shape (72 rays,).
-    north
-        Northward part, shape (72 rays,).
+        Even rays per sector.
+    fan
+        The rays.
     tangent
-        Tangent of the skyline along each ray, none negative, shape (72 rays,); raised in place.
+        Tangent of the skyline along each ray, none negative, shape (n,); raised in place.
     """
     block_tops, boxes, side, ci, cj, overhang, highest = held[5:]
     if highest <= z or start >= reach:
@@ -86,10 +84,11 @@ def raise_over_walls(
                 if fx * fx + fy * fy < start * start * (1.0 - 1e-12):
                     continue
                 first, last = span(x0, y0, x1, y1, rays)
+                first, last = within(first, last, fan[4], fan[5])
                 slope = lowest(tangent, first, last)
                 if rise > slope * distance:
                     raised = True
-                    _groups(x, y, z, start, reach, j * ni + i, slope, distance, held, rays, east, north, cones, tangent)
+                    _groups(x, y, z, start, reach, j * ni + i, slope, distance, held, rays, fan, cones, tangent)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -104,15 +103,15 @@ def _groups(
     distance: float,
     held: Kernel,
     rays: int,
-    east: NDArray[np.float64],
-    north: NDArray[np.float64],
+    fan: Fan,
     cones: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
     """Raise the rays over those groups of a block that end high enough above the point."""
     starts, groups, firsts, walls, tops = held[0], held[1], held[2], held[3], held[4]
     floor = max(slope * distance, 0.0)
-    number = tangent.shape[0]
+    number = SECTORS * rays
+    east, north, before, between_rays = fan[0][0], fan[0][1], fan[4], fan[5]
     for g in range(starts[block], starts[block + 1]):
         rise = groups[3, g] - z
         if rise <= floor:  # the highest come first
@@ -131,11 +130,15 @@ def _groups(
                 first, last = first + number, last + number
             elif first >= number:
                 first, last = first - number, last - number
+            first, last = within(first, last, before, between_rays)
             if rise <= lowest(tangent, first, last) * away:
                 continue
             if last - first >= FEW:
                 first, last = 1, 0
-        _walls(x, y, z, floor, start, seen_to, firsts[g], firsts[g + 1], walls, tops, first, last, rays, east, north, tangent)
+        _walls(
+            x, y, z, floor, start, seen_to, firsts[g], firsts[g + 1], walls, tops, first, last,
+            rays, east, north, before, between_rays, tangent,
+        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -173,10 +176,12 @@ def _walls(
     rays: int,
     east: NDArray[np.float64],
     north: NDArray[np.float64],
+    before: NDArray[np.int64],
+    between_rays: int,
     tangent: NDArray[np.float64],
 ) -> None:
     """Raise rays over those walls of a group that end high enough: the given rays, or where none is given those that meet a wall."""
-    number = tangent.shape[0]
+    number = SECTORS * rays
     given = first <= last
     known, b = -2, 0.0
     for w in range(first_wall, last_wall):
@@ -194,7 +199,7 @@ def _walls(
             a = b if shared else ray_number(ax, ay, number, rays)
             b = ray_number(bx, by, number, rays)
             known = w
-            first, last = between(a, b, number)
+            first, last = between(a, b, before, between_rays)
             if first > last:
                 continue
         if rise_a == rise_b:
@@ -206,24 +211,27 @@ def _walls(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def between(a: float, b: float, number: int) -> tuple[int, int]:
+def between(a: float, b: float, before: NDArray[np.int64], between_rays: int) -> tuple[int, int]:
     """
     First and last ray that may lie between two directions, clockwise.
 
     Parameters
     ----------
     a
-        The first in rays, see `ray_number`.
+        The first in even rays, see `ray_number`.
     b
         The last, less than half a turn on.
-    number
-        Rays in all.
+    before
+        Rays of the fan before each gap between even ones, see `Fan`.
+    between_rays
+        Whether its rays lie in the gaps.
 
     Returns
     -------
     tuple of int
-        Number of the first ray, in [0, number), and of the last, which may lie beyond north; the first is greater where none lies between.
+        Number of the first ray, and of the last, which may lie beyond north; the first is greater where none lies between.
     """
+    number = before.shape[0] - 1
     if b < a - 1.0:  # beyond north, not a rounding error
         b += number
     if b > a + 0.5 * number + 1.0:  # a rounding error just at the first ray
@@ -233,6 +241,7 @@ def between(a: float, b: float, number: int) -> tuple[int, int]:
         first, last = first - number, last - number
     elif first < 0:
         first, last = first + number, last + number
+    first, last = within(first, last, before, between_rays)
     return first, last
 
 
@@ -272,18 +281,18 @@ def level(
     last
         Last ray, which may lie beyond north.
     east
-        Eastward part of each ray's direction, shape (72 rays,).
+        Eastward part of each ray's direction, shape (n,).
     north
-        Northward part, shape (72 rays,).
+        Northward part, shape (n,).
     tangent
-        Tangent of the skyline along each ray, shape (72 rays,); raised in place.
+        Tangent of the skyline along each ray, shape (n,); raised in place.
     """
     number = tangent.shape[0]
     first, last = first & -LANES, last | (LANES - 1)
     if first < number:
         _lift(tangent, east, north, ax, ay, bx, by, per, limits, first, min(last, number - 1))
     if last >= number:
-        _lift(tangent, east, north, ax, ay, bx, by, per, limits, max(first - number, 0), last - number)
+        _lift(tangent, east, north, ax, ay, bx, by, per, limits, max(first - number, 0), min(last - number, number - 1))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -332,7 +341,9 @@ def _sloped(
     if first < number:
         _lift_sloped(tangent, east, north, ax, ay, bx, by, per, rise_a, rise_b, limits, first, min(last, number - 1))
     if last >= number:
-        _lift_sloped(tangent, east, north, ax, ay, bx, by, per, rise_a, rise_b, limits, max(first - number, 0), last - number)
+        _lift_sloped(
+            tangent, east, north, ax, ay, bx, by, per, rise_a, rise_b, limits, max(first - number, 0), min(last - number, number - 1)
+        )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
 from geo.errors import GeoError
+from geo.fans import even_fan
 from geo.far_horizons import DROP, far_horizons, far_reach
 from geo.grid import Grid
 from geo.horizons import horizons, sub_rays_for, terrain_halo
 from geo.rasters import prepare_raster
 from geo.roof_edges import outline_edges
-from geo.sectors import directions
 from geo.surface_raster import Surface, near_surface
 from geo.terrain import Terrain
 from geo.towers import above_land, ring_end, tower_reach
@@ -375,11 +375,11 @@ def test_what_is_left_out_changes_no_ray(seed: int, ring: tuple[float, float], s
     top = np.array([*tops, 60.0])[owner]
     verge = np.where(owner % 3 == 0, top + rng.uniform(0, 3, len(top)), top)
     found = walls(around(X0, Y0, 900), polygons, tops, np.column_stack([edges[:, :2], top, edges[:, 2:], verge]), side=side)
-    east, north = directions(28)
+    fan = even_fan(28)
     for x, y, z in np.column_stack([X0 + rng.uniform(-300, 300, 5), Y0 + rng.uniform(-300, 300, 5), rng.uniform(40, 90, 5)]):
         got = np.zeros(2016)
-        raise_over_walls(x, y, z, *ring, kernel(found), 28, east, north, got)
-        assert np.array_equal(got, every_wall(found, (x, y, z), *ring, east, north))
+        raise_over_walls(x, y, z, *ring, kernel(found), 28, fan, got)
+        assert np.array_equal(got, every_wall(found, (x, y, z), *ring, *fan[0]))
 
 
 def every_wall(
