@@ -246,7 +246,53 @@ def columns(
     si: int,
     sj: int,
 ) -> float:
-    """Raise one ray's tangent over half the columns of a block; without a branch, so that all columns are taken at once."""
+    """
+    Raise one ray's tangent over half the columns of a block; without a branch, so that all columns are taken at once.
+
+    Parameters
+    ----------
+    u
+        Where the ray begins, along. [m]
+    v
+        Where it begins, aside. [m]
+    z
+        Elevation of the point. [m]
+    i0
+        Number of the first column.
+    j0
+        Number of the block's first row.
+    drift
+        Way aside for a metre along the ray.
+    along
+        Way along the ray from column to column, for a metre.
+    aside
+        Way along the ray from row to row, for a metre.
+    reach
+        Where the ring ends. [m]
+    tangent
+        Tangent of the skyline along the ray.
+    size
+        Side of a cell. [m]
+    values
+        Cells, block by block.
+    block
+        Number of the block.
+    start
+        First column within the block.
+    mi
+        What turns a column round.
+    mj
+        What turns a row round.
+    si
+        Step from column to column.
+    sj
+        Step from row to row.
+
+    Returns
+    -------
+    float
+        The tangent, raised.
+    """
     per = 1 / size
     bits = np.float64(tangent).view(np.int64)  # positive numbers are in order as integers too
     for c in range(HALF):
