@@ -64,6 +64,27 @@ def test_modules_lie_in_the_usable_outline_of_their_roof(folder: Path) -> None:
     assert outside.max() < 1e-3
 
 
+def test_a_run_of_other_versions_is_named_by_what_differs(run: Path, parcel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = tmp_path / "run"
+    shutil.copytree(run, older, ignore=shutil.ignore_patterns("parcels"))
+    mark = older / ".work" / "fingerprint.json"
+
+    def broken(*_: object) -> None:
+        raise KeyError("a column that this state does not know")
+
+    monkeypatch.setattr("wuding.parcels.again", broken)
+    with pytest.raises(KeyError):  # made by this very state: a fault of ours
+        parcel_sheets(older, parcel, None, False, Options(), "en", [])
+    made = json.loads(mark.read_text(encoding="utf-8"))
+    now, made["versions"]["pvlib"] = made["versions"]["pvlib"], "0.0.1"
+    mark.write_text(json.dumps(made), encoding="utf-8")
+    with pytest.raises(StudyError, match=rf"another version of wuding \(pvlib 0\.0\.1 -> {re.escape(now)}\)"):
+        parcel_sheets(older, parcel, None, False, Options(), "en", [])
+    mark.write_text("[1", encoding="utf-8")
+    with pytest.raises(StudyError, match=r"another version of wuding \(version\)"):
+        parcel_sheets(older, parcel, None, False, Options(), "en", [])
+
+
 def test_hours_add_up_to_the_table(folder: Path, roofs: pd.DataFrame) -> None:
     hours = pd.read_csv(folder / "hourly.csv")
     # a roof's hour is a whole milliwatt-hour

@@ -1,6 +1,5 @@
 """Sheets of parcels: their roofs assessed again as the run did, module by module and hour by hour, with load, money and grid."""
 
-import json
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,11 +31,12 @@ from solar.storage import load_battery
 from .attributing import attributions
 from .errors import INPUT_ERRORS, StudyError
 from .load_files import lay_bills, read_load
-from .manifest import plain, read_manifest, source_digest, version, write_json
+from .manifest import plain, read_manifest, write_json
 from .messages import translate_all
 from .metering import study_loads, study_tariffs
 from .parcel_finding import find_parcels
 from .products import data_flags, study_of
+from .run_folder import changed_versions
 from .study import Study, load_study
 
 Floats = npt.NDArray[np.float64]
@@ -394,11 +394,11 @@ def _of_another_state(out: Path) -> Iterator[None]:
     try:
         yield
     except (AttributeError, TypeError, ValueError, KeyError) as error:
-        mark = out / ".work" / "fingerprint.json"
-        made = json.loads(mark.read_text(encoding="utf-8"))[:2] if mark.is_file() else []
-        if isinstance(error, INPUT_ERRORS) or made == [version(), source_digest()]:
+        changed = changed_versions(out)
+        if isinstance(error, INPUT_ERRORS) or not changed:
             raise
-        raise StudyError(f"{out.name} was made by another version of wuding; run the study again, then the parcel") from error
+        told = f"{out.name} was made by another version of wuding ({', '.join(changed)}); run the study again, then the parcel"
+        raise StudyError(told) from error
 
 
 def _same_as_run(out: Path, result: TileResult, name: str) -> None:

@@ -159,11 +159,9 @@ def continue_or_clear(
     """
     work = out / ".work"
     mark = work / "fingerprint.json"
-    own = versions()
-    own["python"] = ".".join(own["python"].split(".")[:2])
     content = plain(
         {
-            "versions": {name: told for name, told in own.items() if name not in NOT_IN_NUMBERS},
+            "versions": _versions_of_numbers(),
             "study": {str(name): part for name, part in study.model_dump(mode="json", exclude=NOT_IN_ROOFS).items()},
             "new_years": list(new_years),
             "inputs": {f"{row['role']}: {row['path']}": row["sha256"] for row in inputs if row["role"] not in ROLES_NOT_IN_ROOFS},
@@ -186,6 +184,35 @@ def continue_or_clear(
     return changed
 
 
+def changed_versions(out: Path) -> list[str]:
+    """
+    Name what has another version now than when the tiles of a run were made.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Returns
+    -------
+    list of str
+        Each with what it was and what it is; the word "version" alone where that is not known.
+    """
+    before = _noted(out / ".work" / "fingerprint.json")
+    told = before.get("versions") if isinstance(before, dict) else None
+    return _apart(told, _versions_of_numbers()) if isinstance(told, dict) else ["version"]
+
+
+def _versions_of_numbers() -> dict[str, str]:
+    own = versions()
+    own["python"] = ".".join(own["python"].split(".")[:2])
+    return {name: told for name, told in own.items() if name not in NOT_IN_NUMBERS}
+
+
+def _apart(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    return [f"{name} {old.get(name, '-')} -> {new.get(name, '-')}" for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+
+
 def _noted(mark: Path) -> Any:
     """Read what the tiles of a folder were made from; None where that is not known, also after a power cut in the midst of it."""
     try:
@@ -198,8 +225,7 @@ def _differences(before: Any, now: dict[str, Any]) -> list[str]:
     """Name what differs: versions with both, of the study its sections, inputs by role and file."""
     if not isinstance(before, dict) or set(before) != set(now):
         return ["version"]
-    old, new = before["versions"], now["versions"]
-    found = [f"{name} {old.get(name, '-')} -> {new.get(name, '-')}" for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    found = _apart(before["versions"], now["versions"])
     found += [f"[{name}]" for name in now["study"] if before["study"].get(name) != now["study"][name]]
     found += ["new_years"] if before["new_years"] != now["new_years"] else []
     known, given = before["inputs"], now["inputs"]
