@@ -1,5 +1,6 @@
 """What a changed study, price or code leaves of the roofs of an earlier run."""
 
+import errno
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import wuding.manifest as manifest
 import wuding.run_folder
 from wuding import cli
 from wuding.errors import StudyError, words_of_damage
-from wuding.run_folder import continue_or_clear, noting_end
+from wuding.run_folder import continue_or_clear, note_progress, noting_end, require_paths
 from wuding.status import run_status
 from wuding.study import load_study
 
@@ -138,6 +139,27 @@ def test_status_tells_the_error_that_ended_a_run(tmp_path: Path, error: Exceptio
     with noting_end(tmp_path):
         pass
     assert run_status(tmp_path, "en")[0].startswith("stopped; run the same command again")
+
+
+def test_a_folder_that_may_only_be_read_is_told_of_as_far_as_can_be_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".work").mkdir()
+    note_progress(tmp_path / ".work" / "progress.json", "tiles", 3, 6, 1.0, 0.0, None)
+
+    def refuse(*_: object) -> None:
+        """As the system does another user, and anyone on a disk that is read only; the superuser of a test may write everywhere."""
+        raise OSError(errno.EROFS, "Read-only file system", "lock")
+
+    monkeypatch.setattr("wuding.run_folder.FileLock.acquire", refuse)
+    assert run_status(tmp_path, "zh")[0].startswith("结果文件夹不可写，无法判断是否仍在运行；最近一次记录于 ")
+    told = run_status(tmp_path, "en")[0]
+    assert told.startswith("whether a run is working cannot be said, the folder may not be written to; last noted ")
+    assert told.endswith(" s ago: assessing roofs 3/6")
+    monkeypatch.setattr("wuding.status.is_finished", lambda out: True)
+    assert run_status(tmp_path, "en")[0] == "finished"
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(OSError, match="Read-only") as raised:
+        require_paths(tmp_path, "x")
+    assert raised.value.filename == str(tmp_path)
 
 
 @pytest.mark.parametrize("left", [b"", b'{"stages": [', bytes(40)])

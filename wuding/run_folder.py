@@ -68,7 +68,7 @@ def require_paths(out: Path, name: str) -> None:
     except OSError as error:
         # Windows without long paths finds none, others say that a name is too long
         if error.errno not in (errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL):
-            raise
+            raise OSError(error.errno, error.strerror, str(out)) from error  # of the folder, not of the name tried in it
         raise StudyError(
             f"the path of the run folder has {len(str(out))} characters, too many for this system: give a shorter one with --out "
             "(Windows takes 260 with the file's name, more where long paths are switched on)"
@@ -306,7 +306,7 @@ def note_progress(file: Path, stage: str, done: int, total: int, seconds: float,
     write_json(file, counts | {"at": time.time(), "pid": os.getpid()}, lasting=False)
 
 
-def is_working(out: Path) -> bool:
+def is_working(out: Path) -> bool | None:
     """
     Say whether a run is working in a folder now.
 
@@ -317,8 +317,8 @@ def is_working(out: Path) -> bool:
 
     Returns
     -------
-    bool
-        Whether its lock is held.
+    bool or None
+        Whether its lock is held; None where the folder may not be written to, so that its lock cannot be tried.
     """
     lock = FileLock(out / ".work" / "lock", timeout=0)
     try:
@@ -326,3 +326,7 @@ def is_working(out: Path) -> bool:
             return False
     except Timeout:
         return True
+    except OSError as error:  # another's run, or a disk that is read only
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return None

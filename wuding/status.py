@@ -56,23 +56,35 @@ def run_status(out: Path, lang: str = "zh") -> list[str]:
 def _state(out: Path, lang: str) -> str:
     zh = lang == "zh"
     note = out / ".work" / "progress.json"
-    if not is_working(out):
+    working = is_working(out)
+    if not working:
         ended = out / ".work" / ENDED
         if ended.is_file():
             return _ended(json.loads(ended.read_text(encoding="utf-8")), lang)
         if is_finished(out):
             return "已完成" if zh else "finished"
-        return "已中断；再次运行同一命令即可继续" if zh else "stopped; run the same command again to continue"
+        if working is False:
+            return "已中断；再次运行同一命令即可继续" if zh else "stopped; run the same command again to continue"
     if not note.is_file():
-        return "运行中" if zh else "working"
+        return ("运行中" if zh else "working") if working else _unknown(zh)
     now = json.loads(note.read_text(encoding="utf-8"))
     stage = STAGES[now["stage"]][0 if zh else 1]
+    if working is None:
+        ago = max(time.time() - now["at"], 0.0)
+        told = f"{ago:,.0f} 秒前：{stage}" if zh else f"{ago:,.0f} s ago: {stage}"
+        return f"{_unknown(zh)}{'；最近一次记录于 ' if zh else '; last noted '}{told} {now['done']:,}/{now['total']:,}"
     text = f"{'运行中' if zh else 'working'}: {stage} {now['done']:,}/{now['total']:,}"
     if now["rate"]:
         text += f"，每秒 {now['rate']:,.2f}" if zh else f", {now['rate']:,.2f}/s"
     if now["left"] is not None:
         text += ("，" if zh else ", ") + time_left(max(now["left"] - (time.time() - now["at"]), 0.0), lang)
     return text
+
+
+def _unknown(zh: bool) -> str:
+    if zh:
+        return "结果文件夹不可写，无法判断是否仍在运行"
+    return "whether a run is working cannot be said, the folder may not be written to"
 
 
 def _ended(note: dict[str, Any], lang: str) -> str:
