@@ -18,6 +18,7 @@ from geo.footprints import INVALID, JOINED
 from wuding import cli
 from wuding.check_screen import print_check
 from wuding.checking import Check, check_study
+from wuding.elevation import tell_unseen
 from wuding.errors import StudyError
 from wuding.inputs import Prepared, prepare
 from wuding.messages import translate
@@ -210,6 +211,16 @@ def test_a_check_measures_on_the_surface_model(tmp_path: Path) -> None:
     assert facts["dsm_median_height_m"] == pytest.approx(8.0)
     flat = check_study(load_study(study(tmp_path, '"b.gpkg"', dem='"dem.tif"\ndsm = "ground.tif"')), "en")
     assert any("shows no building at 100% of the 12 footprints" in problem.text for problem in flat.problems.listed())
+
+
+def test_most_buildings_must_stand_on_the_surface_model() -> None:
+    """A run says so too: each of them would count as newer than the surface model."""
+    warnings: list[str] = []
+    tell_unseen("dsm.tif", np.array([8.0] * 5 + [-16.0] * 5), warnings)
+    tell_unseen("dsm.tif", np.full(9, -16.0), warnings)
+    assert warnings == []
+    tell_unseen("dsm.tif", np.array([8.0] * 4 + [-16.0] * 6), warnings)
+    assert "at 60% of the 10 footprints" in warnings[0]
 
 
 def test_buildings_that_stand_on_the_surface_model_only_without_the_shift_are_recognised(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from geo.shift_evidence import without_shift
 from geo.terrain import Terrain
 from solar.canopy import load_transmissivity
 
-from .elevation import measured_heights, stand
+from .elevation import ENOUGH, FEW_STAND, measured_heights, stand, tell_unseen
 from .errors import StudyError
 from .misplaced import apart, refuse_dem
 from .study import Study
@@ -27,8 +27,8 @@ from .study import Study
 _CELLS = 4e6
 # Places at which the surface model is read, fewer where many files have to be opened for each; width around a building [m].
 _WINDOWS, _FEW_WINDOWS, _MANY_FILES, _AROUND_M = 24, 4, 60, 60.0
-# Buildings measured from which a share tells something, the share that should show themselves on a surface model at least, and usually.
-_ENOUGH, _FEW_STAND, _MOST_STAND = 10, 0.5, 0.8
+# Share of buildings that usually show themselves on a surface model.
+_MOST_STAND = 0.8
 # Web maps shift by less than this.
 _SHIFT_M = 2000.0
 
@@ -175,17 +175,14 @@ def _surface_windows(
     heights_m, nodata, levels = _measured(study, crs, table, rows, chosen, terrain, work)
     standing = float((heights_m >= LOWEST_DSM_M).mean()) if len(heights_m) else 0.0
     shift = {}
-    if len(chosen) and standing < _FEW_STAND and study.buildings.datum is None:
+    if len(chosen) and standing < FEW_STAND and study.buildings.datum is None:
         shift = _shift_on_surface(study, crs, table, rows, chosen, terrain, work, standing)
     if len(chosen) and not len(heights_m):
         warnings.append(f"terrain.dsm {study.terrain.dsm!r} has no data at the {len(chosen)} buildings looked at; check it and its CRS")
     if not len(heights_m):
         return shift
-    if len(heights_m) >= _ENOUGH and standing < _FEW_STAND and not shift:
-        warnings.append(
-            f"terrain.dsm {study.terrain.dsm!r} shows no building at {1 - standing:.0%} of the {len(heights_m)} footprints measured on it; "
-            "check that it is a surface model, that its heights are in the DEM's datum and unit, and that both lie in the same place"
-        )
+    if not shift:
+        tell_unseen(str(study.terrain.dsm), heights_m, warnings)
     return {
         **shift,
         "dsm_nodata": nodata,
@@ -208,7 +205,7 @@ def _shift_on_surface(
         heights_m, _, _ = _measured(
             study, crs, table.set_geometry(gpd.GeoSeries(moved, index=table.index, crs=crs)), rows, chosen, terrain, work
         )
-        without = float((heights_m >= LOWEST_DSM_M).mean()) if len(heights_m) >= _ENOUGH else 0.0
+        without = float((heights_m >= LOWEST_DSM_M).mean()) if len(heights_m) >= ENOUGH else 0.0
         if without >= _MOST_STAND:
             return {"dsm_shift": {"datum": datum, "before": standing, "after": without}}
     return {}

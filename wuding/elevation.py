@@ -21,6 +21,8 @@ from .errors import StudyError
 from .misplaced import refuse_dem
 from .study import Study
 
+# Buildings of which fewer than this share stand on the surface model, where so many are measured, say that it does not fit the DEM.
+ENOUGH, FEW_STAND = 10, 0.5
 # Cells of the surface model that are looked at together; more only under one wide building.
 MEASURED_CELLS = 1.6e7
 
@@ -206,3 +208,24 @@ def measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, wante
         if ground is not None:
             out[part] = heights.heights_above_ground(geometry, window, ground)
     return out
+
+
+def tell_unseen(dsm: str, measured: np.ndarray, warnings: list[str]) -> None:
+    """
+    Warn of a surface model on which most buildings do not stand: each would count as newer than it.
+
+    Parameters
+    ----------
+    dsm
+        What the study calls it.
+    measured
+        Heights of buildings on it, shape (n,). [m]
+    warnings
+        What the user should know; appended to.
+    """
+    standing = float((measured >= heights.LOWEST_DSM_M).mean()) if len(measured) >= ENOUGH else 1.0
+    if standing < FEW_STAND:
+        warnings.append(
+            f"terrain.dsm {dsm!r} shows no building at {1 - standing:.0%} of the {len(measured)} footprints measured on it; "
+            "check that it is a surface model, that its heights are in the DEM's datum and unit, and that both lie in the same place"
+        )
