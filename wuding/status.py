@@ -82,9 +82,8 @@ def _state(out: Path, lang: str) -> str:
 
 
 def _unknown(zh: bool) -> str:
-    if zh:
-        return "结果文件夹不可写，无法判断是否仍在运行"
-    return "whether a run is working cannot be said, the folder may not be written to"
+    text = "whether a run is working cannot be said, the folder may not be written to"
+    return "结果文件夹不可写，无法判断是否仍在运行" if zh else text
 
 
 def _ended(note: dict[str, Any], lang: str) -> str:
