@@ -245,9 +245,11 @@ def _table(
         # GDAL leaves out fields without regard to capitals; where that would hit a wanted one, all are read.
         if len({f.lower() for f in fields}) == len(fields):
             more["columns"] = [c for c in columns if c in fields]
-    # GDAL's own way from FlatGeobuf to Arrow gives rows without geometry bytes that are none
+    # GDAL's own way from FlatGeobuf to Arrow gives rows without geometry bytes that are none; the other one passes over a torn end
     pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": True})
     meta, table = pyogrio.read_arrow(chosen.file, **more)
+    if chosen.file.suffix.lower() == ".fgb" and rows is None and where is None:
+        _check_count(chosen, table.num_rows, options)
     shape_name = meta["geometry_name"] or "wkb_geometry"
     at = [k for k, name in enumerate(table.schema.names) if name == shape_name][-1]
     data = table.column(at).to_numpy()
@@ -257,6 +259,13 @@ def _table(
         more["columns"] = []
         geometry = from_wkb(pyogrio.raw.read(chosen.file, **more)[2])
     return table.remove_column(at), meta["crs"], geometry
+
+
+def _check_count(chosen: _Layer, read: int, options: dict[str, Any]) -> None:
+    """Hold the rows that were read against how many the head of the file says there are."""
+    told = int(pyogrio.read_info(chosen.file, layer=chosen.name, **options)["features"])
+    if read < told:
+        raise GeoError(f"{chosen.file.name}: breaks off: it should have {told} rows and has {read}; copy it again")
 
 
 def _redecoded(column: Any, codec: str) -> Any:

@@ -74,11 +74,11 @@ def test_wide_windows_of_the_surface_model_are_measured_piece_by_piece(tmp_path:
     assert sorted(box[2] - box[0] for box in looked_at) == [12.0, 12.0]
 
 
-@pytest.mark.parametrize(("buildings", "cells", "parts"), [(4000, 0.0, 1), (4000, 6e7, 3), (40_000, 0.0, 2), (1, 6e7, 3)])
+@pytest.mark.parametrize(("buildings", "cells", "parts"), [(4000, 0.0, 1), (4000, 9e7, 3), (40_000, 0.0, 2), (1, 9e7, 3)])
 def test_a_tile_is_split_by_its_buildings_and_its_rasters(
     monkeypatch: pytest.MonkeyPatch, buildings: int, cells: float, parts: int
 ) -> None:
-    """A worker of 2 GB has 1.55 GB for tiles; 4,000 buildings take 0.24 GB, 60 million cells 3.6 GB."""
+    """A worker of 2 GB has 1.55 GB for tiles; 4,000 buildings take 0.24 GB, 90 million cells 3.6 GB."""
     worker = SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=2e9))
     monkeypatch.setattr(workers, "get_worker", lambda: worker)
     assert workers._parts_in_memory(buildings, cells) == parts
