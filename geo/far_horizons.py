@@ -17,7 +17,6 @@ from .terrain import Terrain
 
 TERRAIN_REACH = 2000.0  # m; to here each point marches over the DEM itself, beyond it asks the nodes
 LOWEST_ANGLE = math.tan(math.radians(0.25))  # land that cannot rise above this is not looked for
-FARTHEST = 100_000.0  # m
 # metres of drop per square metre of distance: curvature of a sphere of 6371 km less refraction of 0.13 of it
 DROP = (1 - 0.13) / (2 * 6_371_000.0)
 
@@ -137,9 +136,9 @@ def far_reach(relief: float) -> float:
     Returns
     -------
     float
-        Distance with curvature and refraction, at most 100 km. [m]
+        Distance with curvature and refraction: 87 km for 900 m of relief, 333 km for 9,000 m. [m]
     """
-    return min(FARTHEST, (math.sqrt(LOWEST_ANGLE**2 + 4 * DROP * max(relief, 0.0)) - LOWEST_ANGLE) / (2 * DROP))
+    return (math.sqrt(LOWEST_ANGLE**2 + 4 * DROP * max(relief, 0.0)) - LOWEST_ANGLE) / (2 * DROP)
 
 
 def far_horizons(

@@ -198,11 +198,21 @@ def test_mountain_25_km_off_with_curvature(tmp_path: Path, k: int) -> None:
     assert lifted[k] == pytest.approx(np.degrees(np.arctan((1000 - DROP * rim**2) / rim)), abs=0.16)
 
 
-def test_far_reach_closes_the_equation() -> None:
-    d = far_reach(900.0)
-    assert (900 - DROP * d * d) / d == pytest.approx(np.tan(np.radians(0.25)), rel=1e-9)
+@pytest.mark.parametrize("relief", [50.0, 900.0, 4000.0, 9000.0])
+def test_far_reach_closes_the_equation(relief: float) -> None:
+    d = far_reach(relief)
+    assert (relief - DROP * d * d) / d == pytest.approx(np.tan(np.radians(0.25)), rel=1e-9)
     assert far_reach(0.0) == 0.0
-    assert far_reach(9000.0) == 100_000.0
+
+
+def test_a_range_of_4000_m_is_seen_150_km_off(tmp_path: Path) -> None:
+    """Land of 4,000 m from 150 km on: the earth hides 1,537 m of it, so it stands 0.94 degrees high; its edge is known to 3 km, 0.04."""
+    terrain = dem(tmp_path, lambda x, y: np.where(y > 150e3, 4010.0, 10.0), 160_000.0, 1000.0)
+    far = far_horizons(terrain, [X0], [Y0])
+    window = terrain.window((X0, Y0, X0, Y0), pad=terrain_halo(terrain.resolution))
+    got = horizons(at((0, 0, 10.0)), terrain=window, far=far)[0]
+    assert got[0] == pytest.approx(np.degrees(np.arctan((4000 - DROP * 150e3**2) / 150e3)), abs=0.04)
+    assert got[36] == 0.0
 
 
 def test_far_nodes_do_not_depend_on_the_other_points(tmp_path: Path) -> None:
