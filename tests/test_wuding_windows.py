@@ -3,6 +3,7 @@
 import ast
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -172,3 +173,14 @@ def test_a_process_that_can_be_replaced_offers_itself_to_a_system_short_of_memor
     note.write_text("0", encoding="ascii")
     expendable()
     assert 0 < int(note.read_text(encoding="ascii")) <= 1000
+
+
+def test_a_full_temporary_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GDAL says only that it cannot open a file."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    usage = shutil.disk_usage(tmp_path)
+    for free, kind in ((0, StudyError), (10**9, RuntimeError)):
+        monkeypatch.setattr(own_temporary_module.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        with pytest.raises(kind, match="temporary folder is full" if free == 0 else "cannot open"), own_temporary():
+            raise RuntimeError("cannot open roofs.tmp.mbtiles")
+    assert list(tmp_path.iterdir()) == []

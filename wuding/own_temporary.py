@@ -13,6 +13,8 @@ from filelock import FileLock, Timeout
 PREFIX = "wuding-"
 # A folder is locked at once after it is made; one that is older and not locked has lost its command.
 OLD_SECONDS = 60.0
+# With less room an error, whatever its words, is laid to that: GDAL and SQLite say only what they could not open.
+FULL_BYTES = 2e6
 _LOCK = "in-use.lock"
 # Where programs that are started look for the system's temporary folder.
 _NAMES = ("TMPDIR", "TEMP", "TMP")
@@ -25,6 +27,11 @@ def own_temporary() -> Iterator[None]:
 
     The folder is locked for as long as the process lives, however that ends; what is found unlocked is swept. Where the system's
     temporary folder may not be written to, all is left as it is.
+
+    Raises
+    ------
+    StudyError
+        If what is done in it fails and the system's temporary folder is full.
     """
     home = Path(tempfile.gettempdir())
     sweep(home)
@@ -40,6 +47,9 @@ def own_temporary() -> Iterator[None]:
     os.environ.update(dict.fromkeys(_NAMES, str(folder)))
     try:
         yield
+    except Exception as error:
+        _require_room(home, error)
+        raise
     finally:
         tempfile.tempdir = before[0]
         for name, value in before[1].items():
@@ -48,6 +58,16 @@ def own_temporary() -> Iterator[None]:
                 os.environ[name] = value
         lock.release()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_room(home: Path, error: Exception) -> None:
+    from .errors import INPUT_ERRORS, StudyError
+
+    if not isinstance(error, INPUT_ERRORS) and shutil.disk_usage(home).free < FULL_BYTES:
+        raise StudyError(
+            "the system's temporary folder is full: make room there or name another one (TMPDIR, on Windows TEMP) and run the same "
+            "command again, it continues from what is finished"
+        ) from error
 
 
 def sweep(home: Path) -> None:
