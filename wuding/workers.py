@@ -1,7 +1,6 @@
 """One task a tile: what runs on a Dask worker, and how tiles are handed out."""
 
 import gc
-import hashlib
 import heapq
 import math
 import multiprocessing
@@ -29,7 +28,7 @@ from layers.model import Model
 from layers.potential import assess_tile
 from layers.replacing import unfinished
 from layers.schema import write_table
-from layers.sealing import SEALED, is_sealed, record_of, seal
+from layers.sealing import SEALED, checksum, is_sealed, record_of, seal
 
 from .errors import UnfinishedRun
 from .expendable import expendable
@@ -266,7 +265,7 @@ def fingerprint_of(work: Path) -> str:
         Empty where nothing has been noted yet.
     """
     file = work / "fingerprint.json"
-    return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest() if file.exists() else ""
+    return checksum(file) if file.exists() else ""
 
 
 @lru_cache(maxsize=1)
