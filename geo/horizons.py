@@ -55,7 +55,7 @@ def horizons(
     towers
         Buildings that are seen from farther away, by the end of their ring, see `ring_end`; None where there are none. [m]
     terrain
-        DEM to `terrain_reach` around the points; None on flat ground.
+        DEM to `terrain_reach` around the points, from `near_reach` on where the surface holds the land; None on flat ground.
     far
         Skylines of the land beyond; None where no land is high enough.
     parapets
@@ -119,7 +119,9 @@ def horizons(
         near_reach,
         plain,
     )
-    look_around(xyz, around, (land(terrain), nodes(far), terrain_reach), rays, sub_rays is None, _along_strips(xyz), result)
+    land_begin = near_reach if surface is not None and surface.holds_land else 0.0
+    ground = (land(terrain), nodes(far), land_begin, terrain_reach)
+    look_around(xyz, around, ground, rays, sub_rays is None, _along_strips(xyz), result)
     if near is not None:
         np.maximum(result, beneath(near, xyz)[:, None], out=result)
     return result

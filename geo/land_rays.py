@@ -142,6 +142,7 @@ def land_skyline(
     z: float,
     dem: Land,
     far_nodes: Nodes,
+    begin: float,
     reach: float,
     plain: bool,
     notes: NDArray[np.int64],
@@ -162,6 +163,8 @@ def land_skyline(
         Land, see `land`.
     far_nodes
         Far skylines, see `nodes`.
+    begin
+        Nearer land does not count, since a measured surface holds it. [m]
     reach
         Where the ring ends. [m]
     plain
@@ -192,24 +195,26 @@ def land_skyline(
         return
     row, column = math.floor(y / size) - dem[4], math.floor(x / size) - dem[3]
     block = (row // _BLOCK, column // _BLOCK)
-    wide, under = 0, 0.0
+    wide, under, nearest = 0, 0.0, max(begin, _NEAREST)
     for first in range(0, math.floor(reach / size) + 1, _LINES):
+        if (first + _LINES) * size * math.sqrt(2.0) <= begin:
+            continue
         while wide < _WIDTHS and _BLOCK * (2 << wide) <= first + _LINES:
             wide += 1
         if summits[wide, block[0], block[1]] <= z + DROP * (max(first - 1, 0) * size) ** 2:
             continue
         if first == 0:
             under = max(_ground(x, y, dem) - z, 0.0)
-        noted = SECTORS * LAND_RAYS if plain else _note(x, y, z, first, dem, skyline, notes)
+        noted = SECTORS * LAND_RAYS if plain else _note(x, y, z, first, begin, dem, skyline, notes)
         for k in range(SECTORS * LAND_RAYS if noted else 0):
             if plain or notes[k]:
-                skyline[k] = _at_lines(x, y, z, under, k, first, reach, skyline[k], dem)
+                skyline[k] = _at_lines(x, y, z, under, k, first, nearest, reach, skyline[k], dem)
                 if first == 0:  # near by the ground between two lines counts too
-                    skyline[k] = _between_lines(x, y, z, under, k, reach, skyline[k], dem)
+                    skyline[k] = _between_lines(x, y, z, under, k, nearest, reach, skyline[k], dem)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _note(x: float, y: float, z: float, first: int, dem: Land, skyline: NDArray[np.float64], notes: NDArray[np.int64]) -> int:
+def _note(x: float, y: float, z: float, first: int, begin: float, dem: Land, skyline: NDArray[np.float64], notes: NDArray[np.int64]) -> int:
     """Note which and how many rays the land around the next lines may raise; without a branch, so that several rays are asked at once."""
     crest, nx, i0, j0, size, lines = dem[1], dem[2], dem[3], dem[4], dem[5], dem[7]
     ny = crest.shape[0] // max(nx, 1)
@@ -221,7 +226,7 @@ def _note(x: float, y: float, z: float, first: int, dem: Land, skyline: NDArray[
         gi, gj = start_i + lines[0, k] * middle, start_j + lines[1, k] * middle
         # beyond the window, which ends no nearer than the last line, the outermost cells
         i, j = min(max(int(gi), 0), nx - 1), min(max(int(gj), 0), ny - 1)
-        notes[k] = 1 if crest[np.uint64(j * nx + i)] > least + drop + skyline[k] * lines[2, k] * nearest else 0
+        notes[k] = 1 if crest[np.uint64(j * nx + i)] > least + drop + skyline[k] * max(lines[2, k] * nearest, begin) else 0
         noted += notes[k]
     return noted
 
@@ -257,7 +262,9 @@ def _axes(x: float, y: float, ray: int, dem: Land) -> Axes:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _at_lines(x: float, y: float, z: float, under: float, ray: int, first: int, reach: float, tangent: float, dem: Land) -> float:
+def _at_lines(
+    x: float, y: float, z: float, under: float, ray: int, first: int, nearest: float, reach: float, tangent: float, dem: Land
+) -> float:
     """Raise one ray's tangent over the next lines between cell centres that it crosses; without a branch, so that all are taken at once."""
     values, size = dem[0], dem[5]
     to_first, q, slope, stretch, line, q0, turn, n, m, along, across = _axes(x, y, ray, dem)
@@ -268,7 +275,7 @@ def _at_lines(x: float, y: float, z: float, under: float, ray: int, first: int, 
         g = q + slope * e
         b = np.floor(g)
         i, j, v, t = line + turn * k, np.int64(b) - q0, g - b, e * stretch * size
-        known = (i >= 0) & (i < n) & (j >= 0) & (j < m - 1) & (t <= reach) & (t > _NEAREST)
+        known = (i >= 0) & (i < n) & (j >= 0) & (j < m - 1) & (t <= reach) & (t > nearest)
         at = np.uint64(i * along + j * across if known else 0)
         ground = values[at] * (1 - v) + values[at + np.uint64(across)] * v
         seen = (ground - z - DROP * t * t - under * max(1.0 - e * stretch, 0.0)) / t
@@ -278,7 +285,7 @@ def _at_lines(x: float, y: float, z: float, under: float, ray: int, first: int, 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _between_lines(x: float, y: float, z: float, under: float, ray: int, reach: float, tangent: float, dem: Land) -> float:
+def _between_lines(x: float, y: float, z: float, under: float, ray: int, nearest: float, reach: float, tangent: float, dem: Land) -> float:
     """
     Raise it where each of the patches before the first lines looks highest.
 
@@ -298,6 +305,7 @@ def _between_lines(x: float, y: float, z: float, under: float, ray: int, reach: 
         crossing = (max(before, after) - q) / slope if before != after else e
         second = patch & 1 == 1
         low, high, b = (crossing, e, after) if second else (start, crossing, before)
+        low = max(low, nearest / length)  # where that is above the other end, the patch is too near
         i, j = line + turn * k - back, np.int64(b) - q0
         known = (i >= 0) & (i < n - 1) & (j >= 0) & (j < m - 1)
         at = np.uint64(i * along + j * across if known else 0)
@@ -311,6 +319,6 @@ def _between_lines(x: float, y: float, z: float, under: float, ray: int, reach: 
         u, v, t = u0 + turn * summit, v0 + slope * summit, summit * length
         ground = corner + ahead * u + beside * v + twist * u * v
         seen = (ground - z - DROP * t * t - under * max(1.0 - summit * stretch, 0.0)) / t
-        found = np.float64(seen if known & (t <= reach) & (t > _NEAREST) & (seen > 0.0) else 0.0).view(np.int64)
+        found = np.float64(seen if known & (t <= reach) & (t > nearest) & (seen > 0.0) else 0.0).view(np.int64)
         bits = found if found > bits else bits
     return float(np.int64(bits).view(np.float64))

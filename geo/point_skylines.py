@@ -22,8 +22,8 @@ from .walls import LOW_RESOLVED, Kernel
 Inner = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]  # see `Parapets`
 # measured surface, near walls, towers, the ends of their rings, parapets, end of the near ring, whether to march over every cell
 Around = tuple[Cells, Kernel, tuple[Kernel, ...], NDArray[np.float64], Inner, float, bool]
-# DEM, far skylines, where the one hands over to the other
-Ground = tuple[Land, Nodes, float]
+# DEM, far skylines, from where the DEM counts, where it hands over to the far skylines
+Ground = tuple[Land, Nodes, float, float]
 
 
 def ring_of_edges(parapets: Parapets | None, points: int) -> Inner:
@@ -102,7 +102,7 @@ def _look_around(
     order: NDArray[np.int64],
     result: NDArray[np.float32],
 ) -> None:
-    dem, far_nodes, land_reach = ground
+    dem, far_nodes, land_begin, land_reach = ground
     plain = around[6]
     number = SECTORS * rays
     skyline, notes = np.zeros(SECTORS * LAND_RAYS + 1), np.zeros(SECTORS * LAND_RAYS, np.int64)
@@ -111,7 +111,7 @@ def _look_around(
     before, share = _between(rays)
     for p in order:
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
-        land_skyline(x, y, z, dem, far_nodes, land_reach, plain, notes, skyline)
+        land_skyline(x, y, z, dem, far_nodes, land_begin, land_reach, plain, notes, skyline)
         skyline[SECTORS * LAND_RAYS] = skyline[0]
         for k in range(number):
             i, u = before[k], share[k]

@@ -5,7 +5,7 @@ eastward and northward from the origin of the CRS, whatever the window: the same
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .errors import GeoError
 from .grid import Bounds, Grid, snap
+from .terrain import Terrain
 
 BLOCK_BITS = 4  # blocks of 16 x 16 cells ...
 SUPER_BITS = 6  # ... in super-blocks of 64 x 64, which are asked before their blocks
@@ -46,6 +47,8 @@ class Surface:
         Side of a cell. [m]
     bounds
         What the caller asked to be covered. [m]
+    holds_land
+        Whether the land is in it everywhere, so that no other is to be looked at.
     """
 
     values: NDArray[np.float32]
@@ -56,6 +59,7 @@ class Surface:
     first_row: int
     resolution: float
     bounds: Bounds
+    holds_land: bool = False
 
     @property
     def highest(self) -> float:
@@ -94,6 +98,7 @@ def near_surface(
     dsm: Grid | None = None,
     *,
     newer: NDArray[np.bool_] | None = None,
+    land: Terrain | None = None,
 ) -> Surface:
     """Surface that shades: a cell whose centre lies in a footprint carries the highest top, or the DSM's value.
 
@@ -111,11 +116,13 @@ def near_surface(
         Measured surface on the same grid; where it has data it is used instead of the tops.
     newer
         Buildings newer than the DSM, shape (n,): raised where they stand more than 2 m above it.
+    land
+        Ground where neither the DSM has data nor a footprint lies; None for none.
 
     Returns
     -------
     Surface
-        Tops in blocks; minus infinity where nothing stands, ground without a DSM included.
+        Tops in blocks; minus infinity where nothing stands, ground without a DSM included unless `land` is given.
 
     Raises
     ------
@@ -133,9 +140,11 @@ def near_surface(
         )
     blocks = _in_blocks(_dense_rows(dsm, built))
     _lay(blocks, built)
+    if land is not None:
+        _lay_land(blocks, built, land)
     if newer is not None and newer.any():
         _lay(blocks, _rasterize(bounds, resolution, polygons[newer], np.asarray(tops, np.float64)[newer]), NEWER_BY)
-    return _from_blocks(blocks, built)
+    return replace(_from_blocks(blocks, built), holds_land=land is not None)
 
 
 def _rasterize(bounds: Bounds, resolution: float, polygons: NDArray[np.object_], tops: NDArray[np.float64]) -> Surface:
@@ -285,6 +294,20 @@ def _lay(blocks: NDArray[np.float32], built: Surface, by: float | None = None) -
     held = built.index >= 0
     found, own = blocks[held], built.values[built.index[held]]
     blocks[held] = np.where(np.isneginf(found) if by is None else own > found + by, own, found)
+
+
+def _lay_land(blocks: NDArray[np.float32], like: Surface, land: Terrain) -> None:
+    """Fill cells without data, in place, with the ground at their centres, a row of blocks at a time."""
+    size = like.resolution
+    west, south, east, north = like.bounds
+    for row, line in enumerate(blocks):
+        column, j, i = np.nonzero(np.isneginf(line))
+        x = (like.first_column + column * BLOCK + i + 0.5) * size
+        y = (like.first_row + row * BLOCK + j + 0.5) * size
+        asked = (x > west - size) & (x < east + size) & (y > south - size) & (y < north + size)
+        column, j, i = column[asked], j[asked], i[asked]
+        found = land.elevation(x[asked], y[asked])
+        line[column, j, i] = np.where(np.isnan(found), -np.inf, found)
 
 
 def _in_blocks(cells: NDArray[np.float32]) -> NDArray[np.float32]:

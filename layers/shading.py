@@ -146,7 +146,7 @@ def look_around(
 
     rays = 8 * WALL_RAYS if plain else None
     seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, plain=plain)
-    cells = partial(_cells, wide, around, model.surface_resolution, footprints=dsm is not None)
+    cells = partial(_cells, wide, around, model, land=dsm is not None)
     opaque = seen(surface=None if dsm is None else cells(dsm), sub_rays=rays)
     trees = _trees(wide, model)
     if trees is None:
@@ -177,11 +177,12 @@ def surface_model(rows: gpd.GeoDataFrame, model: Model) -> Grid | None:
     return read_window(model.dsm, (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M), pad=2.0)
 
 
-def _cells(bounds: Bounds, around: Surroundings, resolution: float, measured: Grid, *, footprints: bool) -> Surface:
-    """Lay a measured surface into blocks; footprints stand where it has no data, and newer ones above it."""
-    if not footprints:
-        return near_surface(bounds, resolution, around.geometry[:0], around.top[:0], measured)
-    return near_surface(bounds, resolution, around.geometry, around.top, measured, newer=around.stale)
+def _cells(bounds: Bounds, around: Surroundings, model: Model, measured: Grid, *, land: bool) -> Surface:
+    """Lay trees or a surface model into blocks; the latter is filled up by footprints and ground, and newer footprints stand above it."""
+    if not land:
+        return near_surface(bounds, model.surface_resolution, around.geometry[:0], around.top[:0], measured)
+    ground = None if model.terrain.is_flat else model.terrain
+    return near_surface(bounds, model.surface_resolution, around.geometry, around.top, measured, newer=around.stale, land=ground)
 
 
 def _crests(rows: gpd.GeoDataFrame, kinds: RoofKinds) -> Floats:

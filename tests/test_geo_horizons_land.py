@@ -13,6 +13,7 @@ from geo.far_horizons import DROP, far_horizons
 from geo.grid import Grid
 from geo.horizons import horizons, terrain_halo
 from geo.rasters import prepare_raster
+from geo.surface_raster import near_surface
 from geo.terrain import Terrain
 from geo.towers import above_land, ring_end, tower_reach
 from geo.walls import walls
@@ -23,6 +24,7 @@ from .test_geo_horizons import X0, Y0, around, within_goals
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
 CELL, CELLS = 30.0, 668
 WEST, TOP = 489_990.0, 4_066_020.0  # on the global grid, so that the DEM is taken as it is
+NONE = np.empty(0, object)
 LAND_RAYS, WALL_RAYS = 6, 24  # per sector; a wall that ends within a sector is cut to a 24th
 
 
@@ -205,3 +207,38 @@ def test_a_roof_on_the_highest_ground_sees_no_land_and_one_that_the_dem_buries_s
         seen = np.tan(np.radians(horizons(buried, terrain=level))) * cell
         assert 20.0 / math.sqrt(2) - 0.01 <= seen.min()
         assert seen.max() <= 20.0 + 0.01
+
+
+def test_where_a_surface_model_holds_the_ground_the_dem_does_not_count(hills: tuple[np.ndarray, Terrain]) -> None:
+    """A pit dug since the DEM was made is as deep as the surface model says; what rises beyond the near ring still shades, by hand."""
+    _, terrain = hills
+    bounds = around(X0, Y0, 310)
+    dug = near_surface(bounds, 1.0, NONE, np.empty(0), Grid(np.zeros((640, 640), np.float32), X0 - 320, Y0 + 320, 1.0), land=terrain)
+    values = np.zeros((520, 520), np.float32)
+    values[240:280, 240:280] = 40.0  # 200 m around the point the ground lay 40 m higher
+    values[:110] = 200.0  # a plateau whose edge begins 1,490 m to the north and is steep over one cell
+    stale = Grid(values, X0 - 2600, Y0 + 2600, 10.0)
+    got = horizons(np.array([[X0 + 5, Y0 + 5, 6.0]]), surface=dug, terrain=stale)[0]
+    assert got[0] == pytest.approx(math.degrees(math.atan((200 - 6) / (1500 / math.cos(math.radians(1.25))))), abs=0.05)
+    assert (got[18:55] == 0.0).all()
+    assert (horizons(np.array([[X0 + 5, Y0 + 5, 6.0]]), terrain=stale)[0] > 30).all()
+
+
+def test_ground_fills_what_a_surface_model_does_not_know(hills: tuple[np.ndarray, Terrain]) -> None:
+    """Its values between the DEM's cells, so that a hole changes no bit, and a house in the hole stands on it."""
+    _, terrain = hills
+    bounds = around(X0, Y0, 310)
+    x, y = np.meshgrid(X0 - 320 + np.arange(640) + 0.5, Y0 + 320 - np.arange(640) - 0.5)
+    ground = terrain.elevation(x.ravel(), y.ravel()).reshape(640, 640).astype(np.float32)
+    torn = np.where(np.hypot(x - X0 - 60, y - Y0) < 50, np.nan, ground).astype(np.float32)
+    torn[:200] = np.nan
+    house = np.array([shapely.box(X0 + 50, Y0 - 10, X0 + 60, Y0 + 10)])
+    top = ground[320, 375] + 20.0
+    whole = np.where((abs(x - X0 - 55) < 5) & (abs(y - Y0) < 10), top, ground).astype(np.float32)
+    points = np.array([[X0 + 0.3, Y0 + 0.7, ground[320, 320] + 5.0], [X0 - 8.2, Y0 + 4.0, ground[320, 320] + 2.0]])
+    seen = [
+        horizons(points, surface=near_surface(bounds, 1.0, house, np.array([top]), Grid(v, X0 - 320, Y0 + 320, 1.0), land=terrain))
+        for v in (whole, torn)
+    ]
+    assert np.array_equal(*seen)
+    assert seen[0].max() > 5

@@ -18,7 +18,7 @@ from geo.tiles import read_surroundings, write_tiles
 from geo.towers import above_land, tower_reach
 from layers.model import Model
 from layers.potential import assess_tile
-from layers.shading import MODULE_ABOVE_M, Skylines, look_around
+from layers.shading import MODULE_ABOVE_M, Skylines, look_around, surface_model
 from solar.canopy import load_transmissivity
 
 from .conftest import DATA
@@ -176,6 +176,35 @@ def test_trees_stand_above_the_buildings_only(tmp_path: Path) -> None:
     assert seen.leafy[0, 18] == pytest.approx(np.degrees(np.arctan(top / 50.0)), abs=0.1)
     assert np.array_equal(seen.leafy[0, 40:70], seen.opaque[0, 40:70])
     assert (seen.leafy >= seen.opaque).all()
+
+
+def test_a_surface_model_alone_tells_what_stands_near(tmp_path: Path) -> None:
+    """A DEM 15 m above it shades nothing within 300 m; where it has no data the DEM's ground does, by hand."""
+    import rasterio
+    from rasterio.transform import from_origin
+
+    tops = np.full((640, 640), 2.0, np.float32)
+    tops[280:360, 370:380] = 30.0  # 50 to 60 m east of the middle
+    tops[:, :220] = np.nan  # from 100 m west of it on
+    with rasterio.open(
+        tmp_path / "raw.tif", "w", driver="GTiff", width=640, height=640, count=1, dtype="float32", crs="EPSG:4548", nodata=np.nan,
+        transform=from_origin(X0 - 320, Y0 + 320, 1.0, 1.0),
+    ) as out:  # fmt: skip
+        out.write(tops, 1)
+    prepare_raster(tmp_path / "raw.tif", tmp_path / "dsm.tif", "EPSG:4548", resolution=1.0)
+    (tmp_path / "land").mkdir()
+    land = dem(tmp_path / "land", lambda x, y: np.where((abs(x) < 250) & (abs(y) < 250), 15.0, 0.0), 2700.0, 30.0)
+    house = table(np.array([shapely.box(X0 - 5, Y0 - 5, X0 + 5, Y0 + 5)]), [6.0])
+    write_tiles(house, tmp_path / "tiles", tile_buildings=1)
+    around = read_surroundings(tmp_path / "tiles", np.asarray(house.total_bounds))
+    given = model(terrain=land, dsm=tmp_path / "dsm.tif")
+    kinds = given.archetypes.choose(house["use"], house["height_m"], house["footprint_area_m2"]).with_tilt(house["tilt_given"])
+    point = np.array([[X0 + 0.5, Y0 + 0.5, 5.0]])
+    seen = look_around(point, np.zeros(1, int), house, kinds, around, surface_model(house, given), given).opaque[0]
+    per = 1 / np.cos(np.radians(1.25))
+    assert seen[18] == pytest.approx(np.degrees(np.arctan(25.0 / (49.5 * per))), abs=0.05)
+    assert seen[54] == pytest.approx(np.degrees(np.arctan(10.0 / (100.5 * per))), abs=0.05)
+    assert (seen[[0, 36]] == 0.0).all()
 
 
 def test_a_taller_neighbour_only_takes_and_a_removed_one_only_gives(tmp_path: Path) -> None:
