@@ -21,7 +21,7 @@ LOWEST_ANGLE = math.tan(math.radians(0.25))  # land that cannot rise above this 
 DROP = (1 - 0.13) / (2 * 6_371_000.0)
 
 SPACING = 250.0  # m; at 500 m a near ridge between two nodes was missed by up to 2 degrees, at 250 m by 0.7
-_RAYS = 2  # rays per sector; a third changes nothing between nodes
+LAND_RAYS = 2  # rays per sector over land, near and far; rays between them are interpolated
 _STEP = 0.02  # step as a share of the distance: a quarter of a sector's width
 _FINEST = 20.0  # m; a finer DEM shows nothing more from two kilometres
 _BLOCK, _WIDE = 8, 32  # cells of a level along the sides of blocks whose highest ground is asked before a ray enters them
@@ -52,9 +52,10 @@ class FarHorizons:
     index
         Number of each node, -1 where none was needed, shape (rows northward, columns).
     tangent
-        Tangent of the horizon seen from the ground, mean of each sector, shape (nodes, 72).
+        Tangent of the horizon seen from the ground along each ray, shape (nodes, 144).
     nearness
-        One over the distance of the horizon, shape (nodes, 72): shifts the tangent for a point above or below its node. [1/m]
+        One over the distance of the horizon, mean of each sector, shape (nodes, 72): shifts the tangent for a point above or below
+        its node. [1/m]
     elevation
         Ground at the nodes, shape (nodes,). [m]
     """
@@ -188,7 +189,7 @@ def far_horizons(
     nx, ny = columns * spacing, rows * spacing
     ground = terrain.elevation(nx, ny)
     ground = np.where(np.isfinite(ground), ground, terrain.lowest)
-    tangent, nearness = np.empty((len(nx), SECTORS), np.float32), np.empty((len(nx), SECTORS), np.float32)
+    tangent, nearness = np.empty((len(nx), SECTORS * LAND_RAYS), np.float32), np.empty((len(nx), SECTORS), np.float32)
     frame = (levels, offsets, shapes, origin[0], origin[1], cell)
     limits = (_summits(levels, offsets, shapes), terrain.highest, steps)
     cores = os.cpu_count() or 1
@@ -313,15 +314,14 @@ def _skylines(
     for n in range(nx.shape[0]):
         found = -1
         for s in range(SECTORS):
-            sum_t, sum_n = 0.0, 0.0
-            for r in range(_RAYS):
-                azimuth = math.radians(360.0 / SECTORS * (s + (r + 0.5) / _RAYS - 0.5))
+            near = 0.0
+            for r in range(LAND_RAYS):
+                azimuth = math.radians(360.0 / SECTORS * (s + (r + 0.5) / LAND_RAYS - 0.5))
                 way = (nx[n], ny[n], math.sin(azimuth), math.cos(azimuth))
                 t, d, found = _skyline(way, ground[n], frame, summits, highest, steps, found)
-                sum_t += t
-                sum_n += 1 / d
-            tangent[n, s] = sum_t / _RAYS
-            nearness[n, s] = sum_n / _RAYS
+                tangent[n, s * LAND_RAYS + r] = t
+                near += 1 / d
+            nearness[n, s] = near / LAND_RAYS
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -7,11 +7,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from .errors import GeoError
-from .far_horizons import DROP, FarHorizons
+from .far_horizons import DROP, LAND_RAYS, FarHorizons
 from .grid import Grid
 from .sectors import SECTORS, directions
 
-LAND_RAYS = 2  # rays per sector over the DEM; rays between them are interpolated
 FINEST = 10.0  # m; a finer DEM is averaged first: ground is smooth, and the near surface holds what is not
 _LINES = 8  # lines through cell centres that a ray crosses, taken at once
 _NEAR_LINES = 4  # to here the ground between the lines is looked at as well
@@ -179,17 +178,15 @@ def land_skyline(
     gx, gy = x / spacing, y / spacing
     i, j = (math.floor(gx)), (math.floor(gy))
     u, v = gx - i, gy - j
-    for s in range(SECTORS):
-        far = 0.0
-        if known:
-            for corner in range(4):
-                a, b = corner & 1, corner >> 1
-                node = index[j - j0 + b, i - i0 + a]
-                weight = (u if a else 1 - u) * (v if b else 1 - v)
-                far += weight * (tangents[node, s] - (z - ground[node]) * nearness[node, s])
-        far = max(far, 0.0)
-        for k in range(s * LAND_RAYS, s * LAND_RAYS + LAND_RAYS):
-            skyline[k] = far
+    skyline[:] = 0.0
+    for corner in range(4 if known else 0):
+        a, b = corner & 1, corner >> 1
+        node = index[j - j0 + b, i - i0 + a]
+        weight, above = (u if a else 1 - u) * (v if b else 1 - v), z - ground[node]
+        for k in range(np.uint64(SECTORS * LAND_RAYS)):
+            skyline[k] += weight * (tangents[node, k] - above * nearness[node, k // np.uint64(LAND_RAYS)])
+    for k in range(np.uint64(SECTORS * LAND_RAYS)):
+        skyline[k] = max(skyline[k], 0.0)
     size, summits = dem[5], dem[6]
     if summits.size == 0:
         return

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from .edge_rays import PARTS, Gaps, find, lay, part, room_for_gaps, settle, tolerated
 from .errors import GeoError
 from .fans import Fan, even_fan, room_for
-from .land_rays import LAND_RAYS, Land, Nodes, land_skyline
+from .far_horizons import LAND_RAYS
+from .land_rays import Land, Nodes, land_skyline
 from .roof_edges import Parapets
 from .sectors import SECTORS, arctan, ray_number
 from .surface_cells import Cells

@@ -198,6 +198,24 @@ def test_mountain_25_km_off_with_curvature(tmp_path: Path, k: int) -> None:
     assert lifted[k] == pytest.approx(np.degrees(np.arctan((1000 - DROP * rim**2) / rim)), abs=0.16)
 
 
+@pytest.mark.parametrize("azimuth", [0.0, 47.0, 138.4, 221.25, 304.7])
+def test_a_lone_peak_25_km_off(tmp_path: Path, azimuth: float) -> None:
+    """A cone of 1,500 m, 8 km wide, anywhere between rays and nodes: means over 400 m and rays 2.5 degrees apart take 0.15 of its top."""
+    east, north = 25_000.0 * np.sin(np.radians(azimuth)), 25_000.0 * np.cos(np.radians(azimuth))
+    terrain = dem(tmp_path, lambda x, y: 1500.0 * np.maximum(0.0, 1 - np.hypot(x - east, y - north) / 4000), 30_000.0, 100.0)
+    rng = np.random.default_rng(6)
+    points = np.column_stack([X0 + rng.uniform(-300, 300, 4), Y0 + rng.uniform(-300, 300, 4), np.full(4, 10.0)])
+    window = terrain.window(around(X0, Y0, 300.0), pad=terrain_halo(terrain.resolution))
+    got = horizons(points, terrain=window, far=far_horizons(terrain, points[:, 0], points[:, 1]))
+    way = np.radians((np.arange(72 * 20) + 0.5) / 4 - 2.5)[:, None]
+    d = np.arange(20_000.0, 30_000.0, 20.0)
+    for (x, y, z), seen in zip(points - (X0, Y0, 0.0), got, strict=True):
+        rise = 1500.0 * np.maximum(0.0, 1 - np.hypot(x + d * np.sin(way) - east, y + d * np.cos(way) - north) / 4000) - z - DROP * d**2
+        by_hand = np.degrees(np.arctan(np.maximum((rise / d).max(axis=1), 0.0))).reshape(72, 20).mean(axis=1)
+        assert np.abs(seen - by_hand).max() <= 0.17
+        assert int(seen.argmax()) == int(by_hand.argmax())
+
+
 @pytest.mark.parametrize("relief", [50.0, 900.0, 4000.0, 9000.0])
 def test_far_reach_closes_the_equation(relief: float) -> None:
     d = far_reach(relief)
