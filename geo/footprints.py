@@ -259,4 +259,7 @@ def hilbert_order(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
         Shape (n,), row numbers in the new order; ties by id.
     """
     distance = frame.geometry.hilbert_distance(total_bounds=frame.total_bounds, level=16)
-    return np.lexsort((frame["building_id"].to_numpy(dtype=str), distance.to_numpy())).astype(np.int64)
+    tied = np.flatnonzero(distance.duplicated(keep=False).to_numpy())  # ids of all as one array would take as much as the shapes
+    rank = np.zeros(len(frame), dtype=np.int64)
+    rank[tied] = np.unique(frame["building_id"].to_numpy(dtype=object)[tied].astype(str), return_inverse=True)[1]
+    return np.lexsort((rank, distance.to_numpy())).astype(np.int64)

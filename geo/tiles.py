@@ -70,7 +70,9 @@ class Surroundings:
     tall: dict[float, Standing]
 
 
-def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: int, widest: float = np.inf) -> pd.DataFrame:
+def write_tiles(
+    buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: int, widest: float = np.inf, wanted: npt.NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
     """
     Write prepared buildings as a spatially sorted GeoParquet dataset, a file a tile.
 
@@ -85,6 +87,8 @@ def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: in
         Most buildings in a tile; tiles carry about the same load.
     widest
         Largest extent of a tile of several buildings [m2], since the rasters under it are in memory at once.
+    wanted
+        Shape (n,), which rows are written, all by default; only these need a geometry.
 
     Returns
     -------
@@ -92,7 +96,8 @@ def write_tiles(buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: in
         A row a tile: `file`, `rows`, `assess` (rows to be assessed), `left`, `bottom`, `right`, `top`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    order = hilbert_order(buildings)
+    rows_in = np.arange(len(buildings)) if wanted is None else np.flatnonzero(wanted)
+    order = rows_in[hilbert_order(buildings[["building_id", "geometry"]].iloc[rows_in])]
     cuts = _cuts(buildings.geometry.to_numpy()[order], tile_buildings, widest)
     firsts = range(0, len(cuts) - 1, _TILES_AT_ONCE)
     # shapely and pyarrow let go of Python's lock while they encode and compress

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 import pyproj
 
 from geo.archetypes import load_archetypes
@@ -176,18 +178,19 @@ def _steps(check: Check, some: gpd.GeoDataFrame, crs: pyproj.CRS, policy: Policy
     with tempfile.TemporaryDirectory(prefix="wuding-check-") as folder, check.problems.trying("buildings") as warnings:
         told: list[str] = []
         archetypes = load_archetypes(study.roofs.archetypes)
-        table = identify(some, study, told)
+        raw = pd.DataFrame(some.drop(columns="geometry"))
+        table, _ = identify(raw, np.array(some.geometry), crs, study, told)
         check_scale(table, crs, study, told)
         with check.problems.trying("terrain") as ground:
             terrain, check.facts["terrain"] = coarse_terrain(study, crs, terrain_head(study, crs), table, Path(folder), ground)
             check.facts["terrain"] |= surface_head(study, crs, table, terrain, Path(folder), ground)
         if "terrain" not in check.facts:
             return table
-        override(table, some, study, told)
-        pairs = join_cut(table, some, study, told)
+        override(table, raw, study, told)
+        pairs = join_cut(table, raw, study, told)
         place(table, {name: layer for name, layer in check.regions.items() if len(layer)}, told)
-        attribute(table, some, study, archetypes, new_years(policy), told)
-        measure(table, some, study, archetypes, terrain, None, told)
+        attribute(table, raw, study, archetypes, new_years(policy), told)
+        measure(table, raw, study, archetypes, terrain, None, told)
         uncover(table, pairs, study, told)
         exclude(table, study, crs, told)
         existing_pv(table, study, crs, told)

@@ -40,7 +40,7 @@ _COUNTRY = ["农村", "乡村", "村庄", "rural", "country", "0", "false", "否
 
 
 def attribute(
-    table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, archetypes: Archetypes, new_years: tuple[int, int], warnings: list[str]
+    table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, archetypes: Archetypes, new_years: tuple[int, int], warnings: list[str]
 ) -> None:
     """
     Fill in use, year, town or country, and PV that is there already.
@@ -89,7 +89,7 @@ def attribute(
     _installed(table, raw, warnings)
 
 
-def _construction(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[str]) -> None:
+def _construction(table: gpd.GeoDataFrame, raw: pd.DataFrame, warnings: list[str]) -> None:
     table["construction"] = ""
     if "construction" not in raw:
         return
@@ -140,7 +140,7 @@ def _land(uses: Uses, table: gpd.GeoDataFrame, study: Study, warnings: list[str]
     warnings.append(f"{number} buildings take their use from the land they stand on ({title})")
 
 
-def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[str]) -> None:
+def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: pd.DataFrame, warnings: list[str]) -> None:
     """Guess what no source says from neighbours and size, with little confidence."""
     area = table["footprint_area_m2"].to_numpy(dtype=float)
     box = table.geometry.bounds.to_numpy()
@@ -154,7 +154,7 @@ def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings:
         )
 
 
-def _urban(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, uses: Uses) -> pd.arrays.BooleanArray:
+def _urban(raw: pd.DataFrame, table: gpd.GeoDataFrame, uses: Uses) -> pd.arrays.BooleanArray:
     """Town or country: by the attribute, else the boundary layer, else what the word for use itself says."""
     urban = np.full(len(raw), np.nan)
     if "urban" in raw:
@@ -166,7 +166,7 @@ def _urban(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, uses: Uses) -> pd.arr
     return pd.arrays.BooleanArray(urban == 1.0, np.isnan(urban))
 
 
-def _installed(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[str]) -> None:
+def _installed(table: gpd.GeoDataFrame, raw: pd.DataFrame, warnings: list[str]) -> None:
     unknown = np.full(len(raw), np.nan)
     installed = attributes.quantities(raw["installed_kwp"], attributes.KILOWATTS) if "installed_kwp" in raw else unknown
     most = table["footprint_area_m2"].to_numpy() * MOST_KWP_PER_M2
@@ -183,7 +183,7 @@ def _installed(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, warnings: list[st
 
 def measure(
     table: gpd.GeoDataFrame,
-    raw: gpd.GeoDataFrame,
+    raw: pd.DataFrame,
     study: Study,
     archetypes: Archetypes,
     terrain: Terrain,
@@ -245,7 +245,7 @@ def measure(
         )
 
 
-def _base(raw: gpd.GeoDataFrame, height: np.ndarray, warnings: list[str]) -> np.ndarray:
+def _base(raw: pd.DataFrame, height: np.ndarray, warnings: list[str]) -> np.ndarray:
     """Height at which a part of a building begins (OpenStreetMap, Overture): its roof is where `height` says, its floors are fewer."""
     if "min_height" not in raw:
         return np.zeros(len(raw))

@@ -25,6 +25,7 @@ from .checksums import checksums
 from .describing import attribute, measure
 from .elevation import rasters, trees
 from .errors import StudyError
+from .keeping import give_back
 from .overlapping import join_cut, uncover
 from .overriding import override
 from .placing import exclude, existing_pv, place
@@ -85,11 +86,16 @@ def prepare(
     warnings: list[str] = []
     archetypes = load_archetypes(study.roofs.archetypes)
     told("read", 0, 4)
-    raw = read_buildings(study, crs, warnings)
+    read = read_buildings(study, crs, warnings)
+    raw, shapes = pd.DataFrame(read.drop(columns="geometry")), np.array(read.geometry)
+    del read  # `identify` lets go of each shape as it repairs it
+    give_back()
     counted(len(raw), warnings)
     tell_unread(unread_texts(raw), warnings)
     told("read", 1, 4)
-    table = identify(raw, study, warnings)
+    table, rejected = identify(raw, shapes, crs, study, warnings)
+    del shapes
+    give_back()
     check_scale(table, crs, study, warnings)
     told("read", 2, 4)
     overridden = override(table, raw, study, warnings)
@@ -97,17 +103,20 @@ def prepare(
     (work / "model.pickle").unlink(missing_ok=True)  # parcels and skylines of the last run cannot be drawn from what comes now
     terrain, dsm, raster_facts = rasters(study, crs, table, work, warnings)
     canopy = trees(study, crs, work, raster_facts, warnings)
-    read = {name: read_region(study, name, section, crs, warnings) for name, section in study.regions.items()}
-    regions = {name: layer for name, layer in read.items() if len(layer)}
+    layers = {name: read_region(study, name, section, crs, warnings) for name, section in study.regions.items()}
+    regions = {name: layer for name, layer in layers.items() if len(layer)}
     place(table, regions, warnings)
     told("read", 3, 4)
     attribute(table, raw, study, archetypes, new_years, warnings)
     measure(table, raw, study, archetypes, terrain, dsm, warnings)
+    del raw
     uncover(table, pairs, study, warnings)
     exclude(table, study, crs, warnings)
     existing_pv(table, study, crs, warnings)
-    _decide(table, raw)
-    standing = table[~table["status"].isin(footprints.NOT_STANDING) & table["ground_elevation_m"].notna()]
+    for column in ("name", "use_detail", "reason", "source_id"):  # never null, so that every product shows the same thing: nothing
+        table[column] = table[column].fillna("").astype("str")
+    table.loc[rejected.index, "geometry"] = rejected
+    standing = (~table["status"].isin(footprints.NOT_STANDING) & table["ground_elevation_m"].notna()).to_numpy()
     if not (table["status"] == "").any():
         counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
         raise StudyError(
@@ -115,10 +124,11 @@ def prepare(
             f"Compare the extent of {', '.join(study.buildings.path)} with terrain.dem, and their CRS"
         )
     tiles = write_tiles(
-        standing.assign(top_m=standing["ground_elevation_m"] + standing["height_m"], reach_m=_reaches(standing, terrain)),
+        table.assign(top_m=table["ground_elevation_m"] + table["height_m"], reach_m=_reaches(table, standing, terrain)),
         work / "tiles",
         tile_buildings=study.run.tile_buildings,
         widest=CELLS_IN_MEMORY * _finest(study, terrain, dsm, canopy) ** 2,
+        wanted=standing,
     )
     told("read", 4, 4)
     return Prepared(
@@ -130,30 +140,21 @@ def prepare(
         canopy,
         tiles,
         checksums(study),
-        {"terrain": raster_facts, "regions": {n: len(r) for n, r in read.items()}, "overrides": overridden},
+        {"terrain": raster_facts, "regions": {n: len(r) for n, r in layers.items()}, "overrides": overridden},
         warnings,
     )
 
 
-def _reaches(standing: gpd.GeoDataFrame, terrain: Terrain) -> Floats:
-    """How far each building is looked for [m]: by its height, and by the slope or peak on which it stands."""
-    left, bottom, right, top = shapely.bounds(standing.geometry.to_numpy()).T
+def _reaches(table: gpd.GeoDataFrame, standing: npt.NDArray[np.bool_], terrain: Terrain) -> Floats:
+    """How far each building is looked for [m]: by its height, and by the slope or peak on which it stands; NaN for those that do not."""
+    left, bottom, right, top = shapely.bounds(table.geometry.to_numpy()[standing]).T
     radius = 0.5 * np.hypot(right - left, top - bottom)
     above = threaded(partial(above_land, terrain), 0.5 * (left + right), 0.5 * (bottom + top), radius)
-    return tower_reach(standing["height_m"].to_numpy(dtype=float) + above)
+    reaches = np.full(len(table), np.nan)
+    reaches[standing] = tower_reach(table["height_m"].to_numpy(dtype=float)[standing] + above)
+    return reaches
 
 
 def _finest(study: Study, terrain: Terrain, dsm: Path | None, canopy: Path | None) -> float:
     """Smallest cell that tiles read; infinite where they read no raster."""
     return min(terrain.resolution, np.inf if dsm is None and canopy is None else study.terrain.surface_resolution)
-
-
-def _decide(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame) -> None:
-    """Text columns are never null, so that every product shows the same thing: nothing. Rejected shapes are shown as far as they go."""
-    for column in ("name", "use_detail", "reason", "source_id"):
-        table[column] = table[column].fillna("").astype(object)
-    lost = np.flatnonzero((table["status"] == footprints.INVALID).to_numpy())
-    if len(lost):
-        geometry = table.geometry.to_numpy().copy()
-        geometry[lost] = footprints.remains(raw.geometry.to_numpy()[lost])
-        table.geometry = gpd.GeoSeries(geometry, index=table.index, crs=table.crs)

@@ -23,10 +23,10 @@ from .study import Study
 # Columns that tell nothing of whether two rows are one building.
 # Pieces of one building share at most this much of the smaller one.
 _MOST_SHARED = 0.5
-_NOT_ALIKE = ("id", "geometry", "source_file", "source_row")
+_NOT_ALIKE = ("id", "source_file", "source_row")
 
 
-def join_cut(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> Pairs:
+def join_cut(table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, warnings: list[str]) -> Pairs:
     """
     Join buildings that the source has cut at the edges of its tiles; the largest piece carries the whole roof.
 
@@ -95,12 +95,12 @@ def _write_joined(table: gpd.GeoDataFrame, pieces: np.ndarray, carrier: np.ndarr
     table.loc[parts, "reason"] = [f"a piece of one building: its roof is counted with {ids[row]}" for row in carrier[~carries]]
 
 
-def _alike(raw: gpd.GeoDataFrame, pairs: Pairs) -> np.ndarray:
+def _alike(raw: pd.DataFrame, pairs: Pairs) -> np.ndarray:
     """Whether two rows say the same in every attribute."""
     alike = np.ones(len(pairs.left), dtype=bool)
     rows, place = np.unique(np.concatenate([pairs.left, pairs.right]), return_inverse=True)
     left, right = place[: len(pairs.left)], place[len(pairs.left) :]
-    for column in raw.columns.difference(_NOT_ALIKE):
+    for column in raw.columns.difference(list(_NOT_ALIKE)):
         codes = pd.factorize(raw[column].iloc[rows])[0]  # what is empty has one code too
         alike &= codes[left] == codes[right]
     return alike

@@ -39,7 +39,7 @@ _LIMITS = {"height": (LOWEST_M, HIGHEST_M), "floors": (1.0, MOST_FLOORS), "tilt"
 _NO = {"", "0", "no", "false", "否", "不"}
 
 
-def override(table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> list[dict[str, str]]:
+def override(table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, warnings: list[str]) -> list[dict[str, str]]:
     """
     Correct what the source says by the study's table of overrides.
 
@@ -132,7 +132,7 @@ def _rows(ids: pd.Series, table: gpd.GeoDataFrame, name: str, warnings: list[str
 
 
 def _apply(
-    column: str, said: pd.Series, rows: np.ndarray, table: gpd.GeoDataFrame, raw: gpd.GeoDataFrame, study: Study, name: str
+    column: str, said: pd.Series, rows: np.ndarray, table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, name: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Write one column of corrections into the buildings; what it was and what it is."""
     if column == "exclude":
@@ -185,7 +185,7 @@ _READERS: dict[str, Callable[[pd.Series], attributes.Floats]] = {
 }
 
 
-def _column(raw: gpd.GeoDataFrame, column: str) -> np.ndarray:
+def _column(raw: pd.DataFrame, column: str) -> np.ndarray:
     values: np.ndarray = raw[column].to_numpy(dtype=object, copy=True) if column in raw else np.full(len(raw), None, dtype=object)
     return values
 

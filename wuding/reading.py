@@ -1,6 +1,7 @@
 """The study's vector files as tables in the study's CRS, each building with its id."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
@@ -30,6 +31,8 @@ AREA_OFF = 0.0005
 # A county or city is not wider than this; a building farther off has wrong coordinates.
 FARTHEST_STRAY_M = 300e3
 LARGEST_M2 = 2e6
+# Shapes that are in memory as read and repaired.
+REPAIRED_AT_ONCE = 50_000
 # Layers that should fill the ground without gaps.
 PARTITIONS = ("responsible", "districts")
 
@@ -109,14 +112,20 @@ def _plain(values: pd.Series) -> pd.Series:
     return values.map(lambda value: value if value is None or np.isscalar(value) else str(value))
 
 
-def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.GeoDataFrame:
+def identify(
+    raw: pd.DataFrame, shapes: np.ndarray, crs: pyproj.CRS, study: Study, warnings: list[str]
+) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries]:
     """
     Repair shapes, give ids, and set aside what cannot be assessed.
 
     Parameters
     ----------
     raw
-        The same rows with the study's own columns.
+        The rows as read, with the study's own columns.
+    shapes
+        Their shapes, shape (n,); repaired in place, since both at once would be half of all memory.
+    crs
+        CRS of the study.
     study
         The study.
     warnings
@@ -124,32 +133,33 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
 
     Returns
     -------
-    geopandas.GeoDataFrame
+    table : geopandas.GeoDataFrame
         Every input row with id, geometry, footprint area, status and reason.
+    rejected : geopandas.GeoSeries
+        What can be drawn of the invalid ones, by their row.
     """
-    geometry, reason = footprints.repair(raw.geometry.to_numpy())
-    area = np.nan_to_num(shapely.area(geometry))
-    lost = shapely.is_missing(geometry)
+    read = _repair(shapes)
+    area = np.nan_to_num(shapely.area(shapes))
+    lost = shapely.is_missing(shapes)
     small = ~lost & (area < study.buildings.minimum_area_m2)
-    ids, twice, keys = _ids_and_keys(raw, geometry, warnings)
+    ids, twice, keys = _ids_and_keys(raw, shapes, warnings)
     large = ~(lost | small)[twice]
     twice, keys = twice[large], keys[large]
     table = gpd.GeoDataFrame(
         {"building_id": ids, "source": raw.get("source", BUILDINGS), "source_file": raw["source_file"], "source_row": raw["source_row"]},
-        geometry=geometry,
-        crs=raw.crs,
+        geometry=shapes,
+        crs=crs,
     )
-    table["source_id"] = raw["id"].astype("string").fillna("").to_numpy(dtype=object) if "id" in raw else ""
-    table["name"] = raw["name"].astype("string").fillna("").to_numpy(dtype=object) if "name" in raw else ""
-    table["footprint_area_m2"], table["reason"] = area, reason
+    for ours, theirs in (("source_id", "id"), ("name", "name")):
+        table[ours] = raw[theirs].astype("string").fillna("").astype("str") if theirs in raw else ""
+    table["footprint_area_m2"], table["reason"] = area, read.reason
     status = np.full(len(table), "", dtype=object)
     kept_by = footprints.duplicates(keys, _drawing_rank(raw.iloc[twice], ids[twice]))
     again, kept_by = twice[kept_by >= 0], twice[kept_by[kept_by >= 0]]
     status[lost], status[small], status[again] = footprints.INVALID, footprints.TOO_SMALL, footprints.DUPLICATE
     table["status"] = status
     if "drawn" in raw:
-        place = np.isin(shapely.get_type_id(raw.geometry.to_numpy()), (0, 4))
-        table.loc[table.index[place], "reason"] = "a point without an area that can be true"
+        table.loc[table.index[read.point], "reason"] = "a point without an area that can be true"
     table["drawn"] = raw["drawn"].to_numpy(dtype=bool) if "drawn" in raw else False
     table.loc[table["drawn"], "reason"] = "a point: drawn as a square of its stated area"
     table.loc[small, "reason"] = f"under {study.buildings.minimum_area_m2:g} m2"
@@ -159,12 +169,52 @@ def identify(raw: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> gpd.Ge
         warnings.append(
             f"{len(again)} buildings are drawn twice, as the same polygon; one drawing of each counts ({lost_m2:,.0f} m2 left out)"
         )
-    _tell_repairs(raw, table, warnings)
-    _set_strays_aside(table, warnings)
-    return table
+    _tell_repairs(read.area, table, warnings)
+    strays = _set_strays_aside(table, warnings)
+    drawn = pd.concat([read.rejected, pd.Series(footprints.remains(shapes[strays]), index=strays, dtype=object)])
+    return table, gpd.GeoSeries(drawn, crs=crs)
 
 
-def _ids_and_keys(raw: gpd.GeoDataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class _Read:
+    """
+    What is asked of shapes as they were read, once they are repaired.
+
+    Attributes
+    ----------
+    reason
+        Shape (n,), see `footprints.repair`.
+    area
+        Shape (n,), before the repair [m2].
+    point
+        Shape (n,), whether it is one.
+    rejected
+        What can be drawn of the lost ones, by row.
+    """
+
+    reason: np.ndarray
+    area: np.ndarray
+    point: np.ndarray
+    rejected: pd.Series
+
+
+def _repair(shapes: np.ndarray) -> _Read:
+    """Repair shapes in place, some at a time."""
+    reason, area, point = np.empty(len(shapes), dtype=object), np.empty(len(shapes)), np.empty(len(shapes), dtype=bool)
+    rejected = [pd.Series([], dtype=object, index=pd.RangeIndex(0))]
+    for first in range(0, len(shapes), REPAIRED_AT_ONCE):
+        rows = slice(first, first + REPAIRED_AT_ONCE)
+        part = shapes[rows].copy()
+        with np.errstate(invalid="ignore"):
+            area[rows] = shapely.area(part)
+        point[rows] = np.isin(shapely.get_type_id(part), (0, 4))
+        shapes[rows], reason[rows] = footprints.repair(part)
+        lost = np.flatnonzero(shapely.is_missing(shapes[rows]))
+        rejected.append(pd.Series(footprints.remains(part[lost]), index=first + lost, dtype=object))
+    return _Read(reason, area, point, pd.concat(rejected))
+
+
+def _ids_and_keys(raw: pd.DataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ids of all buildings, the rows whose shape may be drawn twice, and the keys of these; keys are dear where the source's ids serve."""
     if "source" in raw:
         return _with_surfaces(raw, geometry, warnings)
@@ -183,7 +233,7 @@ def _ids_and_keys(raw: gpd.GeoDataFrame, geometry: np.ndarray, warnings: list[st
     return ids, repeated, keys[repeated]
 
 
-def _with_surfaces(raw: gpd.GeoDataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _with_surfaces(raw: pd.DataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Surfaces get ids of their own kind, so that they change none of a building's."""
     other = is_surface(raw)
     own, rest = np.flatnonzero(~other), np.flatnonzero(other)
@@ -196,30 +246,30 @@ def _with_surfaces(raw: gpd.GeoDataFrame, geometry: np.ndarray, warnings: list[s
     return ids, np.concatenate([own[twice], rest[repeated]]), np.concatenate([keys, shape[repeated]])
 
 
-def _tie_breaks(raw: gpd.GeoDataFrame, rows: np.ndarray) -> np.ndarray:
+def _tie_breaks(raw: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
     """Text by which rows of one shape are told apart; only where shapes repeat or are missing."""
     tie = np.full(len(raw), "", dtype=object)
-    own = raw.drop(columns=["geometry", "source_file", "source_row"])
+    own = raw.drop(columns=["source_file", "source_row"])
     if len(rows) and own.shape[1]:
         tie[rows] = own.iloc[rows].astype("string").fillna("").agg("|".join, axis=1).to_numpy(dtype=object)
     return tie
 
 
-def _drawing_rank(raw: gpd.GeoDataFrame, ids: np.ndarray) -> np.ndarray:
+def _drawing_rank(raw: pd.DataFrame, ids: np.ndarray) -> np.ndarray:
     """Of several drawings of one polygon the best is the one with a height, the higher one, the one that knows more, the first id."""
     height = given_heights(raw)[0]
-    says = raw.drop(columns=["geometry", "source_file", "source_row"]).notna().sum(axis=1).to_numpy()
+    says = raw.drop(columns=["source_file", "source_row"]).notna().sum(axis=1).to_numpy()
     order = np.lexsort((pd.factorize(ids, sort=True)[0], -says, -np.nan_to_num(height), np.isnan(height)))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     return rank
 
 
-def _tell_repairs(raw: gpd.GeoDataFrame, table: gpd.GeoDataFrame, warnings: list[str]) -> None:
+def _tell_repairs(before: np.ndarray, table: gpd.GeoDataFrame, warnings: list[str]) -> None:
     """Say how much area the repair of shapes has added or taken."""
     repaired = np.flatnonzero(table["reason"].str.startswith("repaired").to_numpy())
     if len(repaired):
-        change = table["footprint_area_m2"].to_numpy()[repaired] - shapely.area(raw.geometry.to_numpy()[repaired])
+        change = table["footprint_area_m2"].to_numpy()[repaired] - before[repaired]
         worst = repaired[np.argmax(np.abs(change))]
         warnings.append(
             f"{len(repaired)} invalid shapes were repaired, which changes their area by {change.sum():+.1f} m2 in all, most of it at "
@@ -253,8 +303,8 @@ def middle(table: gpd.GeoDataFrame) -> tuple[float, float]:
     return float(np.median(box[:, [0, 2]])), float(np.median(box[:, [1, 3]]))
 
 
-def _set_strays_aside(table: gpd.GeoDataFrame, warnings: list[str]) -> None:
-    """Set aside what lies farther from the others than a study reaches: its coordinates are wrong, and it must not move the study."""
+def _set_strays_aside(table: gpd.GeoDataFrame, warnings: list[str]) -> np.ndarray:
+    """Set aside, and name, what lies farther off than a study reaches: its coordinates are wrong, and it must not move the study."""
     x, y = middle(table)
     box = table.bounds.to_numpy()
     away = np.hypot(box[:, [0, 2]].mean(axis=1) - x, box[:, [1, 3]].mean(axis=1) - y)
@@ -268,6 +318,7 @@ def _set_strays_aside(table: gpd.GeoDataFrame, warnings: list[str]) -> None:
             f"{len(far)} buildings lie more than {FARTHEST_STRAY_M / 1000.0:.0f} km from the others and are set aside, the first "
             f"{first['building_id']} (row {int(first['source_row'])}); correct their coordinates"
         )
+    return far
 
 
 def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study, warnings: list[str]) -> None:

@@ -1,6 +1,5 @@
 """Columns of the buildings in which people write numbers as text, and what of it could not be read."""
 
-import geopandas as gpd
 import pandas as pd
 
 from geo import attributes, height_words
@@ -10,7 +9,7 @@ _NUMBERS = ("height", "floors", "min_height", "year_built", "installed_kwp", "lo
 _SHOWN = 8
 
 
-def given_heights(raw: gpd.GeoDataFrame) -> tuple[attributes.Floats, attributes.Floats]:
+def given_heights(raw: pd.DataFrame) -> tuple[attributes.Floats, attributes.Floats]:
     """
     Give heights and floors as the source has them.
 
@@ -27,7 +26,7 @@ def given_heights(raw: gpd.GeoDataFrame) -> tuple[attributes.Floats, attributes.
     return height_words.heights_and_floors(raw.get("height"), raw.get("floors"), len(raw))
 
 
-def unread_texts(raw: gpd.GeoDataFrame) -> dict[str, dict[str, int]]:
+def unread_texts(raw: pd.DataFrame) -> dict[str, dict[str, int]]:
     """
     Count the texts that stand where a number should and are not understood, over every row.
 
