@@ -8,10 +8,10 @@ one. So the mean never falls where anything rises, however the gaps are chosen: 
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .fans import Fan, end_octants, put
+from .lean import lean
 from .sectors import SECTORS, arctan
 
 PARTS = 64  # of a gap between even rays, to the finest that is looked at
@@ -60,7 +60,7 @@ def room_for_gaps(rays: int) -> Gaps:
     return np.empty(most, np.int64), np.empty(most), np.empty(most)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def find(turn: NDArray[np.float64], least: float, gaps: Gaps) -> int:
     """
     Find the gaps between even rays whose ends differ much.
@@ -94,7 +94,7 @@ def find(turn: NDArray[np.float64], least: float, gaps: Gaps) -> int:
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def lay(gaps: Gaps, count: int, width: int, rays: int, fan: Fan) -> int:
     """
     Lay three rays into each gap.
@@ -132,7 +132,7 @@ def lay(gaps: Gaps, count: int, width: int, rays: int, fan: Fan) -> int:
     return 3 * count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def part(at: int, m: int, width: int) -> float:
     """
     Place of a ray in a gap.
@@ -154,7 +154,7 @@ def part(at: int, m: int, width: int) -> float:
     return (at + (m + 1) * (width // 4)) / PARTS
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def settle(
     gaps: Gaps,
     count: int,
@@ -213,7 +213,7 @@ def settle(
     return found
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _keep(at: int, x: float, y: float, least: float, gaps: Gaps, found: int) -> int:
     if abs(x - y) <= least:
         return found
@@ -221,7 +221,7 @@ def _keep(at: int, x: float, y: float, least: float, gaps: Gaps, found: int) -> 
     return found + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _sector(at: int, rays: int) -> int:
     """Sector of a place; one begins half a gap before its first even ray."""
     return ((at + PARTS // 2) // (PARTS * rays)) % SECTORS

@@ -6,9 +6,9 @@ Where a thing is seen is counted in even rays, whatever the fan; which rays of a
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .lean import lean
 from .sectors import SECTORS, directions
 
 # eastward and northward part of each ray's direction; ways per metre to the east or west and to the north or south; last ray of each
@@ -60,7 +60,7 @@ def room_for(rays: int, most: int) -> Fan:
     return np.empty((2, most)), np.empty((2, most)), *whole, 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def put(fan: Fan, ray: int, azimuth: float) -> None:
     """
     Put a ray into a fan.
@@ -79,7 +79,7 @@ def put(fan: Fan, ray: int, azimuth: float) -> None:
     fan[1][0, ray], fan[1][1, ray] = 1 / max(abs(east), _LEAST), 1 / max(abs(north), _LEAST)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def end_octants(fan: Fan, count: int) -> None:
     """
     Write down the last ray in the same eighth of the turn for each ray.
@@ -101,7 +101,7 @@ def end_octants(fan: Fan, count: int) -> None:
         ends[k] = last
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def within(first: int, last: int, before: NDArray[np.int64], between: int) -> tuple[int, int]:
     """
     Rays of a fan that may meet what is seen from one even ray to another, or, where none meets it, just before the first.

@@ -3,12 +3,12 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .errors import GeoError
 from .far_horizons import DROP, LAND_RAYS, FarHorizons
 from .grid import Grid
+from .lean import lean
 from .sectors import SECTORS, directions
 
 FINEST = 10.0  # m; a finer DEM is averaged first: ground is smooth, and the near surface holds what is not
@@ -134,7 +134,7 @@ def nodes(far: FarHorizons | None) -> Nodes:
     return far.index, far.tangent, far.nearness, far.elevation, far.first_column, far.first_row, far.spacing
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def land_skyline(
     x: float,
     y: float,
@@ -210,7 +210,7 @@ def land_skyline(
                     skyline[k] = _between_lines(x, y, z, under, k, nearest, reach, skyline[k], dem)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _note(x: float, y: float, z: float, first: int, begin: float, dem: Land, skyline: NDArray[np.float64], notes: NDArray[np.int64]) -> int:
     """Note which and how many rays the land around the next lines may raise; without a branch, so that several rays are asked at once."""
     crest, nx, i0, j0, size, lines = dem[1], dem[2], dem[3], dem[4], dem[5], dem[7]
@@ -228,7 +228,7 @@ def _note(x: float, y: float, z: float, first: int, begin: float, dem: Land, sky
     return noted
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _ground(x: float, y: float, dem: Land) -> float:
     """Bilinear ground at the point itself; below all where it is unknown."""
     values, nx, i0, j0, size = dem[0], dem[2], dem[3], dem[4], dem[5]
@@ -241,7 +241,7 @@ def _ground(x: float, y: float, dem: Land) -> float:
     return float(ground) if ground > -np.inf else -np.inf
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _axes(x: float, y: float, ray: int, dem: Land) -> Axes:
     """Turn a ray to its main axis: where it starts, what it crosses; global, so that rounding is the same in every window."""
     nx, i0, j0, size, lines = dem[2], dem[3], dem[4], dem[5], dem[7]
@@ -258,7 +258,7 @@ def _axes(x: float, y: float, ray: int, dem: Land) -> Axes:
     return (line - p) * turn, q, side, lines[2, ray], line - p0, q0, turn, n, m, along, across
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _at_lines(
     x: float, y: float, z: float, under: float, ray: int, first: int, nearest: float, reach: float, tangent: float, dem: Land
 ) -> float:
@@ -281,7 +281,7 @@ def _at_lines(
     return float(np.int64(bits).view(np.float64))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _between_lines(x: float, y: float, z: float, under: float, ray: int, nearest: float, reach: float, tangent: float, dem: Land) -> float:
     """
     Raise it where each of the patches before the first lines looks highest.

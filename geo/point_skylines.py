@@ -11,6 +11,7 @@ from .errors import GeoError
 from .fans import Fan, even_fan, room_for
 from .far_horizons import LAND_RAYS
 from .land_rays import Land, Nodes, land_skyline
+from .lean import lean
 from .roof_edges import Parapets
 from .sectors import SECTORS, arctan, ray_number
 from .surface_cells import Cells
@@ -18,11 +19,17 @@ from .surface_march import march
 from .surface_ray import follow
 from .surface_rays import raise_skyline
 from .wall_rays import between, level, raise_over_walls
-from .walls import LOW_RESOLVED, Kernel
+from .walls import LOW_RESOLVED, TOGETHER, Kernel
 
 Inner = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]  # see `Parapets`
 # measured surface, near walls, towers, the ends of their rings, parapets, end of the near ring, whether to march over every cell
 Around = tuple[Cells, Kernel, tuple[Kernel, ...], NDArray[np.float64], Inner, float, bool]
+# skyline of the land and notes on it; tangents of the even rays, their angles, what gaps add to sectors, tangents in gaps; cones of walls
+Room = tuple[
+    tuple[NDArray[np.float64], NDArray[np.int64]],
+    tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    NDArray[np.float64],
+]
 # DEM, far skylines, from where the DEM counts, where it hands over to the far skylines
 Ground = tuple[Land, Nodes, float, float]
 
@@ -87,10 +94,16 @@ def look_around(
     limits = np.concatenate([tolerated(rays), [np.inf]]) if closely else np.full(4, np.inf)
     gaps = room_for_gaps(rays), room_for_gaps(rays)
     fine = room_for(rays, 3 * len(gaps[0][0]))
-    _look_around(points, around, ground, rays, even_fan(rays), fine, gaps, limits, order, result)
+    number, on_land = SECTORS * rays, SECTORS * LAND_RAYS
+    room = (
+        (np.zeros(on_land + 1), np.zeros(on_land, np.int64)),
+        (np.empty(number), np.empty(number + 1), np.empty(SECTORS), np.empty(len(fine[2]))),
+        np.empty((3, TOGETHER)),
+    )
+    _look_around(points, around, ground, rays, even_fan(rays), fine, gaps, limits, _between(rays), room, order, result)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _look_around(
     points: NDArray[np.float64],
     around: Around,
@@ -100,16 +113,17 @@ def _look_around(
     fine: Fan,
     gaps: tuple[Gaps, Gaps],
     limits: NDArray[np.float64],
+    between_land: tuple[NDArray[np.int64], NDArray[np.float64]],
+    room: Room,
     order: NDArray[np.int64],
     result: NDArray[np.float32],
 ) -> None:
     dem, far_nodes, land_begin, land_reach = ground
     plain = around[6]
     number = SECTORS * rays
-    skyline, notes = np.zeros(SECTORS * LAND_RAYS + 1), np.zeros(SECTORS * LAND_RAYS, np.int64)
-    tangent, turn, more = np.empty(number), np.empty(number + 1), np.empty(SECTORS)
-    seen = np.empty(fine[2].shape[0])
-    before, share = _between(rays)
+    skyline, notes = room[0]
+    tangent, turn, more, seen = room[1]
+    before, share = between_land
     for p in order:
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
         land_skyline(x, y, z, dem, far_nodes, land_begin, land_reach, plain, notes, skyline)
@@ -117,7 +131,7 @@ def _look_around(
         for k in range(number):
             i, u = before[k], share[k]
             tangent[k] = skyline[i] * (1 - u) + skyline[i + 1] * u
-        _raise_rays(x, y, z, p, around, rays, even, tangent)
+        _raise_rays(x, y, z, p, around, rays, even, room[2], tangent)
         for k in range(number):
             turn[k] = arctan(max(tangent[k], 0.0))
         turn[number] = turn[0]
@@ -133,7 +147,7 @@ def _look_around(
                 for m in range(3):
                     i, u = _place(part(wide[0][g], m, width), rays)
                     seen[3 * g + m] = max(skyline[i] * (1 - u) + skyline[i + 1] * u, lower)
-            _raise_rays(x, y, z, p, around, rays, fine, seen[:laid])
+            _raise_rays(x, y, z, p, around, rays, fine, room[2], seen[:laid])
             if around[0][7] > z and not plain:
                 _raise_in_gaps(x, y, z, around[0], around[5], wide, count, limits[depth], fine, seen)
             count = settle(wide, count, width, limits[depth], limits[depth + 1], rays, seen, more, narrow)
@@ -141,23 +155,25 @@ def _look_around(
         _means(turn, more, rays, result[p])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _raise_rays(x: float, y: float, z: float, p: int, around: Around, rays: int, fan: Fan, tangent: NDArray[np.float64]) -> None:
+@lean
+def _raise_rays(
+    x: float, y: float, z: float, p: int, around: Around, rays: int, fan: Fan, cones: NDArray[np.float64], tangent: NDArray[np.float64]
+) -> None:
     """Raise rays over all that stands around a point."""
     surface, near, towers, tower_reaches, inner, near_reach, plain = around
     if inner[3][p] >= 0:
         _over_parapet(x, y, z, inner, inner[3][p], near_reach, rays, fan, tangent)
-    raise_over_walls(x, y, z, 0.0, near_reach, near, rays, fan, tangent)
+    raise_over_walls(x, y, z, 0.0, near_reach, near, rays, fan, cones, tangent)
     if surface[7] > z and plain:
         for k in range(tangent.shape[0]):
             tangent[k] = march(x, y, z, fan[0][0, k], fan[0][1, k], near_reach, tangent[k], surface)
     elif surface[7] > z and fan[5] == 0:
         raise_skyline(x, y, z, near_reach, surface, rays, fan, tangent)
     for ring in range(tower_reaches.shape[0]):
-        raise_over_walls(x, y, z, near_reach, tower_reaches[ring], towers[ring], rays, fan, tangent)
+        raise_over_walls(x, y, z, near_reach, tower_reaches[ring], towers[ring], rays, fan, cones, tangent)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _raise_in_gaps(
     x: float,
     y: float,
@@ -185,7 +201,7 @@ def _raise_in_gaps(
             tangent[k] = follow(x, y, z, ways[0, k], ways[1, k], per[0, k], per[1, k], reach, tangent[k], surface)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _means(turn: NDArray[np.float64], more: NDArray[np.float64], rays: int, out: NDArray[np.float32]) -> None:
     """Mean of each sector in degrees; six at once, since a sum of its own must wait for each addition before the next."""
     n = np.uint64(rays)
@@ -202,7 +218,7 @@ def _means(turn: NDArray[np.float64], more: NDArray[np.float64], rays: int, out:
         out[s + 3], out[s + 4], out[s + 5] = math.degrees(d / rays), math.degrees(e / rays), math.degrees(f / rays)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _over_parapet(
     x: float, y: float, z: float, inner: Inner, building: int, reach: float, rays: int, fan: Fan, tangent: NDArray[np.float64]
 ) -> None:
@@ -232,7 +248,7 @@ def _between(rays: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return before, share
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _place(at: float, rays: int) -> tuple[int, float]:
     """Ray of the land before a place among the even rays, and how far on the way to the next it lies."""
     on_land = (at + 0.5) / rays * LAND_RAYS - 0.5

@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from .lean import lean
 
 SECTORS = 72
 
@@ -32,7 +33,7 @@ def directions(rays: int) -> NDArray[np.float64]:
     return np.stack([np.sin(azimuth), np.cos(azimuth)])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def arctan(x: float) -> float:
     """
     Arc tangent to 2e-8 rad, six times as fast as the exact one.
@@ -56,7 +57,7 @@ def arctan(x: float) -> float:
     return float(turn if x <= 1.0 else 0.5 * math.pi - turn)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _arctan_to_1(u: float) -> float:
     v = u * u
     series = 0.0028662257
@@ -70,7 +71,7 @@ def _arctan_to_1(u: float) -> float:
     return u * (series * v + 1.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def lowest(tangent: NDArray[np.float64], first: int, last: int) -> float:
     """
     Give the lowest tangent of neighbouring rays, a little lowered.
@@ -96,7 +97,7 @@ def lowest(tangent: NDArray[np.float64], first: int, last: int) -> float:
     return float(min(found, _lowest(tangent, first, min(last, number - 1))) * SLACK)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _lowest(tangent: NDArray[np.float64], first: int, last: int) -> float:
     # positive numbers are in order as integers too, and those are compared several at a time
     bits = tangent.view(np.int64)
@@ -107,7 +108,7 @@ def _lowest(tangent: NDArray[np.float64], first: int, last: int) -> float:
     return float(np.int64(found).view(np.float64))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def nearest(x0: float, y0: float, x1: float, y1: float) -> float:
     """
     From the point to the nearest place of a box; rounding allowed for.
@@ -132,7 +133,7 @@ def nearest(x0: float, y0: float, x1: float, y1: float) -> float:
     return math.sqrt(dx * dx + dy * dy) * SLACK - 1e-6
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def span(x0: float, y0: float, x1: float, y1: float, rays: int) -> tuple[int, int]:
     """
     First and last ray that may meet a box, the first in [0, number); all where the point lies in it.
@@ -170,7 +171,7 @@ def span(x0: float, y0: float, x1: float, y1: float, rays: int) -> tuple[int, in
     return first, last
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def ray_number(dx: float, dy: float, number: int, rays: int) -> float:
     """
     Direction counted in rays; ray k has azimuth (k + 0.5) / rays - 0.5 sectors.

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from .lean import lean
 from .surface_raster import BLOCK, Surface
 
 HALF = BLOCK // 2  # columns taken at once
@@ -36,7 +36,7 @@ def cells(surface: Surface | None) -> Cells:
     return s.values.reshape(-1), s.index, s.block_tops, s.super_tops, s.first_column, s.first_row, s.resolution, s.highest, quarters
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def cell(u: float, size: float) -> int:
     """
     Column of a place, by the products that tell where a ray enters a column: of quotients, that of 3 * 0.7 by 0.7 is below 3.

@@ -1,13 +1,13 @@
 """How high a measured surface rises along one ray: every cell it meets, nothing left out; the plain truth, for audits."""
 
 import numpy as np
-from numba import njit
 
+from .lean import lean
 from .surface_cells import Cells, cell
 from .surface_raster import BLOCK, BLOCK_BITS
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def march(x: float, y: float, z: float, east: float, north: float, reach: float, tangent: float, surface: Cells) -> float:
     """
     Highest tangent along one ray over every cell it meets, nothing left out: the plain truth, for audits.
@@ -60,7 +60,7 @@ def march(x: float, y: float, z: float, east: float, north: float, reach: float,
     return tangent
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _top(i: int, j: int, turned: bool, mx: int, my: int, surface: Cells) -> float:
     """Top of a cell in the numbers of a march; minus infinity beyond the raster."""
     values, index, ci, cj = surface[0], surface[1], surface[4], surface[5]

@@ -6,8 +6,8 @@ Where hundreds of rays share a block it is asked once for all (`surface_rays`); 
 import math
 
 import numpy as np
-from numba import njit
 
+from .lean import lean
 from .sectors import SLACK
 from .surface_cells import HALF, Cells, cell
 from .surface_raster import BLOCK, BLOCK_BITS
@@ -16,7 +16,7 @@ from .surface_rays import columns
 _HAIR = 1e-6  # cells; by more than a row's number can be off for rounding
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def follow(
     x: float, y: float, z: float, east: float, north: float, east_per: float, north_per: float, reach: float, tangent: float, surface: Cells
 ) -> float:
@@ -79,7 +79,7 @@ def follow(
     return tangent
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _over_block(
     u: float,
     v: float,

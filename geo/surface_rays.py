@@ -10,10 +10,10 @@ nothing: the answer equals that of a march over every cell (`march`) to the last
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .fans import Fan, within
+from .lean import lean
 from .sectors import SLACK, lowest, nearest, span
 from .surface_cells import HALF, Cells, cell
 from .surface_raster import BLOCK, BLOCK_BITS, SUPER, SUPER_BITS
@@ -22,9 +22,10 @@ _CELLS = np.uint64(BLOCK * BLOCK)
 _IN_BLOCK = np.uint64(BLOCK - 1)
 _ONE = np.uint64(1)
 _GUESS = 1e-6  # cells; by more than a row's number can be off for rounding
+_NOWHERE = 1e9  # m; beyond every ring
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def raise_skyline(x: float, y: float, z: float, reach: float, surface: Cells, rays: int, fan: Fan, tangent: NDArray[np.float64]) -> None:
     """
     Raise the tangents of all rays over what stands within reach.
@@ -78,7 +79,7 @@ def raise_skyline(x: float, y: float, z: float, reach: float, surface: Cells, ra
                     _blocks(x, y, z, i, j, slope, reach, surface, rays, fan, tangent)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _blocks(
     x: float,
     y: float,
@@ -113,7 +114,7 @@ def _blocks(
                 _cross(x, y, z, bi, bj, first, last, reach, surface, fan, tangent)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _cross(
     x: float,
     y: float,
@@ -139,7 +140,7 @@ def _cross(
         k += end - ray + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _octant(
     x: float,
     y: float,
@@ -171,12 +172,9 @@ def _octant(
         si, sj, qi, qj = BLOCK, 1, 2, 1
     a, b = (mi & 1) * qi, (mj & 1) * qj  # the quarter that is met first
     tops = (
-        quarters[block, a + b] - z,
-        quarters[block, a + qj - b] - z,
-        quarters[block, qi - a + b] - z,
-        quarters[block, qi - a + qj - b] - z,
+        (quarters[block, a + b] - z, quarters[block, a + qj - b] - z),
+        (quarters[block, qi - a + b] - z, quarters[block, qi - a + qj - b] - z),
     )
-    _note(i0 * size - u, j0 * size - v, size * HALF, along, aside, tops, reach, 0.5 * size, first, last, tangent, notes)
     i, j = cell(u, size), cell(v, size) + 1  # the cell beside the point's own
     if i0 <= i < i0 + BLOCK and j0 <= j < j0 + BLOCK:
         top = values[block * BLOCK * BLOCK + ((i - i0) ^ mi) * si + ((j - j0) ^ mj) * sj] - z
@@ -184,24 +182,26 @@ def _octant(
             t = (j * size - v) * aside[k]
             if t < ((i + 1) * size - u) * along[k] and t < reach:
                 tangent[k] = max(tangent[k], top / max(t, 0.5 * size))
-    for k in range(first, last + 1):
-        for half in range(2):
-            if notes[k] & (1 << half):
-                start = half * HALF
+    for start in range(0, BLOCK, HALF):
+        near, far = tops[start // HALF]
+        _note((i0 + start) * size - u, j0 * size - v, size * HALF, along, aside, near, far, reach, 0.5 * size, first, last, tangent, notes)
+        for k in range(first, last + 1):
+            if notes[k]:
                 tangent[k] = columns(
                     u, v, z, float(i0 + start), float(j0), abs(drift[k]), along[k], aside[k], reach, tangent[k], size,
                     values, block, start, mi, mj, si, sj,
                 )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _note(
     u: float,
     v: float,
-    half: float,
+    side: float,
     along: NDArray[np.float64],
     aside: NDArray[np.float64],
-    tops: tuple[float, float, float, float],
+    near: float,
+    far: float,
     reach: float,
     least: float,
     first: int,
@@ -209,23 +209,20 @@ def _note(
     tangent: NDArray[np.float64],
     notes: NDArray[np.int64],
 ) -> None:
-    """Note which half of a block, that begins u along and v aside, may raise a ray: 1 for the first, 2 for the second, 3 for both."""
+    """Note which rays may be raised by half a block that begins u along and v aside, by the tops of its near and its far quarter."""
     for k in range(np.uint64(first), np.uint64(last + 1)):
-        before = tangent[k] * SLACK
-        t0, t1, t2 = u * along[k], (u + half) * along[k], (u + half + half) * along[k]
-        s0, s1, s2 = v * aside[k], (v + half) * aside[k], (v + half + half) * aside[k]
-        # where the ray enters each half, and the highest of the quarters it may cross in it
-        m0, m1 = (t0 if t0 > s0 else s0), (t1 if t1 > s0 else s0)
-        a, b = (tops[0] if m0 <= s1 else -np.inf), (tops[1] if t1 >= s1 else -np.inf)
-        c, d = (tops[2] if m1 <= s1 else -np.inf), (tops[3] if t2 >= s1 else -np.inf)
-        a, c = (a if a > b else b), (c if c > d else d)
-        m0, m1 = (m0 if m0 > least else least), (m1 if m1 > least else least)
-        one = 1 if (t1 >= s0) & (t0 <= s2) & (t1 > 0.0) & (t0 < reach) & (a > before * m0) else 0
-        two = 2 if (t2 >= s0) & (t1 <= s2) & (t2 > 0.0) & (t1 < reach) & (c > before * m1) else 0
-        notes[k] = one | two
+        t0, t1 = u * along[k], (u + side) * along[k]
+        s0, s1, s2 = v * aside[k], (v + side) * aside[k], (v + side + side) * aside[k]
+        # where the ray enters, and the highest of the quarters it may cross
+        enters = t0 if t0 > s0 else s0
+        a, b = (near if enters <= s1 else -np.inf), (far if t1 >= s1 else -np.inf)
+        top = a if a > b else b
+        enters = enters if enters > least else least
+        may = (t1 >= s0) & (t0 <= s2) & (t1 > 0.0) & (t0 < reach) & (top > tangent[k] * SLACK * enters)
+        notes[k] = 1 if may else 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz"})
+@lean(fastmath={"nnan", "nsz"})
 def columns(
     u: float,
     v: float,
@@ -296,20 +293,21 @@ def columns(
     per = 1 / size
     bits = np.float64(tangent).view(np.int64)  # positive numbers are in order as integers too
     for c in range(HALF):
-        t = ((i0 + float(c)) * size - u) * along
+        t = (i0 + float(c)) * size - u
+        t = (t if t > 0.0 else _NOWHERE) * along  # the point's own column counts beside it alone
         leaves = ((i0 + float(c) + 1.0) * size - u) * along
-        # the row the ray enters the column in: one that cannot lie beyond it, or the next
-        row = np.floor((v + drift * t) * per - _GUESS)
-        row += 1.0 if ((row + 1.0) * size - v) * aside < t else 0.0
-        s = ((row + 1.0) * size - v) * aside
-        row -= j0
-        r = np.uint64(np.int64(row))
+        # the row after the one the ray enters the column in; that one cannot lie beyond the number found here, or is the next
+        beyond = np.floor((v + drift * t) * per - _GUESS) + 1.0
+        beyond += 1.0 if (beyond * size - v) * aside < t else 0.0
+        s = (beyond * size - v) * aside
+        after = np.uint64(np.int64(beyond - j0))
+        row = after - _ONE  # before the block's first: beyond all others
         column = np.uint64(block) * _CELLS + (np.uint64(start + c) ^ np.uint64(mi)) * np.uint64(si)
-        a = values[column + ((r & _IN_BLOCK) ^ np.uint64(mj)) * np.uint64(sj)] - z
-        b = values[column + (((r + _ONE) & _IN_BLOCK) ^ np.uint64(mj)) * np.uint64(sj)] - z
+        a = values[column + ((row & _IN_BLOCK) ^ np.uint64(mj)) * np.uint64(sj)] - z
+        b = values[column + ((after & _IN_BLOCK) ^ np.uint64(mj)) * np.uint64(sj)] - z
         a, b = a / max(t, 0.5 * size), b / max(s, 0.5 * size)
-        a = a if (row >= 0.0) & (row < BLOCK) & (t > 0.0) & (t < reach) else 0.0
-        b = b if (row >= -1.0) & (row < BLOCK - 1) & (t > 0.0) & (s < leaves) & (s < reach) else 0.0
+        a = a if (row <= _IN_BLOCK) & (t < reach) else 0.0
+        b = b if (after <= _IN_BLOCK) & (s < leaves) & (s < reach) else 0.0
         entered, beside = np.float64(a).view(np.int64), np.float64(b).view(np.int64)
         bits = entered if entered > bits else bits
         bits = beside if beside > bits else bits

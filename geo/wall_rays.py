@@ -8,10 +8,10 @@ in any of the rays that may meet it is left out.
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from .fans import Fan, within
+from .lean import lean
 from .sectors import FRINGE, SECTORS, SLACK, lowest, nearest, ray_number, span
 from .walls import LOW_RESOLVED, TOGETHER, Kernel
 
@@ -20,7 +20,7 @@ FEW = 96  # rays; where no more may meet a building, each is held against each w
 LANES = 8  # rays of a wall are lifted in whole eights, as the processor takes them; what misses the wall is not lifted
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def raise_over_walls(
     x: float,
     y: float,
@@ -30,6 +30,7 @@ def raise_over_walls(
     held: Kernel,
     rays: int,
     fan: Fan,
+    cones: NDArray[np.float64],
     tangent: NDArray[np.float64],
 ) -> None:
     """
@@ -53,13 +54,14 @@ def raise_over_walls(
         Even rays per sector.
     fan
         The rays.
+    cones
+        Room to work in, shape (3, TOGETHER).
     tangent
         Tangent of the skyline along each ray, none negative, shape (n,); raised in place.
     """
     block_tops, boxes, side, ci, cj, overhang, highest = held[5:]
     if highest <= z or start >= reach:
         return
-    cones = np.empty((3, TOGETHER))
     pi, pj = math.floor(x / side) - ci, math.floor(y / side) - cj
     nj, ni = block_tops.shape
     least, raised = 0.0, True
@@ -91,7 +93,7 @@ def raise_over_walls(
                     _groups(x, y, z, start, reach, j * ni + i, slope, distance, held, rays, fan, cones, tangent)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _groups(
     x: float,
     y: float,
@@ -141,7 +143,7 @@ def _groups(
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _cones(x: float, y: float, groups: NDArray[np.float64], g: int, rays: int, cones: NDArray[np.float64]) -> None:
     """How near the circles of several groups are, the ray to their centres, and how many rays to both sides may meet them.
 
@@ -159,7 +161,7 @@ def _cones(x: float, y: float, groups: NDArray[np.float64], g: int, rays: int, c
         cones[2, c] = half if centre > 2.0 * radius else -1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _walls(
     x: float,
     y: float,
@@ -210,7 +212,7 @@ def _walls(
             _sloped(ax, ay, bx, by, 1.0 / cross, rise_a, rise_b, limits, first, last, east, north, tangent)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def between(a: float, b: float, before: NDArray[np.int64], between_rays: int) -> tuple[int, int]:
     """
     First and last ray that may lie between two directions, clockwise.
@@ -245,7 +247,7 @@ def between(a: float, b: float, before: NDArray[np.int64], between_rays: int) ->
     return first, last
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def level(
     ax: float,
     ay: float,
@@ -295,7 +297,7 @@ def level(
         _lift(tangent, east, north, ax, ay, bx, by, per, limits, max(first - number, 0), min(last - number, number - 1))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _lift(
     tangent: NDArray[np.float64],
     east: NDArray[np.float64],
@@ -320,7 +322,7 @@ def _lift(
         tangent[k] = seen if seen > before else before
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _sloped(
     ax: float,
     ay: float,
@@ -346,7 +348,7 @@ def _sloped(
         )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@lean
 def _lift_sloped(
     tangent: NDArray[np.float64],
     east: NDArray[np.float64],

@@ -22,7 +22,7 @@ from geo.surface_raster import Surface, near_surface
 from geo.terrain import Terrain
 from geo.towers import above_land, ring_end, tower_reach
 from geo.wall_rays import raise_over_walls
-from geo.walls import NEAR_SIDE, Walls, kernel, walls
+from geo.walls import NEAR_SIDE, TOGETHER, Walls, kernel, walls
 
 # rasterio itself multiplies transforms in the way that affine will drop
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
@@ -406,7 +406,7 @@ def test_what_is_left_out_changes_no_ray(seed: int, ring: tuple[float, float], s
     fan = even_fan(28)
     for x, y, z in np.column_stack([X0 + rng.uniform(-300, 300, 5), Y0 + rng.uniform(-300, 300, 5), rng.uniform(40, 90, 5)]):
         got = np.zeros(2016)
-        raise_over_walls(x, y, z, *ring, kernel(found), 28, fan, got)
+        raise_over_walls(x, y, z, *ring, kernel(found), 28, fan, np.empty((3, TOGETHER)), got)
         assert np.array_equal(got, every_wall(found, (x, y, z), *ring, *fan[0]))
 
 
