@@ -8,6 +8,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
@@ -252,3 +253,40 @@ def test_the_threshold_takes_points_and_says_so(run_folder: Path) -> None:
             more["shaded_out_area_m2"] - less["shaded_out_area_m2"], less["usable_area_m2"] - more["usable_area_m2"], atol=1e-6
         )
     assert found[-1]["module_count"].sum() < found[0]["module_count"].sum()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_neighbour_adds_energy_and_the_highest_roof_keeps_its_own(run_folder: Path, tmp_path: Path, seed: int) -> None:
+    """Weather to energy in a random town: without a building, with it, with it taller; and the tallest as if it stood alone."""
+    work, rng = run_folder / ".work", np.random.default_rng(seed)
+    with (work / "model.pickle").open("rb") as stream:
+        given = dataclasses.replace(
+            pickle.load(stream), terrain=Terrain.flat(), far=None, profile_columns={}, point_threshold=0.7 * (seed % 2)
+        )
+    rows = gpd.read_parquet(work / "tiles")
+    one = rows[rows["status"] == ""].iloc[:1]
+    ((x, y),) = shapely.get_coordinates(one.geometry.iloc[0].centroid)
+    boxes = [shapely.box(x + 30 * (k % 3), y + 25 * (k // 3), x + 30 * (k % 3) + w, y + 25 * (k // 3) + h)
+             for k, (w, h) in enumerate(rng.uniform((8, 8), (22, 18), (9, 2)))]  # fmt: skip
+    polygons = np.array([shapely.affinity.rotate(box, rng.uniform(-20, 20)) for box in boxes])
+    heights = rng.choice([3.0, 6.0, 9.0, 15.0, 24.0, 45.0], 9)
+    uses = rng.choice(["factory", "commercial", "rural_residential", "urban_residential", "public_building"], 9)
+
+    def town(name: str, tall: np.ndarray, keep: slice = slice(None)) -> pd.Series:
+        made = table(polygons, tall)
+        full = one.loc[one.index.repeat(9)].reset_index(drop=True).drop(columns="geometry")
+        full = full.assign(**{c: made[c].to_numpy() for c in made.columns.drop(["geometry", "use"])}, use=uses)
+        here = gpd.GeoDataFrame(full, geometry=polygons, crs=made.crs).iloc[keep]
+        write_tiles(here, tmp_path / name, tile_buildings=100)
+        found = assess_tile(here, read_surroundings(tmp_path / name, np.asarray(here.total_bounds)), given).roofs
+        return found.set_index(["building_id", "roof_id"])["energy_kwh"]
+
+    taller = heights + np.where(np.arange(9) == 0, 30.0, 0.0)
+    less, as_is, more = town("less", heights, slice(1, None)), town("as-is", heights), town("more", taller)
+    for bright, dark in ((less, as_is), (as_is, more)):
+        both = bright.index.intersection(dark.index).drop("b00000", level=0, errors="ignore")
+        assert len(both) >= 8
+        assert (dark[both] <= bright[both] * (1 + 1e-9)).all()
+    assert more.sum() < less.sum() + more.loc["b00000"].sum()
+    highest = town("highest", np.where(np.arange(9) == 0, 80.0, heights)).loc[["b00000"]]
+    pd.testing.assert_series_equal(highest, town("alone", np.full(9, 80.0), slice(0, 1)), rtol=1e-12)
