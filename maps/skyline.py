@@ -113,7 +113,9 @@ def draw_skyline(
     _sun(axes, latitude, kind, font)
     if title:
         figure.suptitle(drawn[0], x=0.01, ha="left", fontproperties=font.properties(10), color=INK, parse_math=False)
-    axes.set_xlabel("\n".join([*drawn[7:], drawn[5]]), loc="right", fontproperties=font.properties(7), color=SOFT, parse_math=False)
+    axes.set_xlabel(
+        "\n".join([*drawn[7:], drawn[5]]), loc="right", fontproperties=font.properties(7), color=SOFT, linespacing=1.5, parse_math=False
+    )
     highest = opaque.mean(axis=0)
     alt = words["skyline_alt"].format(height=f"{highest.max():.0f}", azimuth=f"{5 * int(highest.argmax())}")
     return as_chart(figure, alt, keys, font)
