@@ -89,7 +89,7 @@ def business_cases(buildings: pd.DataFrame, finance: Finance, terms: Terms, mark
     The buildings of one class in one area are one plant; flows of plants are added. Households that build pay `household_tax` of the
     taxes, the investor of a contract pays all.
     """
-    with_pv = buildings[buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0]
+    with_pv = buildings.loc[buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0, list(NEEDED)]
     told = pd.concat([with_pv[["use", "capex_cny", "pdc0_kwp", "energy_kwh", "usable_area_m2"]], earnings(with_pv, market, demand)], axis=1)
     told["area"] = with_pv["responsible_area"].astype(object).where(with_pv["responsible_area"].notna(), OUTSIDE)
     plants = told.groupby(["area", "use"], sort=True)[list(SUMS)].sum().reset_index()

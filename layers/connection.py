@@ -80,7 +80,8 @@ def connection_table(
         export price of projects before 2025-06-01: nobody listed the day on which it went on the grid.
     """
     with_pv = buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0
-    rows = buildings[with_pv].assign(used=used_kwh[with_pv])
+    asked = ["use", "pdc0_kwp", "pac0_kw", "energy_kwh", *(["parcel_id"] if parcels is not None else [])]
+    rows = buildings.loc[with_pv, asked].assign(used=used_kwh[with_pv])
     plants = _plants(rows, parcels)
     kinds = connection_class(plants["use"], plants["pac0_kw"])
     found: list[dict[str, Any]] = []

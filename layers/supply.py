@@ -39,12 +39,20 @@ def supply_curve(buildings: pd.DataFrame, by: Sequence[str] = ("use", "responsib
         raise LayersError(f"the buildings table lacks {', '.join(lacking)}; a supply curve is made from these columns")
     cost = buildings["lcoe_cny_kwh"].to_numpy(dtype=np.float64, na_value=np.nan)
     on = np.isfinite(cost) & (buildings["pdc0_kwp"].to_numpy(dtype=np.float64) > 0.0)
-    priced, cost = buildings[on], cost[on]
+    priced, cost = buildings.loc[on, ["pdc0_kwp", "energy_kwh", *by]], cost[on]
     edges = _edges(cost)
     bins = np.searchsorted(edges, cost, side="left")
-    labels = {"whole": pd.Series("", index=priced.index)}
-    labels |= {name: priced[name].astype(object).where(priced[name].notna(), OUTSIDE) for name in by}
-    return pd.concat([_cumulated(priced, bins, edges, kind, names) for kind, names in labels.items()], ignore_index=True)
+    told = [("whole", np.zeros(len(priced), dtype=np.int64), [""] if len(priced) else [])]
+    told += [(name, *_labelled(priced[name])) for name in by]
+    return pd.concat([_cumulated(priced, bins, edges, *labels) for labels in told], ignore_index=True)
+
+
+def _labelled(names: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Give the number of each row's label, and the labels in order; rows without one are outside."""
+    codes, found = pd.factorize(names)
+    labels = [*map(str, found), OUTSIDE] if (codes < 0).any() else [*map(str, found)]
+    order = sorted(set(labels))
+    return pd.Index(order).get_indexer(pd.Index(labels))[codes], order
 
 
 def _edges(cost: np.ndarray) -> np.ndarray:
@@ -58,13 +66,14 @@ def _edges(cost: np.ndarray) -> np.ndarray:
     return edges if edges[-1] >= cost.max() else np.append(edges, np.ceil(cost.max() * 1000.0) / 1000.0)
 
 
-def _cumulated(priced: pd.DataFrame, bins: np.ndarray, edges: np.ndarray, kind: str, names: pd.Series) -> pd.DataFrame:
-    labels = pd.Index(sorted(names.unique()))
-    groups = Groups(labels.get_indexer(pd.Index(names)) * len(edges) + bins, len(labels) * len(edges))
+def _cumulated(
+    priced: pd.DataFrame, bins: np.ndarray, edges: np.ndarray, kind: str, codes: np.ndarray, labels: Sequence[str]
+) -> pd.DataFrame:
+    groups = Groups(codes * len(edges) + bins, len(labels) * len(edges))
     sums = {
         column: np.cumsum(groups.sums(priced[column]).reshape(len(labels), len(edges)), axis=1).ravel()
         for column in ("pdc0_kwp", "energy_kwh")
     }
     return pd.DataFrame(
-        {"lcoe_cny_kwh": np.tile(edges, len(labels)), "kind": kind, "name": np.repeat(labels.to_numpy(), len(edges)), **sums}
+        {"lcoe_cny_kwh": np.tile(edges, len(labels)), "kind": kind, "name": np.repeat(np.array(labels, dtype=object), len(edges)), **sums}
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+import pyproj
 import shapely
 
 from layers.errors import LayersError
@@ -60,6 +62,9 @@ SUMMED = (
     "carbon_t",
 )
 BUILDING_COLUMNS = ("building_id", "name", "use", "use_detail", "status", "data_tier", "confidence", "is_new", *SUMMED)
+# By these buildings are chosen for a mark.
+RANKED = ("building_id", "name", "use", "use_detail", "status", "pdc0_kwp", "footprint_area_m2", "installed_kwp")
+_SUMMED_AT_ONCE = 6
 ROOF_COLUMNS = (
     "roof_id",
     "building_id",
@@ -245,11 +250,11 @@ def map_tables(
     """
     _require(buildings.columns, BUILDING_COLUMNS, "buildings")
     _require(roofs.columns, ROOF_COLUMNS, "roofs")
-    plain = pd.DataFrame(buildings.drop(columns=buildings.geometry.name))
-    kinds, totals = _place_kinds(plain)
+    kinds, totals = _place_kinds(buildings)
     places = buildings.loc[kinds.index].assign(place=kinds)
     drawn = roofs.loc[_largest(roofs, ROOFS_DRAWN)]
-    assembled = _assemble(manifest, targets, regions, drawn, places, plain)
+    sums = _class_sums(lambda names: pd.DataFrame(buildings[list(names)]))
+    assembled = _assemble(manifest, targets, regions, drawn, places, buildings, sums)
     return replace(assembled, with_modules=int((roofs["pdc0_kwp"] > 0).sum()), place_totals=totals)
 
 
@@ -278,22 +283,21 @@ def read_tables(run: Path) -> MapTables:
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     targets = json.loads((run / "targets.json").read_text(encoding="utf-8"))
     regions = {path.stem: gpd.read_parquet(path) for path in sorted((run / "regions").glob("*.parquet"))}
-    plain = _columns(run / "buildings.parquet", BUILDING_COLUMNS)
+    file = run / "buildings.parquet"
+    plain = _columns(file, RANKED)
     kinds, totals = _place_kinds(plain)
-    present = set(pq.read_schema(run / "buildings.parquet").names)
-    places = gpd.read_parquet(
-        run / "buildings.parquet",
-        columns=[*BUILDING_COLUMNS, *(name for name in OPTIONAL if name in present), "geometry"],
-        filters=[("building_id", "in", list(plain.loc[kinds.index, "building_id"]))] if len(kinds) else [("roofs", "<", 0)],
-    )
+    present = set(pq.read_schema(file).names)
+    columns = [*BUILDING_COLUMNS, *(name for name in OPTIONAL if name in present)]
+    places = _rows(file, columns, pc.field("building_id").isin(plain.loc[kinds.index, "building_id"].tolist()))
     by_id = pd.Series(kinds.to_numpy(), index=plain.loc[kinds.index, "building_id"].to_numpy())
     places["place"] = places["building_id"].map(by_id)
     plan, near, excluded = run / "roadmap.json", run / "near_use.json", run / "exclusions.parquet"
     hours = run / "profiles" / "whole.parquet"
-    assembled = _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain)
+    sums = _class_sums(partial(_columns, file))
+    assembled = _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain, sums)
     del plain
     also = [name for name in PRICED if name in present]
-    priced = _columns(run / "buildings.parquet", ["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *also])
+    priced = _columns(file, ["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *also])
     return replace(
         assembled,
         roadmap=json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else None,
@@ -312,6 +316,17 @@ def _columns(file: Path, names: Sequence[str]) -> pd.DataFrame:
     """Read columns without a second copy of them on the way."""
     found: pd.DataFrame = pq.read_table(file, columns=list(names)).to_pandas(self_destruct=True, split_blocks=True)
     return found
+
+
+def _rows(place: Path, names: Sequence[str], wanted: pc.Expression) -> gpd.GeoDataFrame:
+    """Read some rows with their outlines, a group after the other: Arrow reads ahead half a kilobyte for each row of the file."""
+    one_by_one = ds.ParquetFragmentScanOptions(pre_buffer=False)
+    dataset = ds.dataset(place, format=ds.ParquetFileFormat(default_fragment_scan_options=one_by_one))
+    scanner = dataset.scanner(columns=[*names, "geometry"], filter=wanted, batch_readahead=1, fragment_readahead=1)
+    table = scanner.to_table()
+    shapes = shapely.from_wkb(table["geometry"].to_numpy())
+    crs = json.loads(table.schema.metadata[b"geo"])["columns"]["geometry"]["crs"]
+    return gpd.GeoDataFrame(table.drop_columns(["geometry"]).to_pandas(), geometry=shapes, crs=pyproj.CRS.from_json_dict(crs))
 
 
 def _economic(priced: pd.DataFrame) -> dict[str, float] | None:
@@ -354,8 +369,8 @@ def _read_largest(folder: Path) -> gpd.GeoDataFrame:
     capacity = dataset.to_table(columns=["pdc0_kwp"])["pdc0_kwp"].to_numpy()
     first = max(len(capacity) - ROOFS_DRAWN, 0)
     at_least = float(np.partition(capacity, first)[first]) if len(capacity) else 0.0
-    columns = [*ROOF_COLUMNS, *(name for name in OPTIONAL if name in dataset.schema.names), "geometry"]
-    found = gpd.read_parquet(folder, columns=columns, filters=[("pdc0_kwp", ">=", max(at_least, 1e-9))])
+    columns = [*ROOF_COLUMNS, *(name for name in OPTIONAL if name in dataset.schema.names)]
+    found = _rows(folder, columns, pc.field("pdc0_kwp") >= max(at_least, 1e-9))
     return found.loc[_largest(found, ROOFS_DRAWN)]
 
 
@@ -366,23 +381,30 @@ def _assemble(
     roofs: gpd.GeoDataFrame,
     places: gpd.GeoDataFrame,
     buildings: pd.DataFrame,
+    sums: tuple[pd.DataFrame, pd.DataFrame],
 ) -> MapTables:
     for key in ("study", "totals"):
         if key not in manifest:
             raise LayersError(f"the manifest lacks {key!r}; expected study, totals and notes: write it again with `wuding run`")
     named = buildings.loc[buildings["building_id"].isin(roofs["building_id"]), ["building_id", "name"]].drop_duplicates("building_id")
     roofs = roofs.assign(name=roofs["building_id"].map(named.set_index("building_id")["name"]))
-    with_roofs = buildings.loc[buildings["roofs"] > 0, ["use", "data_tier", "confidence", *SUMMED]]
-    weight = with_roofs["confidence"].fillna(0.0) * with_roofs["pdc0_kwp"].fillna(0.0)
-    with_roofs = with_roofs.assign(buildings=1, confidence_weight=weight)
-    by_use = with_roofs.groupby("use", sort=True)[["buildings", *SUMMED]].sum()
-    by_tier = with_roofs.groupby("data_tier", sort=True)[["buildings", "roofs", "pdc0_kwp", "confidence_weight"]].sum()
-    by_tier["confidence"] = by_tier.pop("confidence_weight") / by_tier["pdc0_kwp"].where(by_tier["pdc0_kwp"] > 0)
     rows = list(targets.get("targets") or [])
     policy = targets.get("policy")
     name = policy.get("name") if isinstance(policy, Mapping) else policy
-    found = MapTables(manifest, rows, None if name is None else str(name), dict(regions), roofs, places, by_use, by_tier)
+    found = MapTables(manifest, rows, None if name is None else str(name), dict(regions), roofs, places, *sums)
     return replace(found, departments=targets.get("departments") or {})
+
+
+def _class_sums(read: Callable[[Sequence[str]], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Sum the buildings with roofs by class of use and by data tier, a few columns at a time."""
+    told = read(["use", "data_tier", "confidence", "roofs", "pdc0_kwp"])
+    on = (told["roofs"] > 0).to_numpy()
+    told = told[on].assign(buildings=1, confidence_weight=told["confidence"].fillna(0.0) * told["pdc0_kwp"].fillna(0.0))
+    groups = (SUMMED[first : first + _SUMMED_AT_ONCE] for first in range(0, len(SUMMED), _SUMMED_AT_ONCE))
+    by_use = [told.groupby("use", sort=True)[["buildings"]].sum(), *(read(g)[on].groupby(told["use"], sort=True).sum() for g in groups)]
+    by_tier = told.groupby("data_tier", sort=True)[["buildings", "roofs", "pdc0_kwp", "confidence_weight"]].sum()
+    by_tier["confidence"] = by_tier.pop("confidence_weight") / by_tier["pdc0_kwp"].where(by_tier["pdc0_kwp"] > 0)
+    return pd.concat(by_use, axis=1), by_tier
 
 
 def _largest(roofs: pd.DataFrame, count: int) -> pd.Index:
@@ -393,8 +415,7 @@ def _largest(roofs: pd.DataFrame, count: int) -> pd.Index:
 
 def _place_kinds(buildings: pd.DataFrame) -> tuple[pd.Series, dict[str, int]]:
     """Kinds ("public existing ...") of the buildings worth a mark, on their row index; and how many there are of each kind in all."""
-    asked = ["building_id", "name", "use", "use_detail", "status", "pdc0_kwp", "footprint_area_m2", "installed_kwp"]
-    ranked = buildings[asked].sort_values(["pdc0_kwp", "building_id"], ascending=[False, True])
+    ranked = pd.DataFrame(buildings[list(RANKED)]).sort_values(["pdc0_kwp", "building_id"], ascending=[False, True])
     chosen: dict[str, pd.Index] = {}
     taken = ~(ranked["pdc0_kwp"] > 0)
     for kind, (uses, detail) in PLACE_KINDS.items():

@@ -33,6 +33,7 @@ from .beside import Turns, beside, next_turn, turns
 from .checksums import checksums
 from .errors import StudyError
 from .gap_list import write_gap_roofs
+from .keeping import give_back
 from .manifest import Clock, plain, read_manifest, write_json
 from .near import read_near_use, write_near_use
 from .progress import Screen
@@ -342,10 +343,12 @@ def remake_pages(
     if lang not in (None, "zh", "en"):
         raise StudyError(f"--lang {lang}: expected zh or en")
     read = read_tables(out)
+    give_back()
     chosen = lang or read.lang
     business = None
     if "market" in read.manifest:
         business = _business(pd.read_parquet(out / "buildings.parquet", columns=list(NEEDED)), read.manifest)
+    give_back()
     tables = replace(read, manifest=in_language(read.manifest, chosen), business=business)
     by = Displacement(*shift_m, round_m)
     drawn = displaced(tables, by) if by != Displacement() else tables
