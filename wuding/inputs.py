@@ -101,15 +101,19 @@ def prepare(
     overridden = override(table, raw, study, warnings)
     pairs = join_cut(table, raw, study, warnings)
     (work / "model.pickle").unlink(missing_ok=True)  # parcels and skylines of the last run cannot be drawn from what comes now
+    give_back()
     terrain, dsm, raster_facts = rasters(study, crs, table, work, warnings)
     canopy = trees(study, crs, work, raster_facts, warnings)
     layers = {name: read_region(study, name, section, crs, warnings) for name, section in study.regions.items()}
     regions = {name: layer for name, layer in layers.items() if len(layer)}
     place(table, regions, warnings)
+    give_back()
     told("read", 3, 4)
     attribute(table, raw, study, archetypes, new_years, warnings)
+    give_back()
     measure(table, raw, study, archetypes, terrain, dsm, warnings)
     del raw
+    give_back()
     uncover(table, pairs, study, warnings)
     exclude(table, study, crs, warnings)
     existing_pv(table, study, crs, warnings)
@@ -130,6 +134,7 @@ def prepare(
         widest=CELLS_IN_MEMORY * _finest(study, terrain, dsm, canopy) ** 2,
         wanted=standing,
     )
+    give_back()
     told("read", 4, 4)
     return Prepared(
         crs,

@@ -270,7 +270,7 @@ def make_model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Mod
         Parameters, skies and the land around.
     """
     to_degrees = pyproj.Transformer.from_crs(prepared.crs, 4326, always_xy=True)
-    standing = prepared.buildings[prepared.buildings["status"] == ""]
+    standing = prepared.buildings.geometry[(prepared.buildings["status"] == "").to_numpy()]
     longitude, latitude = to_degrees.transform(*middle(standing))
     check_distance(study, weathers, float(longitude), float(latitude), prepared.warnings)
     system = load_system(system_overrides(study))
@@ -335,7 +335,7 @@ def _shows_planes(study: Study, prepared: Prepared) -> bool:
     return shows_planes(max(prepared.facts["terrain"]["dsm"]["source_resolution"], study.terrain.surface_resolution))
 
 
-def _everywhere(buildings: gpd.GeoDataFrame) -> np.ndarray:
+def _everywhere(buildings: gpd.GeoSeries) -> np.ndarray:
     """Corners of all footprints, and a lattice over the few that are wider than the nodes of the far horizon are apart."""
     bounds = buildings.bounds.to_numpy()
     corners = [bounds[:, [0, 1]], bounds[:, [2, 1]], bounds[:, [0, 3]], bounds[:, [2, 3]]]

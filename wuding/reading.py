@@ -282,7 +282,7 @@ def _tell_repairs(before: np.ndarray, table: gpd.GeoDataFrame, warnings: list[st
         )
 
 
-def middle(table: gpd.GeoDataFrame) -> tuple[float, float]:
+def middle(table: gpd.GeoDataFrame | gpd.GeoSeries) -> tuple[float, float]:
     """
     Find where the buildings are, whatever a stray row says.
 
