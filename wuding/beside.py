@@ -1,5 +1,6 @@
 """Work that nothing else waits for, in a second process: the audit beside the tables, the GeoPackage beside the pages."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -122,6 +123,7 @@ def _work(answer: Connection, counted: Turns | None) -> None:
     expendable()
     try:
         stage, function, args = answer.recv()
+        gc.freeze()  # sweeping memory passes over what is loaded already
         answer.send((_measured(stage, function, args if counted is None else (*args, counted)), None))
     except Exception as error:
         answer.send((None, error))

@@ -1,5 +1,6 @@
 """The whole job, top to bottom: footprints in, roofs, sums, targets and products out."""
 
+import gc
 import importlib.util
 import itertools
 import math
@@ -117,6 +118,7 @@ def _run(
 ) -> dict[str, Any]:
     """Run the whole job, top to bottom."""
     clock, work = Clock(), out / ".work"
+    gc.freeze()  # sweeping memory passes over what is loaded already
     compiling = compile_ahead(planes=study.terrain.dsm is not None)
     if compiling:
         screen.say("首次使用：正在编译计算内核，以后启动更快", "first use: kernels are being compiled; later runs start faster")

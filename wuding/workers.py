@@ -271,7 +271,6 @@ def fingerprint_of(work: Path) -> str:
 @lru_cache(maxsize=1)
 def _settled() -> None:
     """Pass over what is loaded already when memory is swept: looking at all of it again took a twentieth of each tile."""
-    gc.collect()
     gc.freeze()
 
 
