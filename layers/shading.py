@@ -1,5 +1,6 @@
 """What every sample point of a tile sees of its horizon: with the roofs, towers and land around it, and with the trees as well."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,8 +15,9 @@ from geo.horizons import WALL_RAYS, horizons, terrain_halo
 from geo.rasters import read_window
 from geo.roof_edges import StoodFaces, parapets, roof_edges
 from geo.roof_kinds import RoofKinds
+from geo.sectors import SECTORS
 from geo.sky_view import sky_view_factor
-from geo.surface_raster import Surface, near_surface
+from geo.surface_raster import near_surface
 from geo.surfaces import Shape
 from geo.tiles import NEAR_M, Surroundings
 from geo.walls import BLOCKS_TO_REACH, Walls, in_blocks, walls
@@ -145,13 +147,16 @@ def look_around(
     far = model.far.within(box) if model.far is not None else None
 
     rays = 8 * WALL_RAYS if plain else None
-    seen = partial(horizons, points, near=near, towers=towers, terrain=terrain, far=far, parapets=own, plain=plain)
-    cells = partial(_cells, wide, around, model, land=dsm is not None)
-    opaque = seen(surface=None if dsm is None else cells(dsm), sub_rays=rays)
+    seen = partial(horizons, near=near, towers=towers, terrain=terrain, far=far, sub_rays=rays, plain=plain)
+    opaque = seen(points, surface=None, parapets=own) if dsm is None else _over(dsm, points, seen, around, dsm, model)
     trees = _trees(wide, model)
     if trees is None:
         return Skylines(opaque, None, model.transmissivity)
-    leafy = seen(surface=cells(trees if dsm is None else overlay(dsm, trees)), sub_rays=rays)
+    if dsm is None:
+        cells = near_surface(wide, model.surface_resolution, around.geometry[:0], around.top[:0], trees)
+        leafy = seen(points, surface=cells, parapets=own)
+    else:
+        leafy = _over(overlay(dsm, trees), points, seen, around, dsm, model)
     return Skylines(opaque, np.maximum(opaque, leafy), model.transmissivity)
 
 
@@ -177,12 +182,21 @@ def surface_model(rows: gpd.GeoDataFrame, model: Model) -> Grid | None:
     return read_window(model.dsm, (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M), pad=2.0)
 
 
-def _cells(bounds: Bounds, around: Surroundings, model: Model, measured: Grid, *, land: bool) -> Surface:
-    """Lay trees or a surface model into blocks; the latter is filled up by footprints and ground, and newer footprints stand above it."""
-    if not land:
-        return near_surface(bounds, model.surface_resolution, around.geometry[:0], around.top[:0], measured)
-    ground = None if model.terrain.is_flat else model.terrain
-    return near_surface(bounds, model.surface_resolution, around.geometry, around.top, measured, newer=around.stale, land=ground)
+def _over(tops: Grid, points: Floats, seen: Callable[..., Floats32], around: Surroundings, dsm: Grid, model: Model) -> Floats32:
+    """
+    Look over a surface model, footprints where it has no data and newer ones above it.
+
+    It alone holds the land near points that it covers, its holes filled by the DEM; beyond its edge the DEM counts from the point on.
+    """
+    covered = np.isfinite(dsm.sample(points[:, 0], points[:, 1])) & (not model.terrain.is_flat)
+    found = np.empty((len(points), SECTORS), np.float32)
+    for land, which in ((model.terrain, covered), (None, ~covered)):
+        if which.any():
+            (left, bottom), (right, top) = points[which, :2].min(axis=0), points[which, :2].max(axis=0)
+            wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
+            cells = near_surface(wide, model.surface_resolution, around.geometry, around.top, tops, newer=around.stale, land=land)
+            found[which] = seen(points[which], surface=cells)
+    return found
 
 
 def _crests(rows: gpd.GeoDataFrame, kinds: RoofKinds) -> Floats:
