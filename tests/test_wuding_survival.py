@@ -273,9 +273,21 @@ def test_a_tile_that_ends_its_worker_is_tried_again_in_parts_and_takes_no_other_
         assess_tiles(client, work, roofs, files, lambda *_: None, (f"{__name__}:{deadly.__name__}", str(tried), str(work), str(roofs)))
     assert f"1 of {TILES} tiles could not be assessed, twice: tile-00002.parquet: its worker process" in str(caught.value)
     assert "计算进程被外部结束" in translate(str(caught.value), "zh")
-    assert {name: (tried / name).read_text(encoding="utf-8").split() for name in files} == {
+    # where its row was not taken yet a finished tile is asked for again; `assess_one` then says at once that it is there
+    assert {name: sorted({*(tried / name).read_text(encoding="utf-8").split()}) for name in files} == {
         name: ["1", "4"] if name == "tile-00002.parquet" else ["1"] for name in files
     }
+
+
+def test_a_finished_tile_that_is_asked_for_again_is_not_assessed(
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed, out)
+    monkeypatch.setattr(workers, "assess_tile", lambda *_: pytest.fail("it was assessed"))
+    buildings = gpd.read_parquet(out / ".work" / "tiles" / "tile-00002.parquet")
+    row = assess_one(buildings, str(out / ".work"), str(out / "roofs"))
+    assert row.to_dict("list") == {"tile": [2], "roofs": [len(pd.read_parquet(out / "roofs" / "tile-00002.parquet"))]}
 
 
 def late(buildings: pd.DataFrame, work: str, roofs: str, parts: int) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import typer
 
 from .compiled import seal_compiled
 from .console import readable_streams
-from .interrupts import hear_end_requests
+from .interrupts import end_answered, hear_end_requests
 from .own_temporary import own_temporary
 from .user_cache import keep_compiled, user_cache
 
@@ -45,13 +45,14 @@ StudyFile = Annotated[Path, typer.Argument(help="研究文件 study.toml。 The 
 
 def main() -> None:
     """Run the command line: 0 done, 2 the user's to mend, 1 a fault of ours."""
-    keep_compiled()
-    readable_streams()
     hear_end_requests()
     code: object = None
     try:
+        keep_compiled()
+        readable_streams()
         with own_temporary():
             code = app(standalone_mode=False)
+            end_answered()
         seal_compiled(Path(os.environ["NUMBA_CACHE_DIR"]))
     except KeyboardInterrupt:
         code = STOPPED
@@ -59,6 +60,7 @@ def main() -> None:
         code = _answer(error)
         if code is None:
             raise
+    end_answered()
     if code == STOPPED:
         _say_stopped()
     sys.exit(code if isinstance(code, int) else 0)
@@ -434,7 +436,7 @@ def _serve(run_folder: Path, port: int) -> None:
             print(f"{server.url}  （Ctrl-C 结束 Ctrl-C ends it）", flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
-            return
+            end_answered()
 
 
 @app.command()

@@ -1,20 +1,68 @@
 """Ctrl-C and a request to end: one process answers, in words, and the ones that it has started end with it."""
 
+import _thread
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType
+from typing import Any
+
+# A library may swallow an interrupt with a bare `except`; after so long it is raised again.
+AGAIN_SECONDS = 0.5
+_answered = threading.Event()
 
 
 def hear_end_requests() -> None:
-    """Take a request to end (SIGTERM, as services and `kill` send it) as Ctrl-C."""
+    """Take a request to end (SIGTERM, as services and `kill` send it) as Ctrl-C, and raise either again until it is answered."""
+    _answered.clear()
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for what a shell starts in the background
+        signal.signal(signal.SIGINT, _interrupt)
+    sys.unraisablehook = _unraisable
+
+
+def end_answered() -> None:
+    """Say that this process is ending, so that nothing need be raised again."""
+    _answered.set()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    if not any(thread.name == _insist.__name__ for thread in threading.enumerate()):
+        threading.Thread(target=_insist, name=_insist.__name__, daemon=True).start()
     raise KeyboardInterrupt
+
+
+def _insist() -> None:
+    """Raise an interrupt again while the main thread goes on as if there had been none."""
+    while not _answered.wait(AGAIN_SECONDS):
+        if not _ending():
+            _raise_again()
+
+
+def _ending() -> bool:
+    """Say whether the main thread is leaving blocks because of an interrupt."""
+    held: Any = sys._current_exceptions().get(threading.main_thread().ident or 0)
+    error = held[1] if isinstance(held, tuple) else held  # Python 3.11 gives all of sys.exc_info
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
+def _unraisable(lost: Any) -> None:
+    """Leave an interrupt to `_insist` that came where nothing can be raised, as while memory is swept."""
+    if not isinstance(lost.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+
+
+def _raise_again() -> None:
+    """Send a signal, which ends a call that waits; Windows has none for one thread."""
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 @contextmanager

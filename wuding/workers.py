@@ -20,6 +20,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 
 from geo.surface_raster import NEAR_REACH
@@ -182,6 +183,7 @@ def _assess(
             told(left)
         else:
             failed[of[future.key]] = _reason(error)
+        future.release()  # first: the next tile may end this worker, and a row that is still wanted would be made again
         begin(1)
     return failed
 
@@ -205,7 +207,7 @@ def _reason(error: BaseException) -> str:
 
 def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 1) -> pd.DataFrame:
     """
-    Assess one tile and write its roofs, its audit sample and its candidates.
+    Assess one tile and write its roofs, its audit sample and its candidates; one that is finished already stays as it is.
 
     Parameters
     ----------
@@ -227,6 +229,9 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
     own, target = Path(work), Path(roofs)
     begun = fingerprint_of(own)
     name = tile_name(buildings)
+    tile = int(buildings["tile"].iloc[0])
+    if is_sealed(record_of(own / SEALED, name), begun, _parts(own, target, name)):  # its worker ended before it could tell
+        return pd.DataFrame({"tile": [tile], "roofs": [pq.read_metadata(target / name).num_rows]})
     wanted = buildings[buildings["status"] == ""]
     model = model_of(own)
     results = []
@@ -247,7 +252,7 @@ def assess_one(buildings: gpd.GeoDataFrame, work: str, roofs: str, parts: int = 
             table.to_parquet(file, index=False, use_dictionary=[word for word in ("use", "mounting") if word in table])
     write_table(found, "roofs", target / name, own / "unfinished")
     seal(record_of(own / SEALED, name), begun, _parts(own, target, name), own / "unfinished")  # last: it says that the tile is done
-    return pd.DataFrame({"tile": [int(buildings["tile"].iloc[0])], "roofs": [len(found)]})
+    return pd.DataFrame({"tile": [tile], "roofs": [len(found)]})
 
 
 def fingerprint_of(work: Path) -> str:
