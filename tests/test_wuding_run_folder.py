@@ -2,6 +2,7 @@
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -139,6 +140,24 @@ def test_status_tells_the_error_that_ended_a_run(tmp_path: Path, error: Exceptio
     with noting_end(tmp_path):
         pass
     assert run_status(tmp_path, "en")[0].startswith("stopped; run the same command again")
+
+
+def test_the_reason_is_noted_on_a_disk_that_filled_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".work").mkdir()
+    (tmp_path / ".work" / "progress.json").write_text("{}", encoding="utf-8")
+    usual = Path.open
+
+    def full(file: Path, mode: str = "r", **options: Any) -> Any:
+        """As a full disk does: what is there may be read and overwritten, nothing new be begun."""
+        if "w" in mode or "x" in mode:
+            raise OSError(errno.ENOSPC, "No space left on device", str(file))
+        return usual(file, mode, **options)
+
+    with pytest.raises(OSError, match="No space"), noting_end(tmp_path):
+        monkeypatch.setattr(Path, "open", full)
+        (tmp_path / "roofs.parquet").open("wb")
+    assert run_status(tmp_path, "en")[0].startswith("the last run ended with an error: the disk is full: make room")
+    assert not list((tmp_path / ".work").glob("*.room"))
 
 
 def test_a_folder_that_may_only_be_read_is_told_of_as_far_as_can_be_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

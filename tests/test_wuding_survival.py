@@ -290,6 +290,20 @@ def test_a_finished_tile_that_is_asked_for_again_is_not_assessed(
     assert row.to_dict("list") == {"tile": [2], "roofs": [len(pd.read_parquet(out / "roofs" / "tile-00002.parquet"))]}
 
 
+def removing(buildings: pd.DataFrame, work: str, parts: int) -> pd.DataFrame:
+    """Be at work while somebody removes the run folder."""
+    (Path(work) / "fingerprint.json").unlink(missing_ok=True)
+    raise FileNotFoundError(tile_name(buildings))
+
+
+def test_a_run_folder_that_is_removed_meanwhile_is_not_said_to_be_kept(undisturbed: Path, tmp_path: Path) -> None:
+    work = tmp_path / ".work"
+    shutil.copytree(undisturbed / ".work", work)
+    with cluster(1, 1, None) as client, pytest.raises(UnfinishedRun, match="the run folder was removed") as caught:
+        assess_tiles(client, work, tmp_path / "roofs", tiles_to_assess(work), lambda *_: None, (f"{__name__}:removing", str(work)))
+    assert translate(str(caught.value), "zh").startswith("运行期间结果文件夹被删除")
+
+
 def late(buildings: pd.DataFrame, work: str, roofs: str, parts: int) -> pd.DataFrame:
     """End the process over one tile when its files are written already."""
     name = tile_name(buildings)

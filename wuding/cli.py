@@ -373,12 +373,13 @@ def targets(
     study: Annotated[
         Path | None, typer.Option("--study", help="研究文件；默认为上次运行所用的。 Study file; the run's own by default.")
     ] = None,
+    lang: Lang = None,
 ) -> None:
     """不重算屋顶，按研究文件中的政策与填报表重做目标研判。 Judge the targets anew without recomputing roofs."""
     from .products import remake_targets, study_of
     from .study import load_study
 
-    remake_targets(load_study(study or study_of(run_folder)), run_folder)
+    remake_targets(_with_lang(load_study(study or study_of(run_folder)), lang), run_folder)
     print(run_folder / "targets.json")
 
 
@@ -452,10 +453,12 @@ def export(
     datum: Annotated[
         str, typer.Option("--datum", help="gcj02：供网络地图使用的火星坐标；own：不偏移。 gcj02 for Chinese web maps.")
     ] = "own",
+    lang: Lang = None,
 ) -> None:
     """把一张结果表导出为其他格式，可只导出一个区县或地块。 Export one table, or one district or parcel of it, to another format."""
     from .exporting import export_table
 
+    _lang(lang, "zh")  # main reads the language of messages itself; a word that is none is refused
     for path in export_table(run_folder, table, file, district=district, parcel=parcel, datum=datum):
         print(path)
 

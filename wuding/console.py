@@ -1,6 +1,7 @@
 """Where words are printed: in the encoding that a terminal or the program behind a pipe expects, where it can hold Chinese."""
 
 import codecs
+import logging
 import sys
 import unicodedata
 
@@ -12,6 +13,7 @@ _LOSSY = "wuding.plain"
 def readable_streams() -> None:
     """Let printing never end a run: signs that an encoding lacks are written plainly, and one without Chinese becomes UTF-8."""
     codecs.register_error(_LOSSY, _plainly)
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # on first use it tells of its cache, in English
     for stream in (sys.stdout, sys.stderr):
         if not hasattr(stream, "reconfigure"):
             continue

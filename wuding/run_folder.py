@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from layers.replacing import LONGEST_NAME
+from layers.replacing import LONGEST_NAME, on_disk
 from layers.sealing import SEALED
 
 from .errors import StudyError, UnfinishedRun, words_of
@@ -41,6 +41,8 @@ MADE_OF_TILES = ("audit", "mounts", "profiles", SEALED)
 NOT_IN_NUMBERS = ("dask", "dask-geopandas", "folium")
 # Note of what ended a run.
 ENDED = "ended.json"
+# Bytes of that note, and of its words, of which JSON in ASCII takes six each.
+_NOTE_BYTES, _WORDS_NOTED = 16384, 2600
 ROLES_NOT_IN_ROOFS = ("study", "form", "policy", "hosting")
 
 
@@ -119,17 +121,24 @@ def noting_end(out: Path) -> Iterator[None]:
     out
         Run folder.
     """
-    note = out / ".work" / ENDED
+    note, room = out / ".work" / ENDED, out / ".work" / f"{ENDED}.room"
     note.unlink(missing_ok=True)
+    room.write_bytes(b" " * _NOTE_BYTES)  # a disk that fills up meanwhile still takes the reason
     try:
         yield
     except UnfinishedRun:  # its tiles are noted with their reasons
         raise
     except Exception as error:
         said = words_of(error)
+        text = json.dumps({"error": (said or f"{type(error).__name__}: {error}")[:_WORDS_NOTED], "input": said is not None})
         with suppress(OSError):
-            write_json(note, {"error": said or f"{type(error).__name__}: {error}", "input": said is not None})
+            with room.open("r+b") as stream:
+                stream.write(text.encode("ascii"))
+            on_disk(room)
+            room.replace(note)
         raise
+    finally:
+        room.unlink(missing_ok=True)
 
 
 def continue_or_clear(

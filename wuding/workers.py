@@ -93,6 +93,7 @@ def assess_tiles(
     UnfinishedRun
         If tiles were set aside; everything else is finished by then.
     """
+    begun = fingerprint_of(work)
     missing = _missing(work, roofs, list(files))
     if broken := [name for name in missing if record_of(work / SEALED, name).exists()]:
         damaged(broken)
@@ -120,6 +121,11 @@ def assess_tiles(
     if not failed:
         _await_files(work, roofs, files)
         return
+    if fingerprint_of(work) != begun:
+        raise UnfinishedRun(
+            "the run folder was removed, emptied or taken by another run while this one was working; run the same command again, it starts "
+            "anew"
+        )
     write_json(work / "failed.json", failed)
     reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(failed.items())[:5])
     raise UnfinishedRun(
