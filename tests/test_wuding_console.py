@@ -64,7 +64,10 @@ time.sleep(30.0)
 
 @pytest.mark.parametrize("work", [_SWALLOWED, _LOST])
 def test_ctrl_c_that_a_library_swallows_is_raised_again(work: str) -> None:
-    told = "import gc, signal, time\nfrom wuding.interrupts import hear_end_requests\nhear_end_requests()\ntold = []\n"
+    told = "import gc, signal, time\nfrom wuding.interrupts import hear_end_requests\n"
+    told += (
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\nhear_end_requests()\ntold = []\n"  # a shell in the background ignores it
+    )
     body = "\n".join(f"    {line}" for line in work.strip().splitlines())
     code = f"{told}try:\n{body}\nexcept KeyboardInterrupt:\n    print('answered')\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=25)
@@ -73,7 +76,8 @@ def test_ctrl_c_that_a_library_swallows_is_raised_again(work: str) -> None:
 
 def test_an_interrupt_is_not_raised_again_while_blocks_are_left() -> None:
     code = (
-        "import signal, time\nfrom wuding import interrupts\ninterrupts.AGAIN_SECONDS = 0.02\ninterrupts.hear_end_requests()\n"
+        "import signal, time\nfrom wuding import interrupts\ninterrupts.AGAIN_SECONDS = 0.02\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\ninterrupts.hear_end_requests()\n"
         "try:\n    try:\n        signal.raise_signal(signal.SIGINT)\n    finally:\n        time.sleep(0.5)\n        print('whole')\n"
         "except KeyboardInterrupt:\n    interrupts.end_answered()\n"
     )

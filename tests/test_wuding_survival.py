@@ -32,6 +32,7 @@ from wuding.messages import translate
 from wuding.pipeline import run_study
 from wuding.progress import Screen
 from wuding.run_folder import alone, require_space, tiles_to_assess
+from wuding.sound import RECORD, require_sound
 from wuding.status import run_status
 from wuding.study import load_study
 from wuding.workers import RESULTS, assess_one, assess_tiles, fingerprint_of, tile_name
@@ -488,6 +489,16 @@ def test_what_changes_no_roof_keeps_the_roofs_and_what_does_redoes_them(small: P
     )
     run_county(copy, out, tile_buildings=240 // TILES)
     assert not set(before.values()) & {file.stat().st_ino for file in (out / "roofs").glob("*")}
+
+
+def test_a_finished_run_is_known_by_the_bytes_of_its_tables(undisturbed: Path) -> None:
+    require_sound(undisturbed)
+    held = json.loads((undisturbed / ".work" / RECORD).read_text(encoding="utf-8"))
+    for folder in ("roofs", "regions", "profiles", ".work/tiles"):
+        assert {name for name in held if Path(name).parent.as_posix() == folder} == {
+            f"{folder}/{file.name}" for file in (undisturbed / folder).glob("*.parquet")
+        }
+    assert held.keys() >= {"manifest.json", "targets.json", "roadmap.json", "buildings.parquet", ".work/model.pickle"}
 
 
 def test_parts_of_a_tile_are_the_tile(undisturbed: Path, tmp_path: Path) -> None:

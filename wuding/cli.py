@@ -339,6 +339,9 @@ def parcel(
         ground = Ground(height, dem, flat, weather, stand_in, crs, datum)
         folders = [footprint_sheet(footprint, ground, options, out or Path(f"{footprint.stem}-parcel"), _lang(lang, "zh"), told)]
     else:
+        from .sound import require_sound
+
+        require_sound(_given(run_folder))
         folders = parcel_sheets(_given(run_folder), parcel_id, near, every, options, lang, told)
     from .messages import translate_all
 
@@ -377,8 +380,10 @@ def targets(
 ) -> None:
     """不重算屋顶，按研究文件中的政策与填报表重做目标研判。 Judge the targets anew without recomputing roofs."""
     from .products import remake_targets, study_of
+    from .sound import require_sound
     from .study import load_study
 
+    require_sound(run_folder)
     remake_targets(_with_lang(load_study(study or study_of(run_folder)), lang), run_folder)
     print(run_folder / "targets.json")
 
@@ -405,9 +410,11 @@ def map_(
     """重做地图与报告；可写矢量瓦片、静态图，或在本机浏览全部屋顶。 Remake map and report; tiles, pictures, or serve every roof."""
     from .errors import StudyError
     from .products import draw_pictures, remake_pages
+    from .sound import require_sound
 
     if (serve or tiles) and (shift != (0.0, 0.0) or round_to):
         raise StudyError("--serve and --tiles show roofs where they are; use --shift-m and --round-m without them")
+    require_sound(run_folder)
     chosen = _lang(lang, "") or None
     for path in remake_pages(run_folder, chosen, shift_m=shift, round_m=round_to):
         print(path)
@@ -457,7 +464,9 @@ def export(
 ) -> None:
     """把一张结果表导出为其他格式，可只导出一个区县或地块。 Export one table, or one district or parcel of it, to another format."""
     from .exporting import export_table
+    from .sound import require_sound
 
+    require_sound(run_folder)
     _lang(lang, "zh")  # main reads the language of messages itself; a word that is none is refused
     for path in export_table(run_folder, table, file, district=district, parcel=parcel, datum=datum):
         print(path)
@@ -474,7 +483,9 @@ def skyline(
     """画一个屋面的天际线与太阳轨迹。 Draw the skyline of one roof with the paths of the sun."""
     from .manifest import read_manifest
     from .skylines import write_skyline
+    from .sound import require_sound
 
+    require_sound(run_folder)
     language = _lang(lang, read_manifest(run_folder)["study"]["lang"])
     file = out or run_folder / f"skyline-{roof_id}.svg"
     print(write_skyline(run_folder, roof_id, file, kind="fisheye" if fisheye else "panorama", lang=language))
@@ -485,7 +496,10 @@ def compare(run_a: RunFolder, run_b: RunFolder, lang: Lang = None) -> None:
     """比较两个结果：合计、用途、责任区域、目标及原因。 Differences of two runs and their causes."""
     from .comparing import compare_runs
     from .manifest import read_manifest
+    from .sound import require_sound
 
+    require_sound(run_a)
+    require_sound(run_b)
     for line in compare_runs(run_a, run_b, _lang(lang, read_manifest(run_a)["study"]["lang"])):
         print(line)
 

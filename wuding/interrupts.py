@@ -4,8 +4,9 @@ import _thread
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any
@@ -21,7 +22,8 @@ def hear_end_requests() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for what a shell starts in the background
         signal.signal(signal.SIGINT, _interrupt)
-    sys.unraisablehook = _unraisable
+    if not isinstance(sys.unraisablehook, partial):
+        sys.unraisablehook = partial(_unraisable, sys.unraisablehook)
 
 
 def end_answered() -> None:
@@ -51,10 +53,10 @@ def _ending() -> bool:
     return error is not None
 
 
-def _unraisable(lost: Any) -> None:
+def _unraisable(usual: Callable[[Any], object], lost: Any) -> None:
     """Leave an interrupt to `_insist` that came where nothing can be raised, as while memory is swept."""
     if not isinstance(lost.exc_value, KeyboardInterrupt):
-        sys.__unraisablehook__(lost)
+        usual(lost)
 
 
 def _raise_again() -> None:

@@ -38,6 +38,7 @@ from .manifest import Clock, plain, read_manifest, write_json
 from .near import read_near_use, write_near_use
 from .progress import Screen
 from .roadmapping import make_roadmaps, planned_by_use, read_roadmap, with_roadmap
+from .sound import seal_products, unseal_products
 from .study import Study, study_content
 from .summary import about_rows, in_language
 from .summing import read_buildings
@@ -423,6 +424,7 @@ def remake_targets(study: Study, out: Path) -> None:
     regions = read_regions_of(out)
     buildings = read_buildings(out)
     reach = coverage_reach(buildings, policy)
+    unseal_products(out)
     before = buildings["coverage_reach"].astype(object)
     other = not reach.equals(before.where(before.notna(), None))
     if other:
@@ -443,6 +445,7 @@ def remake_targets(study: Study, out: Path) -> None:
         "study": {**kept["study"], "as_of": content["study"]["as_of"]},
     }
     write_json(out / "manifest.json", manifest)
+    seal_products(out)
     package = out / f"{manifest['study']['name']}.gpkg"
     if package.is_file() and changed:
         _geopackage(out, package.stem, regions, manifest, study.study.lang)

@@ -18,6 +18,7 @@ from layers.sealing import SEALED
 
 from .errors import StudyError, UnfinishedRun, words_of
 from .manifest import plain, versions, write_json
+from .sound import unseal_products
 from .study import Study
 
 # Bytes that a run writes for each building with 2.6 roofs. Measured of a million: GeoPackage 2.7 GB, roofs 0.9 GB, the rest 0.8 GB.
@@ -179,6 +180,7 @@ def continue_or_clear(
     before = _noted(mark)
     same = before == content
     changed = _differences(before, content) if any((out / "roofs").glob("*.parquet")) else []
+    unseal_products(out)
     (out / "manifest.json").unlink(missing_ok=True)  # until this run ends its products are not those of one run
     if fresh or not same:
         mark.unlink(missing_ok=True)

@@ -1,0 +1,64 @@
+"""A finished run whose files a disk has changed is refused, not drawn."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from wuding import cli
+from wuding.errors import StudyError
+from wuding.messages import translate
+from wuding.sound import RECORD, require_sound, seal_products, unseal_products
+
+_FILES = ("manifest.json", "buildings.parquet", "regions/zones.parquet", "roofs/tile-00000.parquet", ".work/tiles/tile-00000.parquet")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    for name in (*_FILES, "map.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    seal_products(tmp_path)
+    return tmp_path
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", _FILES)
+def test_one_flipped_bit_is_told_by_its_file(run: Path, name: str) -> None:
+    require_sound(run)
+    flip(run / name)
+    with pytest.raises(StudyError, match=f"1 files are not what the run wrote, damaged or changed since: {name};") as caught:
+        require_sound(run)
+    assert f"1 个文件与运行写出的不同（损坏或后来被改动）：{name}；" in translate(str(caught.value), "zh")
+    (run / name).unlink()
+    with pytest.raises(StudyError, match=name):
+        require_sound(run)
+
+
+def test_pages_may_be_changed_and_runs_without_a_record_are_taken_as_they_are(run: Path) -> None:
+    flip(run / "map.html")
+    require_sound(run)
+    unseal_products(run)
+    flip(run / "manifest.json")
+    require_sound(run)
+    assert not (run / ".work" / RECORD).exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("map", "R"), ("targets", "R"), ("export", "R", "--to", "x.csv"), ("parcel", "R", "1"), ("skyline", "R", "1"), ("compare", "R", "R")],
+)
+def test_every_command_that_reads_tables_refuses(
+    run: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flip(run / "buildings.parquet")
+    monkeypatch.setattr(sys, "argv", ["wuding", "--lang", "en", *(str(run) if word == "R" else word for word in words)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "buildings.parquet; run the study again" in capsys.readouterr().err

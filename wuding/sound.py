@@ -1,0 +1,90 @@
+"""Whether the tables of a finished run are still what it wrote: a flipped bit in them would be drawn and added up without a word."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from layers.sealing import checksum
+
+from .errors import StudyError
+from .manifest import write_json
+
+# Within the run's own folder.
+RECORD = "products.json"
+# What later commands read; pages, spreadsheet and GeoPackage are for people and may be changed by them.
+_READ_LATER = (
+    "manifest.json",
+    "targets.json",
+    "roadmap.json",
+    "near_use.json",
+    "*.parquet",
+    "regions/*.parquet",
+    "profiles/*.parquet",
+    "roofs/*.parquet",
+    ".work/model.pickle",
+    ".work/*.parquet",
+    ".work/tiles/*.parquet",
+)
+
+
+def seal_products(out: Path) -> None:
+    """
+    Record the checksums of what later commands read, once all of it is in its place.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    """
+    write_json(out / ".work" / RECORD, _checksums(out, _files(out)))
+
+
+def unseal_products(out: Path) -> None:
+    """
+    Forget the record before something of it is written anew.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    """
+    (out / ".work" / RECORD).unlink(missing_ok=True)
+
+
+def require_sound(out: Path) -> None:
+    """
+    Refuse a finished run whose tables are no longer what was recorded.
+
+    Parameters
+    ----------
+    out
+        Run folder; one without a record, of an older version or copied without `.work`, is taken as it is.
+
+    Raises
+    ------
+    StudyError
+        If a file is gone or has other bytes; it names them.
+    """
+    record = out / ".work" / RECORD
+    if not record.is_file():
+        return
+    held = json.loads(record.read_text(encoding="utf-8"))
+    found = _checksums(out, (out / name for name in held if (out / name).is_file()))
+    changed = [name for name, told in held.items() if found.get(name) != told]
+    if changed:
+        told = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
+        raise StudyError(
+            f"{out.name}: {len(changed)} files are not what the run wrote, damaged or changed since: {told}; run the study again, they are "
+            "made anew"
+        )
+
+
+def _files(out: Path) -> Iterator[Path]:
+    return (file for pattern in _READ_LATER for file in sorted(out.glob(pattern)))
+
+
+def _checksums(out: Path, files: Iterator[Path]) -> dict[str, str]:
+    names = list(files)
+    with ThreadPoolExecutor() as pool:  # hashing lets go of Python's lock
+        return dict(zip((file.relative_to(out).as_posix() for file in names), pool.map(checksum, names), strict=True))
