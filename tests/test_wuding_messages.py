@@ -256,3 +256,19 @@ def test_the_language_of_an_answer(tmp_path: Path) -> None:
     assert language_of(["run", str(study)]) == language_of(["map", str(run)]) == "en"
     assert language_of(["run", str(study), "--lang", "zh"]) == language_of(["check", "--lang=zh", str(study)]) == "zh"
     assert language_of(["run", str(tmp_path / "none.toml")]) == "zh"
+
+
+@pytest.mark.parametrize(
+    ("several", "one"),
+    [
+        ("1 buildings have an installed_kwp", "1 building has an installed_kwp"),
+        ("1 invalid shapes were repaired", "1 invalid shape was repaired"),
+        ("1 of 3000 buildings have neither", "1 of 3000 buildings has neither"),
+        ("R: 1 files are not what the run wrote", "R: 1 file is not what the run wrote"),
+        ("1 buildings and 11 buildings lie outside", "1 building and 11 buildings lie outside"),
+        ("0.1 cells of 21 buildings are", "0.1 cells of 21 buildings are"),
+        ("1 of the buildings at (1 rows)", "1 of the buildings at (1 row)"),
+    ],
+)
+def test_one_thing_is_not_spoken_of_as_several(several: str, one: str) -> None:
+    assert translate(several, "en") == one

@@ -8,7 +8,7 @@ import pytest
 from wuding import cli
 from wuding.errors import StudyError
 from wuding.messages import translate
-from wuding.sound import RECORD, require_sound, seal_products, unseal_products
+from wuding.sound import RECORD, begin_renewal, require_sound, seal_products, unseal_products
 
 _FILES = ("manifest.json", "buildings.parquet", "regions/zones.parquet", "roofs/tile-00000.parquet", ".work/tiles/tile-00000.parquet")
 
@@ -38,6 +38,36 @@ def test_one_flipped_bit_is_told_by_its_file(run: Path, name: str) -> None:
     (run / name).unlink()
     with pytest.raises(StudyError, match=name):
         require_sound(run)
+
+
+def test_what_a_renewal_of_targets_makes_itself_does_not_stop_it(run: Path) -> None:
+    (run / "targets.json").write_text("{}", encoding="utf-8")
+    seal_products(run)
+    flip(run / "targets.json")
+    with pytest.raises(StudyError, match=r"targets\.json"):
+        require_sound(run)
+    require_sound(run, renewing=True)
+    flip(run / "buildings.parquet")
+    with pytest.raises(StudyError, match=r"1 files are not .*: buildings\.parquet;"):
+        require_sound(run, renewing=True)
+
+
+def test_a_renewal_that_was_ended_midway_is_told_and_the_next_one_takes_no_product_for_new(run: Path) -> None:
+    assert not begin_renewal(run)
+    with pytest.raises(StudyError, match="ended midway; run wuding targets"):
+        require_sound(run)
+    require_sound(run, renewing=True)
+    assert begin_renewal(run)
+    seal_products(run)
+    require_sound(run)
+    assert not begin_renewal(run)
+
+
+def test_a_record_that_cannot_be_read_names_itself(run: Path) -> None:
+    for broken in ("", "{", "[1]"):
+        (run / ".work" / RECORD).write_text(broken, encoding="utf-8")
+        with pytest.raises(StudyError, match=RECORD):
+            require_sound(run)
 
 
 def test_pages_may_be_changed_and_runs_without_a_record_are_taken_as_they_are(run: Path) -> None:

@@ -33,7 +33,7 @@ app = typer.Typer(
 
 _MADE_UP = re.compile(r"^\s*made_up\s*=\s*true\b", re.MULTILINE)
 # Commands that read what a run has left.
-_ON_A_RUN = {"status", "parcel", "targets", "map", "export", "compare"}
+_ON_A_RUN = {"status", "parcel", "targets", "map", "export", "skyline", "compare"}
 # What a shell expects of a command that Ctrl-C ended.
 STOPPED = 130
 Lang = Annotated[str | None, typer.Option("--lang", help="zh 或 en；默认按研究文件。 Language of messages and products.")]
@@ -379,12 +379,17 @@ def targets(
     lang: Lang = None,
 ) -> None:
     """不重算屋顶，按研究文件中的政策与填报表重做目标研判。 Judge the targets anew without recomputing roofs."""
+    from .manifest import read_manifest
     from .products import remake_targets, study_of
+    from .run_folder import alone
     from .sound import require_sound
     from .study import load_study
 
-    require_sound(run_folder)
-    remake_targets(_with_lang(load_study(study or study_of(run_folder)), lang), run_folder)
+    require_sound(run_folder, renewing=True)
+    content = _with_lang(load_study(study or study_of(run_folder)), lang)
+    read_manifest(run_folder)  # only in a finished run is there something to judge anew
+    with alone(run_folder):
+        remake_targets(content, run_folder)
     print(run_folder / "targets.json")
 
 

@@ -44,7 +44,8 @@ def words_of(error: BaseException) -> str | None:
     # A folder that may not be written to, a file that another program holds, a full disk.
     if error.errno in _FULL:
         return "the disk is full: make room and run the same command again, it continues from what is finished"
-    where = Path(os.fsdecode(error.filename)).name
+    path = Path(os.fsdecode(error.filename)).absolute()
+    where = path.parent.name if path.name.startswith(".") else path.name  # of a name in between, the folder says more
     return f"{where}: cannot be read or written ({error.strerror}); close it elsewhere, or check its rights and the free space"
 
 

@@ -25,6 +25,12 @@ _COMMA = re.compile(", | or ")
 # Between several messages in one placeholder, in English and in Chinese.
 _JOINTS = {"or": (" or ", " 或 "), "notes": ("; ", "；")}
 _COUNTED = re.compile(r"^([\d,]+) (.+)$")
+_VERBS = {"have": "has", "are": "is", "were": "was", "lie": "lies", "take": "takes", "name": "names", "come": "comes", "count": "counts"}
+_VERB = "|".join(_VERBS)
+_THINGS = "building|row|file|footprint|shape|roof|parcel|tile|hour|point|value|region|id|line|outline|cell|ring"
+# English for one thing: "1 invalid shapes were", "1 of 3000 buildings have".
+_ONE = re.compile(rf"(?<![\w.,])1 ((?:(?!of )[a-z]+ ){{0,2}}?)({_THINGS})s\b(?: ({_VERB})\b)?")
+_ONE_OF = re.compile(rf"(?<![\w.,])(1 of (?:(?:the|these|[\d,]+) )?(?:[a-z]+ )?(?:{_THINGS})s) ({_VERB})\b")
 _CODE = re.compile(r"(?<![\w.])[a-z]+(?:_[a-z]+)*(?![\w.])")
 
 
@@ -90,7 +96,8 @@ def translate(message: str, lang: str) -> str:
     Returns
     -------
     str
-        In Chinese where the catalogue knows the template; what it does not know stays as it is.
+        In Chinese where the catalogue knows the template; what it does not know stays as it is. In English one thing is not spoken of as
+        several.
 
     Examples
     --------
@@ -98,7 +105,7 @@ def translate(message: str, lang: str) -> str:
     '建筑编号：3 个原编号为空或重复，已为这些要素另编编号'
     """
     if lang != "zh" or not message:
-        return message
+        return _one(message)
     lines = message.split("\n")
     said = [line[: len(line) - len(line.lstrip())] + _chinese(line.lstrip()) for line in lines]
     # A message that holds another library's text may run over several lines and is known only as a whole.
@@ -153,6 +160,11 @@ def language_of(arguments: Sequence[str]) -> str:
             if found:
                 return found[1]
     return "zh"
+
+
+def _one(text: str) -> str:
+    text = _ONE.sub(lambda found: f"1 {found[1]}{found[2]}" + (f" {_VERBS[found[3]]}" if found[3] else ""), text)
+    return _ONE_OF.sub(lambda found: f"{found[1]} {_VERBS[found[2]]}", text)
 
 
 def _chinese(text: str) -> str:

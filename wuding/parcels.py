@@ -216,8 +216,7 @@ def of_every_parcel(warnings: Sequence[str], lang: str) -> list[str]:
     list of str
         In that language.
     """
-    kept = [text for start in OF_EVERY_PARCEL for text in warnings if text.startswith(start)]
-    return list(kept) if lang == "en" else translate_all(kept, lang)
+    return translate_all([text for start in OF_EVERY_PARCEL for text in warnings if text.startswith(start)], lang)
 
 
 def write_sheet(

@@ -38,7 +38,7 @@ from .manifest import Clock, plain, read_manifest, write_json
 from .near import read_near_use, write_near_use
 from .progress import Screen
 from .roadmapping import make_roadmaps, planned_by_use, read_roadmap, with_roadmap
-from .sound import seal_products, unseal_products
+from .sound import begin_renewal, seal_products
 from .study import Study, study_content
 from .summary import about_rows, in_language
 from .summing import read_buildings
@@ -424,7 +424,7 @@ def remake_targets(study: Study, out: Path) -> None:
     regions = read_regions_of(out)
     buildings = read_buildings(out)
     reach = coverage_reach(buildings, policy)
-    unseal_products(out)
+    stale = begin_renewal(out)
     before = buildings["coverage_reach"].astype(object)
     other = not reach.equals(before.where(before.notna(), None))
     if other:
@@ -432,7 +432,7 @@ def remake_targets(study: Study, out: Path) -> None:
         whole = gpd.read_parquet(out / "buildings.parquet").assign(coverage_reach=reach)
         write_table(whole, "buildings", out / "buildings.parquet", out / ".work" / "unfinished")
         del whole
-    changed = write_targets(study, policy, buildings, regions, out) or other
+    changed = write_targets(study, policy, buildings, regions, out) or other or stale
     renewed = ("study", "form", "policy", "load", "hosting")
     manifest["inputs"] = [row for row in manifest["inputs"] if row["role"] not in renewed] + checksums(study, *renewed)
     manifest["study"]["as_of"] = str(study.study.as_of)
@@ -445,7 +445,6 @@ def remake_targets(study: Study, out: Path) -> None:
         "study": {**kept["study"], "as_of": content["study"]["as_of"]},
     }
     write_json(out / "manifest.json", manifest)
-    seal_products(out)
     package = out / f"{manifest['study']['name']}.gpkg"
     if package.is_file() and changed:
         _geopackage(out, package.stem, regions, manifest, study.study.lang)
@@ -453,6 +452,7 @@ def remake_targets(study: Study, out: Path) -> None:
         renew_about(package, about_rows(in_language(manifest, study.study.lang), _judged(out)))
     spreadsheet(out, regions, manifest, study.study.lang)
     remake_pages(out, study.study.lang)
+    seal_products(out)  # last: until then the GeoPackage may be older than the tables
 
 
 def study_of(out: Path) -> Path:

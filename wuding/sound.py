@@ -12,6 +12,8 @@ from .manifest import write_json
 
 # Within the run's own folder.
 RECORD = "products.json"
+# What `wuding targets` makes anew without reading it.
+REMADE = frozenset({"targets.json", "roadmap.json", "near_use.json"})
 # What later commands read; pages, spreadsheet and GeoPackage are for people and may be changed by them.
 _READ_LATER = (
     "manifest.json",
@@ -52,7 +54,27 @@ def unseal_products(out: Path) -> None:
     (out / ".work" / RECORD).unlink(missing_ok=True)
 
 
-def require_sound(out: Path) -> None:
+def begin_renewal(out: Path) -> bool:
+    """
+    Mark that targets are judged anew, until the run is sealed again.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+
+    Returns
+    -------
+    bool
+        Whether products may be older than the tables: an earlier renewal was ended midway, or nothing is recorded.
+    """
+    record = out / ".work" / RECORD
+    stale = not record.is_file() or not _held(record)
+    write_json(record, {})
+    return stale
+
+
+def require_sound(out: Path, *, renewing: bool = False) -> None:
     """
     Refuse a finished run whose tables are no longer what was recorded.
 
@@ -60,16 +82,22 @@ def require_sound(out: Path) -> None:
     ----------
     out
         Run folder; one without a record, of an older version or copied without `.work`, is taken as it is.
+    renewing
+        Whether the targets are about to be judged anew, so that theirs need not be whole.
 
     Raises
     ------
     StudyError
-        If a file is gone or has other bytes; it names them.
+        If a file is gone or has other bytes, it names them; or if targets were being judged anew and that did not come to its end.
     """
     record = out / ".work" / RECORD
     if not record.is_file():
         return
-    held = json.loads(record.read_text(encoding="utf-8"))
+    held = _held(record)
+    if not held and not renewing:
+        raise StudyError(f"{out.name}: its targets were being judged anew, and that was ended midway; run wuding targets on it again")
+    if renewing:
+        held = {name: told for name, told in held.items() if name not in REMADE}
     found = _checksums(out, (out / name for name in held if (out / name).is_file()))
     changed = [name for name, told in held.items() if found.get(name) != told]
     if changed:
@@ -78,6 +106,15 @@ def require_sound(out: Path) -> None:
             f"{out.name}: {len(changed)} files are not what the run wrote, damaged or changed since: {told}; run the study again, they are "
             "made anew"
         )
+
+
+def _held(record: Path) -> dict[str, str]:
+    """Read the record; what is none any more holds for no file."""
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    return content if isinstance(content, dict) else {f".work/{RECORD}": ""}
 
 
 def _files(out: Path) -> Iterator[Path]:
