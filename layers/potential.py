@@ -192,7 +192,7 @@ def skylines_of(buildings: gpd.GeoDataFrame, around: Surroundings, model: Model)
 
 def plain_skylines(points: Floats, building: gpd.GeoDataFrame, around: Surroundings, model: Model) -> Skylines:
     """
-    Look around from points of one building again, marching over every cell with four times as many rays.
+    Look around from points of one building again, marching over every cell with far more rays, see `look_around`.
 
     Parameters
     ----------

@@ -196,6 +196,7 @@ def _over(tops: Grid, points: Floats, seen: Callable[..., Floats32], around: Sur
             wide = (left - NEAR_M, bottom - NEAR_M, right + NEAR_M, top + NEAR_M)
             cells = near_surface(wide, model.surface_resolution, around.geometry, around.top, tops, newer=around.stale, land=land)
             found[which] = seen(points[which], surface=cells)
+            del cells  # before the next one is laid: in a wide tile each takes a gigabyte
     return found
 
 
