@@ -12,7 +12,7 @@ import wuding.manifest as manifest
 import wuding.run_folder
 from wuding import cli
 from wuding.errors import StudyError, words_of_damage
-from wuding.run_folder import continue_or_clear, note_progress, noting_end, require_paths
+from wuding.run_folder import alone, continue_or_clear, note_progress, noting_end, require_paths
 from wuding.status import run_status
 from wuding.study import load_study
 
@@ -222,3 +222,10 @@ def test_a_run_that_was_killed_while_it_wrote_its_products_is_not_finished(tmp_p
     manifest.write_json(tmp_path / "manifest.json", {"stages": []})
     with pytest.raises(StudyError, match="while its products were written"):
         manifest.read_manifest(tmp_path)
+
+
+def test_unfinished_files_of_a_killed_command_go_hidden_ones_too(tmp_path: Path) -> None:
+    for name in ("targets.csv.part", ".map.html.123.part", "map.html"):
+        (tmp_path / name).write_text("")
+    with alone(tmp_path):
+        assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["map.html"]

@@ -105,8 +105,8 @@ def alone(out: Path) -> Iterator[None]:
     try:
         with FileLock(out / ".work" / "lock", timeout=0):
             shutil.rmtree(out / ".work" / "unfinished", ignore_errors=True)  # what a run that died was writing
-            for left in [*out.glob("*.part"), *out.glob(".*.part")]:
-                left.unlink()
+            for left in out.glob("*.part"):  # those that begin with a dot too
+                left.unlink(missing_ok=True)
             yield
     except Timeout:
         raise StudyError(f"another run is working in {out.name}; wait for it or stop it, or give another folder with --out") from None
