@@ -2,7 +2,9 @@
 
 Of a gap whose ends differ by more than is tolerated, each half counts as its end does, but as no more than that off what three rays
 in it see; then its quarters are looked at alike. What a ray in a gap sees counts no lower than the lower end and no higher than the higher
-one. So the mean never falls where anything rises, however the gaps are chosen: all that is done is to limit a number by others.
+one. Over a measured surface the gaps beside such a one are looked at too, up to its higher end: cells of a slim thing that come apart may
+stand between two rays. So the mean never falls where anything rises, however the gaps are chosen: all that is done is to limit a number
+by others.
 """
 
 import math
@@ -20,8 +22,8 @@ PARTS = 64  # of a gap between even rays, to the finest that is looked at
 _TOLERATED = (6 / 7, 7 / 7, 20 / 7)
 LEAST_RAYS = 7  # per sector; with fewer the finest gaps would be too wide
 
-# first part of each gap, skyline at its left and at its right end
-Gaps = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+# first part of each gap, skyline at its left and at its right end, and how high a ray in it may count
+Gaps = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
 def tolerated(rays: int) -> NDArray[np.float64]:
@@ -54,14 +56,14 @@ def room_for_gaps(rays: int) -> Gaps:
     Returns
     -------
     tuple
-        Gaps that hold nothing yet: four for each even ray, since a gap's quarters rise or fall all alike, and so few differ much.
+        Gaps that hold nothing yet, 16 for each even ray: its gap, the quarters of that, and their quarters.
     """
-    most = 4 * SECTORS * rays
-    return np.empty(most, np.int64), np.empty(most), np.empty(most)
+    most = 16 * SECTORS * rays
+    return np.empty(most, np.int64), np.empty(most), np.empty(most), np.empty(most)
 
 
 @lean
-def find(turn: NDArray[np.float64], least: float, gaps: Gaps) -> int:
+def find(turn: NDArray[np.float64], least: float, beside: bool, gaps: Gaps) -> int:
     """
     Find the gaps between even rays whose ends differ much.
 
@@ -71,6 +73,8 @@ def find(turn: NDArray[np.float64], least: float, gaps: Gaps) -> int:
         Skyline along each even ray and the first again, shape (72 rays + 1,). [radians]
     least
         What is tolerated. [radians]
+    beside
+        Whether gaps beside these count as well.
     gaps
         Where to write them down.
 
@@ -79,18 +83,20 @@ def find(turn: NDArray[np.float64], least: float, gaps: Gaps) -> int:
     int
         How many there are.
     """
-    at, left, right = gaps
-    count = 0
-    for start in range(0, turn.shape[0] - 1, SECTORS):
-        apart = 0
+    number, count = turn.shape[0] - 1, 0
+    for start in range(0, number, SECTORS):
+        before, after = start - 1 if start else number - 1, (start + SECTORS) % number
+        apart = 1 if beside and max(abs(turn[before + 1] - turn[before]), abs(turn[after + 1] - turn[after])) > least else 0
         for k in range(np.uint64(start), np.uint64(start + SECTORS)):  # several at once
             apart += 1 if abs(turn[k + np.uint64(1)] - turn[k]) > least else 0
         if apart == 0:
             continue
         for k in range(start, start + SECTORS):
-            if abs(turn[k + 1] - turn[k]) > least:
-                at[count], left[count], right[count] = k * PARTS, turn[k], turn[k + 1]
-                count += 1
+            left, right = turn[k], turn[k + 1]
+            highest = max(left, right)
+            if beside:
+                highest = max(highest, turn[k - 1 if k else number - 1], turn[k + 2 if k + 2 <= number else 1])
+            count = _keep(k * PARTS, left, right, highest, least, gaps, count)
     return count
 
 
@@ -197,27 +203,26 @@ def settle(
     """
     quarter, share, found = width // 4, width / PARTS, 0
     for g in range(count):
-        at, x, y = gaps[0][g], gaps[1][g], gaps[2][g]
-        low, high = min(x, y), max(x, y)
-        b = min(max(arctan(max(tangent[3 * g + 1], 0.0)), low), high)
-        a = min(max(arctan(max(tangent[3 * g], 0.0)), min(x, b)), max(x, b))
-        c = min(max(arctan(max(tangent[3 * g + 2], 0.0)), min(y, b)), max(y, b))
+        at, x, y, high = gaps[0][g], gaps[1][g], gaps[2][g], gaps[3][g]
+        b = min(max(arctan(max(tangent[3 * g + 1], 0.0)), min(x, y)), high)
+        a = min(max(arctan(max(tangent[3 * g], 0.0)), min(x, b)), high)
+        c = min(max(arctan(max(tangent[3 * g + 2], 0.0)), min(y, b)), high)
         first, left = min(max(x, a - now), a + now), min(max(x, b - now), b + now)
         right, last = min(max(y, b - now), b + now), min(max(y, c - now), c + now)
         more[_sector(at + quarter, rays)] += share * (0.25 * (first - x) + 0.125 * (left - x))
         more[_sector(at + 3 * quarter, rays)] += share * (0.25 * (last - y) + 0.125 * (right - y))
-        found = _keep(at, x, first, then, narrower, found)
-        found = _keep(at + quarter, first, left, then, narrower, found)
-        found = _keep(at + 2 * quarter, right, last, then, narrower, found)
-        found = _keep(at + 3 * quarter, last, y, then, narrower, found)
+        found = _keep(at, x, first, max(x, first), then, narrower, found)
+        found = _keep(at + quarter, first, left, max(first, left), then, narrower, found)
+        found = _keep(at + 2 * quarter, right, last, max(right, last), then, narrower, found)
+        found = _keep(at + 3 * quarter, last, y, max(last, y), then, narrower, found)
     return found
 
 
 @lean
-def _keep(at: int, x: float, y: float, least: float, gaps: Gaps, found: int) -> int:
-    if abs(x - y) <= least:
+def _keep(at: int, x: float, y: float, highest: float, least: float, gaps: Gaps, found: int) -> int:
+    if highest - min(x, y) <= least:
         return found
-    gaps[0][found], gaps[1][found], gaps[2][found] = at, x, y
+    gaps[0][found], gaps[1][found], gaps[2][found], gaps[3][found] = at, x, y, highest
     return found + 1
 
 

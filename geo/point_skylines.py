@@ -136,14 +136,16 @@ def _look_around(
             turn[k] = arctan(max(tangent[k], 0.0))
         turn[number] = turn[0]
         more[:] = 0.0
-        count, width, wide, narrow = find(turn, limits[0], gaps[0]), PARTS, gaps[0], gaps[1]
+        count, width, wide, narrow = find(turn, limits[0], around[0][7] > z, gaps[0]), PARTS, gaps[0], gaps[1]
         for depth in range(3):
             if count == 0:
                 break
             laid = lay(wide, count, width, rays, fine)
             for g in range(count):
-                # what is not above the lower end does not count, so the rays begin there
-                lower = math.tan(min(wide[1][g], wide[2][g])) * (1 - 1e-6)
+                # what is not above the lower end does not count, nor, where both ends are alike, what is not far above them: begin there
+                left, right = wide[1][g], wide[2][g]
+                above = limits[depth] if abs(left - right) <= limits[depth] else 0.0
+                lower = math.tan(min(left, right) + above) * (1 - 1e-6)
                 for m in range(3):
                     i, u = _place(part(wide[0][g], m, width), rays)
                     seen[3 * g + m] = max(skyline[i] * (1 - u) + skyline[i + 1] * u, lower)
@@ -186,18 +188,18 @@ def _raise_in_gaps(
     fan: Fan,
     tangent: NDArray[np.float64],
 ) -> None:
-    """Raise the middle ray of each gap over a measured surface, and of the others those that may differ much from their end."""
+    """Raise the middle ray of each gap over a measured surface, and the others, but where they count as their end whatever they see."""
     ways, per = fan[0], fan[1]
     for g in range(count):
-        left, right = gaps[1][g], gaps[2][g]
+        left, right, highest = gaps[1][g], gaps[2][g], gaps[3][g]
         k = 3 * g + 1
         tangent[k] = follow(x, y, z, ways[0, k], ways[1, k], per[0, k], per[1, k], reach, tangent[k], surface)
-        middle = min(max(arctan(max(tangent[k], 0.0)), min(left, right)), max(left, right))
-        if abs(middle - left) > least:
-            k = 3 * g
-            tangent[k] = follow(x, y, z, ways[0, k], ways[1, k], per[0, k], per[1, k], reach, tangent[k], surface)
-        if abs(middle - right) > least:
-            k = 3 * g + 2
+        middle = min(max(arctan(max(tangent[k], 0.0)), min(left, right)), highest)
+        for k, end in ((3 * g, left), (3 * g + 2, right)):
+            if abs(middle - end) <= least:
+                if highest - end <= least:
+                    continue
+                tangent[k] = max(tangent[k], math.tan(end + least) * (1 - 1e-6))
             tangent[k] = follow(x, y, z, ways[0, k], ways[1, k], per[0, k], per[1, k], reach, tangent[k], surface)
 
 

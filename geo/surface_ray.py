@@ -6,6 +6,7 @@ Where hundreds of rays share a block it is asked once for all (`surface_rays`); 
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .lean import lean
 from .sectors import SLACK
@@ -72,8 +73,9 @@ def follow(
                 enters = max(t, (j * side - v) * aside) * SLACK
                 if tops[bj, bi] - z > tangent * max(enters, 0.5 * size) * SLACK:
                     tangent = _over_block(
-                        u, v, z, i, j, own, beside, drift, along, aside, reach, tangent, index[bj, bi], mx, my, turned, surface
-                    )
+                        u, v, z, i, j, own, beside, drift, along, aside, reach, tangent,
+                        index[bj, bi], mx, my, turned, surface[0], surface[8], size,
+                    )  # fmt: skip
             j += 1
         i, t = i + 1, leaves
     return tangent
@@ -97,10 +99,11 @@ def _over_block(
     mx: int,
     my: int,
     turned: bool,
-    surface: Cells,
+    values: NDArray[np.float32],
+    quarters: NDArray[np.float32],
+    size: float,
 ) -> float:
     """Raise a ray over a block, seen so that it runs mainly along the columns and all numbers grow."""
-    values, size = surface[0], surface[6]
     i0, j0 = i << BLOCK_BITS, j << BLOCK_BITS
     mi, mj = mx & (BLOCK - 1), my & (BLOCK - 1)
     si, sj = 1, BLOCK
@@ -111,7 +114,7 @@ def _over_block(
         if t < ((own + 1) * size - u) * along and t < reach:
             top = values[block * BLOCK * BLOCK + ((own - i0) ^ mi) * si + ((beside - j0) ^ mj) * sj] - z
             tangent = max(tangent, top / max(t, 0.5 * size))
-    quarters, a, b = surface[8], (2 if turned else 1), (1 if turned else 2)
+    a, b = (2, 1) if turned else (1, 2)
     middle = ((j0 + HALF) * size - v) * aside
     for half in range(2):
         enters, leaves = ((i0 + half * HALF) * size - u) * along, ((i0 + (half + 1) * HALF) * size - u) * along

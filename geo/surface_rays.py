@@ -136,7 +136,7 @@ def _cross(
     while k <= last:
         ray = k - number if k >= number else k
         end = min(ends[ray], ray + last - k)
-        _octant(x, y, z, left, bottom, surface[1][j, i], reach, ray, end, surface, ways, per, notes, tangent)
+        _octant(x, y, z, left, bottom, surface[1][j, i], reach, ray, end, surface[0], surface[8], surface[6], ways, per, notes, tangent)
         k += end - ray + 1
 
 
@@ -151,14 +151,15 @@ def _octant(
     reach: float,
     first: int,
     last: int,
-    surface: Cells,
+    values: NDArray[np.float32],
+    quarters: NDArray[np.float32],
+    size: float,
     ways: NDArray[np.float64],
     per: NDArray[np.float64],
     notes: NDArray[np.int64],
     tangent: NDArray[np.float64],
 ) -> None:
     """Raise rays of one eighth of the turn over a block, seen so that they run mainly along the columns and all numbers grow."""
-    values, size, quarters = surface[0], surface[6], surface[8]
     west, south = ways[0, first] < 0.0, ways[1, first] < 0.0
     mi, mj = (BLOCK - 1 if west else 0), (BLOCK - 1 if south else 0)
     u, v = (-x if west else x), (-y if south else y)

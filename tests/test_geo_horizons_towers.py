@@ -88,6 +88,24 @@ def test_no_tower_beyond_the_near_ring_is_missed_either(cell: float) -> None:
         assert np.abs(got - exact)[(alone > 0).mean(axis=1) > 0.5].max(initial=0.0) <= 1.5
 
 
+def test_a_cell_that_stands_apart_is_not_missed() -> None:
+    """As at the end of a slim slab across the cells of a surface; two even rays may pass on either side of it."""
+    rng = np.random.default_rng(7)
+    filled = 0
+    for _ in range(150):
+        point = somewhere(rng)
+        body = tower(rng, point, 80.0, 280.0, 1.0)
+        slot, side = rng.integers(1, 3), rng.integers(0, 4)
+        x = (body[0] - slot - 1, body[2] + slot, rng.integers(body[0], body[2]), rng.integers(body[0], body[2]))[side]
+        y = (rng.integers(body[1], body[3]), rng.integers(body[1], body[3]), body[1] - slot - 1, body[3] + slot)[side]
+        boxes, tops = np.array([body, [x, y, x + 1, y + 1]]), np.full(2, rng.choice(HEIGHTS[4:]))
+        exact = seen(point, boxes, tops, 300.0, 0.5)
+        over_half = (exact > 0).mean(axis=1) > 0.5
+        filled += over_half.sum()
+        assert (exact.mean(axis=1) - horizons(point[None], **built(1.0, boxes, tops))[0])[over_half].max(initial=0.0) <= 1.5
+    assert filled > 100
+
+
 @pytest.mark.parametrize("cell", [0.0, 1.0])
 def test_among_many_towers_none_is_missed(cell: float) -> None:
     """Forty around each point, one behind the other; a slot of sky narrower than the way from ray to ray may count as closed."""
@@ -122,7 +140,7 @@ def test_an_edge_anywhere_in_a_gap(place: float, rays: int, left: float, right: 
     turn = np.radians(np.where(np.arange(72 * rays + 1) <= 3, left, right))
     turn[-1] = turn[0]  # the step back lies at the last ray, and so in the last sector
     wide, narrow, fan, limits = room_for_gaps(rays), room_for_gaps(rays), room_for(rays, 12 * 72 * rays), [*tolerated(rays), np.inf]
-    more, width, count = np.zeros(72), 64, find(turn, limits[0], wide)
+    more, width, count = np.zeros(72), 64, find(turn, limits[0], False, wide)
     for depth in range(3):
         laid = lay(wide, count, width, rays, fan)
         at = np.array([part(wide[0][k // 3], k % 3, width) for k in range(laid)])
