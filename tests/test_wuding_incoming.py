@@ -18,7 +18,7 @@ from geo.footprints import INVALID, JOINED
 from wuding import cli
 from wuding.check_screen import print_check
 from wuding.checking import Check, check_study
-from wuding.elevation import tell_unseen
+from wuding.elevation import tell_apart, tell_unseen
 from wuding.errors import StudyError
 from wuding.inputs import Prepared, prepare
 from wuding.messages import translate
@@ -211,6 +211,21 @@ def test_a_check_measures_on_the_surface_model(tmp_path: Path) -> None:
     assert facts["dsm_median_height_m"] == pytest.approx(8.0)
     flat = check_study(load_study(study(tmp_path, '"b.gpkg"', dem='"dem.tif"\ndsm = "ground.tif"')), "en")
     assert any("shows no building at 100% of the 12 footprints" in problem.text for problem in flat.problems.listed())
+
+
+def test_a_surface_model_in_another_datum_than_the_dem_is_told_by_the_given_heights() -> None:
+    """Five metres among houses of 12 m are told, whichever way; new buildings, too few or a tenth of towers are not."""
+    given = np.array([12.0] * 11 + [np.nan])
+    for off, told in ((5.0, True), (-5.0, True), (2.0, False)):
+        warnings: list[str] = []
+        tell_apart("dsm.tif", given + off, given, warnings)
+        assert len(warnings) == told
+        assert all(f"shows buildings {off:+.1f} m" in text and "median of 11" in text for text in warnings)
+    quiet: list[str] = []
+    tell_apart("dsm.tif", np.where(np.arange(12) < 5, 0.0, given), given, quiet)  # five are newer than the flight
+    tell_apart("dsm.tif", given[3:] - 5.0, given[3:], quiet)
+    tell_apart("dsm.tif", given * 9.0, given * 10.0, quiet)
+    assert quiet == []
 
 
 def test_most_buildings_must_stand_on_the_surface_model() -> None:

@@ -19,7 +19,7 @@ from geo.uses import RULES, UNKNOWN, Uses, uses_from_words
 from geo.vectors import file_names, read_vectors
 
 from .canopies import CONSTRUCTION, DETAIL, is_surface
-from .elevation import measured_heights, tell_unseen
+from .elevation import measured_heights, tell_apart, tell_unseen
 from .errors import StudyError
 from .locating import stated
 from .study import Study
@@ -225,6 +225,7 @@ def measure(
     carport = (table["source"] == "carports").to_numpy()
     measured[carport] = np.nan  # none stands yet: the surface model shows the ground
     tell_unseen(str(study.terrain.dsm), measured[np.isfinite(measured)], warnings)
+    tell_apart(str(study.terrain.dsm), measured, given, warnings)
     default = archetypes.surface_height(construction, archetypes.default_height(use))
     height, source = heights.choose_heights(given, floors, measured, storey, default)
     table["height_m"], table["height_source"] = height, source

@@ -23,6 +23,8 @@ from .study import Study
 
 # Buildings of which fewer than this share stand on the surface model, where so many are measured, say that it does not fit the DEM.
 ENOUGH, FEW_STAND = 10, 0.5
+# Heights on it that differ by more from those given, and by more of them, in the median, tell of another datum than the DEM's.
+_APART_M, _APART_SHARE = 3.0, 0.15
 # Cells of the surface model that are looked at together; more only under one wide building.
 MEASURED_CELLS = 1.6e7
 
@@ -228,4 +230,30 @@ def tell_unseen(dsm: str, measured: np.ndarray, warnings: list[str]) -> None:
         warnings.append(
             f"terrain.dsm {dsm!r} shows no building at {1 - standing:.0%} of the {len(measured)} footprints measured on it; "
             "check that it is a surface model, that its heights are in the DEM's datum and unit, and that both lie in the same place"
+        )
+
+
+def tell_apart(dsm: str, measured: np.ndarray, given: np.ndarray, warnings: list[str]) -> None:
+    """
+    Warn of a surface model that lies above or below the DEM by what its buildings differ from their given heights.
+
+    Parameters
+    ----------
+    dsm
+        What the study calls it.
+    measured
+        Heights of buildings on it, NaN where not measured, shape (n,). [m]
+    given
+        Heights that the study gives, NaN where none, shape (n,). [m]
+    warnings
+        What the user should know; appended to.
+    """
+    both = np.isfinite(measured) & np.isfinite(given)
+    if both.sum() < ENOUGH:
+        return
+    apart = float(np.median(measured[both] - given[both]))
+    if abs(apart) > max(_APART_M, _APART_SHARE * float(np.median(given[both]))):
+        warnings.append(
+            f"terrain.dsm {dsm!r} shows buildings {apart:+.1f} m against their given heights (median of {both.sum()}); "
+            "check that its heights are in the DEM's datum and unit, and that the given heights are metres above ground"
         )
