@@ -7,6 +7,7 @@ from typing import Any
 
 import psutil
 import pytest
+from distributed import LocalCluster
 from distributed.comm import CommClosedError
 
 import wuding.workers
@@ -24,9 +25,24 @@ class Tile:
     def exception(self) -> None:
         """Dask gives None for a future that was cancelled too."""
 
+    def release(self) -> None:
+        """Hold nothing."""
+
+
+class OwnWorkers(LocalCluster):
+    """What this process starts itself, without starting it."""
+
+    def __init__(self) -> None:
+        """Start nothing."""
+
+    def __del__(self) -> None:
+        """End nothing."""
+
 
 class Workers:
     """A cluster whose workers answer what a test wants."""
+
+    cluster: object = None
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
@@ -63,6 +79,13 @@ def test_a_worker_that_dies_while_it_is_asked_ends_no_run(tmp_path: Path) -> Non
     assert same_versions(Workers(a=(own, True), b=CommClosedError("reset by peer")), tmp_path) == own
     with pytest.raises(StudyError, match="has no workers"):
         same_versions(Workers(a=CommClosedError("reset by peer")), tmp_path)
+
+
+def test_own_workers_that_are_all_ended_are_not_told_as_a_scheduler_without_any(tmp_path: Path) -> None:
+    own = Workers(a=CommClosedError("reset by peer"))
+    own.cluster = OwnWorkers()
+    with pytest.raises(UnfinishedRun, match="ended from outside while they started"):
+        same_versions(own, tmp_path)
 
 
 def test_a_worker_sees_the_run_folder_or_not(tmp_path: Path) -> None:

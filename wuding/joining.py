@@ -12,10 +12,10 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-from distributed import Client
+from distributed import Client, LocalCluster
 from distributed.comm import CommClosedError
 
-from .errors import StudyError
+from .errors import StudyError, UnfinishedRun
 from .manifest import check_rooms, versions
 from .user_cache import keep_compiled
 
@@ -39,7 +39,9 @@ def same_versions(client: Client, folder: Path | None) -> dict[str, str]:
     Raises
     ------
     StudyError
-        If there is no worker, one of them cannot run wuding, has other versions, or does not see the folder.
+        If a scheduler has no worker, one of them cannot run wuding, has other versions, or does not see the folder.
+    UnfinishedRun
+        If this process's own workers have all been ended.
     """
     own = own_versions()
     try:
@@ -48,6 +50,11 @@ def same_versions(client: Client, folder: Path | None) -> dict[str, str]:
         raise StudyError(f"the Dask scheduler has gone ({error}); start it again, or leave --scheduler out") from error
     # who died meanwhile is replaced, and asked with its first tile
     found = {address: answer for address, answer in answers.items() if not isinstance(answer, (CommClosedError, ConnectionError))}
+    if not found and isinstance(client.cluster, LocalCluster):
+        raise UnfinishedRun(
+            "all worker processes were ended from outside while they started, as a system does that has no memory left; run the same "
+            "command again, with fewer --workers"
+        )
     if not found:
         raise StudyError("the Dask scheduler has no workers; start some with: dask worker ADDRESS")
     for address, answer in sorted(found.items()):
