@@ -1,5 +1,6 @@
 """The roadmap of a whole run: every product tells the same years, and a changed roadmap changes them all."""
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -26,7 +27,7 @@ def told(run: Path, scenario: int = 0) -> pd.DataFrame:
 
 
 def in_package(run: Path) -> dict[str, int]:
-    with sqlite3.connect(next(run.glob("*.gpkg"))) as package:
+    with contextlib.closing(sqlite3.connect(next(run.glob("*.gpkg")))) as package:
         return dict(package.execute("SELECT roof_id, roadmap_year FROM roofs WHERE roadmap_year IS NOT NULL"))
 
 
