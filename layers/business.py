@@ -14,7 +14,7 @@ from solar.money import HOUSEHOLD, Finance, export_prices, use_codes, yearly_fac
 from solar.self_use import Market
 
 from .demand import Demand, building_load_kwh
-from .sums import OUTSIDE
+from .sums import OUTSIDE, StoredColumns
 
 MODELS = ("own", "contract")
 NEEDED = ("use", "use_detail", "floor_area_m2", "pdc0_kwp", "energy_kwh", "capex_cny", "usable_area_m2", "responsible_area")
@@ -34,7 +34,7 @@ COLUMNS = [
 ]
 
 
-def earnings(buildings: pd.DataFrame, market: Market, demand: Demand) -> pd.DataFrame:
+def earnings(buildings: pd.DataFrame | StoredColumns, market: Market, demand: Demand) -> pd.DataFrame:
     """
     Give what each building uses itself of its generation and what that and the rest are worth.
 
@@ -52,16 +52,17 @@ def earnings(buildings: pd.DataFrame, market: Market, demand: Demand) -> pd.Data
     table
         Same index: load_kwh, used_kwh, used_cny at the retail price of its hours, and spot_cny, the rest at the spot price of its hours.
     """
-    energy = buildings["energy_kwh"].to_numpy(dtype=np.float64, na_value=0.0)
-    load = building_load_kwh(demand, buildings).to_numpy(dtype=np.float64)
-    found = market.prices(use_codes(buildings["use"].to_numpy(dtype=object)), energy, load)
+    told = buildings[["use", "use_detail", "floor_area_m2", "energy_kwh"]]
+    energy = told["energy_kwh"].to_numpy(dtype=np.float64, na_value=0.0)
+    load = building_load_kwh(demand, told).to_numpy(dtype=np.float64)
+    found = market.prices(use_codes(told["use"].to_numpy(dtype=object)), energy, load)
     used = energy * found.share
     return pd.DataFrame(
-        {"load_kwh": load, "used_kwh": used, "used_cny": used * found.used, "spot_cny": (energy - used) * found.spot}, index=buildings.index
+        {"load_kwh": load, "used_kwh": used, "used_cny": used * found.used, "spot_cny": (energy - used) * found.spot}, index=told.index
     )
 
 
-def business_cases(buildings: pd.DataFrame, finance: Finance, terms: Terms, market: Market, demand: Demand) -> pd.DataFrame:
+def business_cases(buildings: pd.DataFrame | StoredColumns, finance: Finance, terms: Terms, market: Market, demand: Demand) -> pd.DataFrame:
     """
     Compute both business models in all, for each class of use and for each accountable area.
 
@@ -89,8 +90,10 @@ def business_cases(buildings: pd.DataFrame, finance: Finance, terms: Terms, mark
     The buildings of one class in one area are one plant; flows of plants are added. Households that build pay `household_tax` of the
     taxes, the investor of a contract pays all.
     """
-    with_pv = buildings.loc[buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0, list(NEEDED)]
-    told = pd.concat([with_pv[["use", "capex_cny", "pdc0_kwp", "energy_kwh", "usable_area_m2"]], earnings(with_pv, market, demand)], axis=1)
+    with_pv = buildings[list(NEEDED)]
+    with_pv = with_pv[with_pv["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0]
+    told = pd.concat([with_pv[["capex_cny", "pdc0_kwp", "energy_kwh", "usable_area_m2"]], earnings(with_pv, market, demand)], axis=1)
+    told["use"] = with_pv["use"].astype(object)  # categories would be sorted as they stand
     told["area"] = with_pv["responsible_area"].astype(object).where(with_pv["responsible_area"].notna(), OUTSIDE)
     plants = told.groupby(["area", "use"], sort=True)[list(SUMS)].sum().reset_index()
     groups: list[tuple[str, str, pd.DataFrame]] = [("whole", "", plants)]

@@ -11,6 +11,7 @@ from solar.facts import Fact, read_facts
 from solar.money import HOUSEHOLD
 
 from .errors import LayersError
+from .sums import StoredColumns
 
 CLASSES = ("household", "nonhousehold", "general", "large", "beyond")
 EXISTING = "before_2025_06"
@@ -56,7 +57,7 @@ def connection_class(use: pd.Series, pac0_kw: pd.Series) -> pd.Series:
 
 
 def connection_table(
-    buildings: pd.DataFrame, used_kwh: pd.Series, *, price_before: float, parcels: pd.DataFrame | None = None
+    buildings: pd.DataFrame | StoredColumns, used_kwh: pd.Series, *, price_before: float, parcels: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """
     Sum the potential by class, and what stands already apart.
@@ -79,9 +80,9 @@ def connection_table(
         capacity of plants that keep less than the rule; last the listed existing PV, brought to AC by the ratio of the new plants, with the
         export price of projects before 2025-06-01: nobody listed the day on which it went on the grid.
     """
-    with_pv = buildings["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0
-    asked = ["use", "pdc0_kwp", "pac0_kw", "energy_kwh", *(["parcel_id"] if parcels is not None else [])]
-    rows = buildings.loc[with_pv, asked].assign(used=used_kwh[with_pv])
+    told = buildings[["use", "pdc0_kwp", "pac0_kw", "energy_kwh", *(["parcel_id"] if parcels is not None else [])]]
+    with_pv = told["pdc0_kwp"].to_numpy(dtype=np.float64, na_value=0.0) > 0.0
+    rows = told[with_pv].assign(used=used_kwh[with_pv])
     plants = _plants(rows, parcels)
     kinds = connection_class(plants["use"], plants["pac0_kw"])
     found: list[dict[str, Any]] = []
@@ -104,9 +105,10 @@ def connection_table(
                 "export_price": None,
             }
         )
-    installed = buildings["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0)
+    listed_pv = buildings[["installed_kwp", "status"]]
+    installed = listed_pv["installed_kwp"].to_numpy(dtype=np.float64, na_value=0.0)
     ac, dc = float(rows["pac0_kw"].sum()), float(rows["pdc0_kwp"].sum())
-    standing = np.nan_to_num(installed) * (buildings["status"] != "duplicate").to_numpy() * (ac / dc if dc > 0.0 else 1.0)
+    standing = np.nan_to_num(installed) * (listed_pv["status"] != "duplicate").to_numpy() * (ac / dc if dc > 0.0 else 1.0)
     if (standing > 0.0).any():
         listed = {"class": EXISTING, "buildings": int((standing > 0.0).sum()), "pac_mw": float(standing.sum()) / 1e3}
         found.append(listed | {"export_price": price_before})

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .sums import StoredColumns
+
 SUMMED = ("pdc0_kwp", "pac0_kw", "energy_kwh", "capex_cny", "carbon_t", "installed_kwp")
 COLUMNS = ["department", "uses", "buildings", *SUMMED, "planned_kw"]
 NOT_ROOFS, TOTAL = "ground", "total"
 
 
 def department_table(
-    buildings: pd.DataFrame, departments: Mapping[str, str], planned_kw: Mapping[str, float] | None = None
+    buildings: pd.DataFrame | StoredColumns, departments: Mapping[str, str], planned_kw: Mapping[str, float] | None = None
 ) -> pd.DataFrame:
     """
     Sum the buildings by the department that a policy file proposes for their class.
@@ -33,7 +35,8 @@ def department_table(
         A row a department in the order of the map: classes, buildings with roofs, sums, listed PV and what the roadmap builds (NaN
         without one); classes without a department under "", the whole last under its own.
     """
-    rows = buildings.loc[buildings["roofs"] > 0, ["use", *SUMMED]]
+    told = buildings[["roofs", "use", *SUMMED]]
+    rows = told[told["roofs"] > 0]
     unit = rows["use"].astype(object).map(departments).fillna("").to_numpy(dtype=object)
     order = [name for use, name in departments.items() if use not in (NOT_ROOFS, TOTAL)]
     found = [_sums(name, rows[unit == name], planned_kw) for name in dict.fromkeys([*order, ""])]

@@ -49,19 +49,37 @@ P90 = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """P90 of regions from their energy (P50) [kWh] and the sum of the variances of their buildings that others do not share [kWh²]."""
 
 
-class RoofColumns:
+class StoredColumns:
     """
-    A roof dataset of which columns are read when they are asked for: all that is summed would be 0.9 kB a building at once.
+    A table on disk of which columns are read when they are asked for: all that is summed would be 0.9 kB a building at once.
 
     Parameters
     ----------
-    folder
-        Folder of the roofs' parquet files.
+    place
+        Parquet file, or folder of the roofs' parquet files.
+    table
+        "roofs" or "buildings".
     """
 
-    def __init__(self, folder: Path) -> None:
-        coded = [c.name for c in columns("roofs") if c.dtype == "string"]
-        self._dataset = ds.dataset(folder, format=ds.ParquetFileFormat(dictionary_columns=coded))
+    def __init__(self, place: Path, table: str) -> None:
+        coded = [c.name for c in columns(table) if c.dtype == "string"]
+        self._dataset = ds.dataset(place, format=ds.ParquetFileFormat(dictionary_columns=coded))
+
+    def __contains__(self, name: str) -> bool:
+        """
+        Tell whether there is a column.
+
+        Parameters
+        ----------
+        name
+            Its name.
+
+        Returns
+        -------
+        bool
+            Whether it can be read.
+        """
+        return name in self._dataset.schema.names
 
     def __getitem__(self, names: list[str]) -> pd.DataFrame:
         """
@@ -75,7 +93,7 @@ class RoofColumns:
         Returns
         -------
         pandas.DataFrame
-            A row per roof, tile by tile; texts as categories.
+            A row per row of the table, roofs tile by tile; texts as categories, in no order.
         """
         found: pd.DataFrame = self._dataset.to_table(columns=names).to_pandas(self_destruct=True, split_blocks=True)
         return found
@@ -266,7 +284,7 @@ class RoofSums:
         )
 
 
-def roofs_by_building(roofs: pd.DataFrame | RoofColumns, buildings: pd.Series) -> Groups:
+def roofs_by_building(roofs: pd.DataFrame | StoredColumns, buildings: pd.Series) -> Groups:
     """
     Find the roofs of each building.
 
@@ -296,7 +314,7 @@ def roofs_by_building(roofs: pd.DataFrame | RoofColumns, buildings: pd.Series) -
     return Groups(codes, len(index))
 
 
-def sum_roofs(roofs: pd.DataFrame | RoofColumns, by_building: Groups) -> RoofSums:
+def sum_roofs(roofs: pd.DataFrame | StoredColumns, by_building: Groups) -> RoofSums:
     """
     Sum roofs by building, once for all larger groups.
 
@@ -466,7 +484,7 @@ def totals(added: RoofSums, *, p90: P90 | None = None) -> dict[str, float | int]
     return {**counts, **{name: float(row[name]) for name in ADDED if name != "module_count"}, **ratios}
 
 
-def sum_classes(buildings: pd.DataFrame, by: str = "use") -> pd.DataFrame:
+def sum_classes(buildings: pd.DataFrame | StoredColumns, by: str = "use") -> pd.DataFrame:
     """
     Sum buildings by a class, such as their use or status.
 
@@ -482,15 +500,16 @@ def sum_classes(buildings: pd.DataFrame, by: str = "use") -> pd.DataFrame:
     pandas.DataFrame
         The class, `buildings` (all of it), `with_roofs`, and the sums, sorted by the class.
     """
-    keys = buildings[by].astype(object).where(buildings[by].notna(), "unknown")
+    told = buildings[list({by: None, "status": None})]
+    keys = told[by].astype(object).where(told[by].notna(), "unknown")
     names = pd.Index(sorted(keys.unique()), name=by)
     codes = names.get_indexer(pd.Index(keys))
     groups = Groups(codes, len(names))
-    with_roofs = np.bincount(codes[buildings["status"].isin(WITH_ROOFS).to_numpy()], minlength=len(names))
+    with_roofs = np.bincount(codes[told["status"].isin(WITH_ROOFS).to_numpy()], minlength=len(names))
     table = {by: names, "buildings": groups.sizes(), "with_roofs": with_roofs}
     summed = [name for name in ("roofs", *ADDED, "installed_kwp") if name in buildings]
-    values = {name: groups.sums(buildings[name].to_numpy(dtype=np.float64, na_value=np.nan)) for name in summed}
-    if "carbon_t" in values and not buildings["carbon_t"].notna().any():
+    values = {name: groups.sums(buildings[[name]][name].to_numpy(dtype=np.float64, na_value=np.nan)) for name in summed}
+    if "carbon_t" in values and not buildings[["carbon_t"]]["carbon_t"].notna().any():
         values["carbon_t"] = np.full(len(names), np.nan)
     frame = pd.DataFrame({**table, **values})
     whole = {name: np.int64 for name in ("roofs", "module_count") if name in frame}

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from .errors import LayersError
-from .sums import OUTSIDE, Groups
+from .sums import OUTSIDE, Groups, StoredColumns
 
 STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # CNY/kWh
 MOST_STEPS = 24
 
 
-def supply_curve(buildings: pd.DataFrame, by: Sequence[str] = ("use", "responsible_area")) -> pd.DataFrame:
+def supply_curve(buildings: pd.DataFrame | StoredColumns, by: Sequence[str] = ("use", "responsible_area")) -> pd.DataFrame:
     """
     Add up capacity and energy by the cost of a kWh.
 
@@ -37,14 +37,15 @@ def supply_curve(buildings: pd.DataFrame, by: Sequence[str] = ("use", "responsib
     lacking = [name for name in ("lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *by) if name not in buildings]
     if lacking:
         raise LayersError(f"the buildings table lacks {', '.join(lacking)}; a supply curve is made from these columns")
-    cost = buildings["lcoe_cny_kwh"].to_numpy(dtype=np.float64, na_value=np.nan)
-    on = np.isfinite(cost) & (buildings["pdc0_kwp"].to_numpy(dtype=np.float64) > 0.0)
-    priced, cost = buildings.loc[on, ["pdc0_kwp", "energy_kwh", *by]], cost[on]
+    told = buildings[["lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *by]]
+    cost = told["lcoe_cny_kwh"].to_numpy(dtype=np.float64, na_value=np.nan)
+    on = np.isfinite(cost) & (told["pdc0_kwp"].to_numpy(dtype=np.float64) > 0.0)
+    priced, cost = told[on], cost[on]
     edges = _edges(cost)
     bins = np.searchsorted(edges, cost, side="left")
-    told = [("whole", np.zeros(len(priced), dtype=np.int64), [""] if len(priced) else [])]
-    told += [(name, *_labelled(priced[name])) for name in by]
-    return pd.concat([_cumulated(priced, bins, edges, *labels) for labels in told], ignore_index=True)
+    labelled = [("whole", np.zeros(len(priced), dtype=np.int64), [""] if len(priced) else [])]
+    labelled += [(name, *_labelled(priced[name])) for name in by]
+    return pd.concat([_cumulated(priced, bins, edges, *labels) for labels in labelled], ignore_index=True)
 
 
 def _labelled(names: pd.Series) -> tuple[np.ndarray, list[str]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ import pyproj
 import shapely
 
 from layers.errors import LayersError
+from layers.sums import StoredColumns
 from layers.supply import supply_curve
 
 # Bounds that keep the page under 15 MB whatever the size of the county.
@@ -65,6 +67,7 @@ BUILDING_COLUMNS = ("building_id", "name", "use", "use_detail", "status", "data_
 # By these buildings are chosen for a mark.
 RANKED = ("building_id", "name", "use", "use_detail", "status", "pdc0_kwp", "footprint_area_m2", "installed_kwp")
 _SUMMED_AT_ONCE = 6
+_RANKED_AT_ONCE = 200_000
 ROOF_COLUMNS = (
     "roof_id",
     "building_id",
@@ -252,9 +255,9 @@ def map_tables(
     _require(roofs.columns, ROOF_COLUMNS, "roofs")
     kinds, totals = _place_kinds(buildings)
     places = buildings.loc[kinds.index].assign(place=kinds)
+    names = pd.DataFrame(buildings[["building_id", "name"]])
     drawn = roofs.loc[_largest(roofs, ROOFS_DRAWN)]
-    sums = _class_sums(lambda names: pd.DataFrame(buildings[list(names)]))
-    assembled = _assemble(manifest, targets, regions, drawn, places, buildings, sums)
+    assembled = _assemble(manifest, targets, regions, drawn, places, names, _class_sums(pd.DataFrame(buildings)))
     return replace(assembled, with_modules=int((roofs["pdc0_kwp"] > 0).sum()), place_totals=totals)
 
 
@@ -284,27 +287,23 @@ def read_tables(run: Path) -> MapTables:
     targets = json.loads((run / "targets.json").read_text(encoding="utf-8"))
     regions = {path.stem: gpd.read_parquet(path) for path in sorted((run / "regions").glob("*.parquet"))}
     file = run / "buildings.parquet"
-    plain = _columns(file, RANKED)
-    kinds, totals = _place_kinds(plain)
-    present = set(pq.read_schema(file).names)
-    columns = [*BUILDING_COLUMNS, *(name for name in OPTIONAL if name in present)]
-    places = _rows(file, columns, pc.field("building_id").isin(plain.loc[kinds.index, "building_id"].tolist()))
-    by_id = pd.Series(kinds.to_numpy(), index=plain.loc[kinds.index, "building_id"].to_numpy())
-    places["place"] = places["building_id"].map(by_id)
+    buildings = StoredColumns(file, "buildings")
+    kinds, totals = _read_place_kinds(file)
+    columns = [*BUILDING_COLUMNS, *(name for name in OPTIONAL if name in buildings)]
+    places = _with_shapes(_rows(file, [*columns, "geometry"], pc.field("building_id").isin(kinds.index.tolist())))
+    places["place"] = places["building_id"].map(kinds)
+    roofs = _read_largest(run / "roofs")
+    names = _rows(file, ["building_id", "name"], pc.field("building_id").isin(roofs["building_id"].tolist())).to_pandas()
     plan, near, excluded = run / "roadmap.json", run / "near_use.json", run / "exclusions.parquet"
     hours = run / "profiles" / "whole.parquet"
-    sums = _class_sums(partial(_columns, file))
-    assembled = _assemble(manifest, targets, regions, _read_largest(run / "roofs"), places, plain, sums)
-    del plain
-    also = [name for name in PRICED if name in present]
-    priced = _columns(file, ["use", "lcoe_cny_kwh", "pdc0_kwp", "energy_kwh", *also])
+    assembled = _assemble(manifest, targets, regions, roofs, places, names, _class_sums(buildings))
     return replace(
         assembled,
         roadmap=json.loads(plan.read_text(encoding="utf-8")) if plan.is_file() else None,
         hours=pd.read_parquet(hours)["whole"].to_numpy(dtype=np.float64) if hours.is_file() else None,
         near=json.loads(near.read_text(encoding="utf-8")) if near.is_file() else None,
-        economic=_economic(priced) if present.issuperset(PRICED) else None,
-        supply=supply_curve(priced, ("use",)),
+        economic=_economic(buildings) if all(name in buildings for name in PRICED) else None,
+        supply=supply_curve(buildings, ("use",)),
         exclusions=gpd.read_parquet(excluded) if excluded.is_file() else None,
         sheets=_sheets(run, regions.get("parcels")),
         with_modules=ds.dataset(run / "roofs", format="parquet").count_rows(filter=pc.field("pdc0_kwp") > 0),
@@ -312,25 +311,22 @@ def read_tables(run: Path) -> MapTables:
     )
 
 
-def _columns(file: Path, names: Sequence[str]) -> pd.DataFrame:
-    """Read columns without a second copy of them on the way."""
-    found: pd.DataFrame = pq.read_table(file, columns=list(names)).to_pandas(self_destruct=True, split_blocks=True)
-    return found
-
-
-def _rows(place: Path, names: Sequence[str], wanted: pc.Expression) -> gpd.GeoDataFrame:
-    """Read some rows with their outlines, a group after the other: Arrow reads ahead half a kilobyte for each row of the file."""
+def _rows(place: Path, names: Sequence[str], wanted: pc.Expression) -> pa.Table:
+    """Read some rows, a group after the other: Arrow reads ahead half a kilobyte for each row of the file."""
     one_by_one = ds.ParquetFragmentScanOptions(pre_buffer=False)
     dataset = ds.dataset(place, format=ds.ParquetFileFormat(default_fragment_scan_options=one_by_one))
-    scanner = dataset.scanner(columns=[*names, "geometry"], filter=wanted, batch_readahead=1, fragment_readahead=1)
-    table = scanner.to_table()
+    return dataset.scanner(columns=list(names), filter=wanted, batch_readahead=1, fragment_readahead=1).to_table()
+
+
+def _with_shapes(table: pa.Table) -> gpd.GeoDataFrame:
     shapes = shapely.from_wkb(table["geometry"].to_numpy())
     crs = json.loads(table.schema.metadata[b"geo"])["columns"]["geometry"]["crs"]
     return gpd.GeoDataFrame(table.drop_columns(["geometry"]).to_pandas(), geometry=shapes, crs=pyproj.CRS.from_json_dict(crs))
 
 
-def _economic(priced: pd.DataFrame) -> dict[str, float] | None:
+def _economic(buildings: StoredColumns) -> dict[str, float] | None:
     """Sum what pays, a building as a whole, since it is built as a whole; None where nothing is priced."""
+    priced = buildings[["pdc0_kwp", "pac0_kw", "energy_kwh", "npv_cny"]]
     built = priced[(priced["pdc0_kwp"] > 0) & priced["npv_cny"].notna()]
     pays = built[built["npv_cny"] >= 0]
     sums = {name: float(pays[name].sum()) for name in ("pdc0_kwp", "pac0_kw", "energy_kwh")}
@@ -370,7 +366,7 @@ def _read_largest(folder: Path) -> gpd.GeoDataFrame:
     first = max(len(capacity) - ROOFS_DRAWN, 0)
     at_least = float(np.partition(capacity, first)[first]) if len(capacity) else 0.0
     columns = [*ROOF_COLUMNS, *(name for name in OPTIONAL if name in dataset.schema.names)]
-    found = _rows(folder, columns, pc.field("pdc0_kwp") >= max(at_least, 1e-9))
+    found = _with_shapes(_rows(folder, [*columns, "geometry"], pc.field("pdc0_kwp") >= max(at_least, 1e-9)))
     return found.loc[_largest(found, ROOFS_DRAWN)]
 
 
@@ -380,14 +376,13 @@ def _assemble(
     regions: Mapping[str, gpd.GeoDataFrame],
     roofs: gpd.GeoDataFrame,
     places: gpd.GeoDataFrame,
-    buildings: pd.DataFrame,
+    names: pd.DataFrame,
     sums: tuple[pd.DataFrame, pd.DataFrame],
 ) -> MapTables:
     for key in ("study", "totals"):
         if key not in manifest:
             raise LayersError(f"the manifest lacks {key!r}; expected study, totals and notes: write it again with `wuding run`")
-    named = buildings.loc[buildings["building_id"].isin(roofs["building_id"]), ["building_id", "name"]].drop_duplicates("building_id")
-    roofs = roofs.assign(name=roofs["building_id"].map(named.set_index("building_id")["name"]))
+    roofs = roofs.assign(name=roofs["building_id"].map(names.drop_duplicates("building_id").set_index("building_id")["name"]))
     rows = list(targets.get("targets") or [])
     policy = targets.get("policy")
     name = policy.get("name") if isinstance(policy, Mapping) else policy
@@ -395,13 +390,16 @@ def _assemble(
     return replace(found, departments=targets.get("departments") or {})
 
 
-def _class_sums(read: Callable[[Sequence[str]], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _class_sums(buildings: pd.DataFrame | StoredColumns) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Sum the buildings with roofs by class of use and by data tier, a few columns at a time."""
-    told = read(["use", "data_tier", "confidence", "roofs", "pdc0_kwp"])
+    told = buildings[["use", "data_tier", "confidence", "roofs", "pdc0_kwp"]]
     on = (told["roofs"] > 0).to_numpy()
-    told = told[on].assign(buildings=1, confidence_weight=told["confidence"].fillna(0.0) * told["pdc0_kwp"].fillna(0.0))
-    groups = (SUMMED[first : first + _SUMMED_AT_ONCE] for first in range(0, len(SUMMED), _SUMMED_AT_ONCE))
-    by_use = [told.groupby("use", sort=True)[["buildings"]].sum(), *(read(g)[on].groupby(told["use"], sort=True).sum() for g in groups)]
+    weight = told["confidence"].fillna(0.0) * told["pdc0_kwp"].fillna(0.0)
+    # categories would be sorted as they stand
+    told = told.assign(buildings=1, confidence_weight=weight)[on].astype({"use": object, "data_tier": object})
+    groups = (list(SUMMED[first : first + _SUMMED_AT_ONCE]) for first in range(0, len(SUMMED), _SUMMED_AT_ONCE))
+    summed = (buildings[group][on].groupby(told["use"], sort=True).sum() for group in groups)
+    by_use = [told.groupby("use", sort=True)[["buildings"]].sum(), *summed]
     by_tier = told.groupby("data_tier", sort=True)[["buildings", "roofs", "pdc0_kwp", "confidence_weight"]].sum()
     by_tier["confidence"] = by_tier.pop("confidence_weight") / by_tier["pdc0_kwp"].where(by_tier["pdc0_kwp"] > 0)
     return pd.concat(by_use, axis=1), by_tier
@@ -411,6 +409,19 @@ def _largest(roofs: pd.DataFrame, count: int) -> pd.Index:
     """Rows of the greatest capacities; ties fall by roof_id, so that tiles change nothing."""
     with_modules = roofs.loc[roofs["pdc0_kwp"] > 0, ["pdc0_kwp", "roof_id"]]
     return with_modules.sort_values(["pdc0_kwp", "roof_id"], ascending=[False, True]).index[:count]
+
+
+def _read_place_kinds(file: Path) -> tuple[pd.Series, dict[str, int]]:
+    """Give `_place_kinds` by building_id: whom no part of the file would mark, the whole would not mark either."""
+    totals: Counter[str] = Counter()
+    candidates = []
+    for batch in pq.ParquetFile(file).iter_batches(_RANKED_AT_ONCE, columns=list(RANKED)):
+        part = batch.to_pandas()
+        part = part.set_axis(part["building_id"].to_numpy())
+        kinds, found = _place_kinds(part)
+        totals.update(found)
+        candidates.append(part.loc[kinds.index])
+    return _place_kinds(pd.concat(candidates))[0], dict(totals)
 
 
 def _place_kinds(buildings: pd.DataFrame) -> tuple[pd.Series, dict[str, int]]:

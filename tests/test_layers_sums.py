@@ -16,8 +16,8 @@ from layers.schema import columns, write_table
 from layers.sums import (
     ADDED,
     Groups,
-    RoofColumns,
     RoofSums,
+    StoredColumns,
     add_to_buildings,
     roofs_by_building,
     sum_classes,
@@ -61,7 +61,7 @@ def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return roofs, buildings, layer
 
 
-def of(roofs: pd.DataFrame | RoofColumns, buildings: pd.DataFrame) -> RoofSums:
+def of(roofs: pd.DataFrame | StoredColumns, buildings: pd.DataFrame) -> RoofSums:
     return sum_roofs(roofs, roofs_by_building(roofs, buildings["building_id"]))
 
 
@@ -186,7 +186,7 @@ def test_sums_of_a_dataset_are_those_of_its_table(tmp_path):
     whole = roofs.assign(**{k: v if k != "is_new" and k != "is_urban" else True for k, v in rest.items()})
     for k in range(2):
         write_table(whole.iloc[2 * k : 2 * k + 2], "roofs", tmp_path / "roofs" / f"{k}.parquet", tmp_path / "work")
-    read = RoofColumns(tmp_path / "roofs")
+    read = StoredColumns(tmp_path / "roofs", "roofs")
     again = sum_regions(of(read, buildings), buildings, layer, "district")
     pd.testing.assert_frame_equal(again, sum_regions(of(roofs, buildings), buildings, layer, "district"))
 

@@ -31,7 +31,7 @@ from layers.profiles import MOST_REGIONS, milliwatt_hours, read_parts, write_pro
 from layers.replacing import on_disk, unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import region_table, write_table
-from layers.sums import RoofColumns, roofs_by_building, sum_regions, sum_roofs, totals
+from layers.sums import StoredColumns, roofs_by_building, sum_regions, sum_roofs, totals
 from solar.canopy import load_transmissivity
 from solar.climatology import jinan_climatology
 from solar.parameters import System, load_system
@@ -420,7 +420,7 @@ def _tables(
 ) -> tuple[pd.DataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
     """Sum the roofs by building, by region of each layer, and in all."""
     unfinished = out / ".work" / "unfinished"
-    roofs = RoofColumns(out / "roofs")
+    roofs = StoredColumns(out / "roofs", "roofs")
     by_building = roofs_by_building(roofs, kept.columns("building_id")["building_id"])
     added = sum_roofs(roofs, by_building)
     with ThreadPoolExecutor(1) as writer:  # compressing lets go of Python's lock

@@ -9,7 +9,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from layers.business import NEEDED, business_cases, earnings
+from layers.business import business_cases, earnings
 from layers.carbon import recorded_carbon
 from layers.connection import connection_table
 from layers.coverage import coverage_reach
@@ -22,7 +22,7 @@ from layers.geopackage_styles import write_style_files
 from layers.policy import Policy, load_policy
 from layers.schema import write_table
 from layers.spreadsheet import write_tables
-from layers.sums import sum_classes
+from layers.sums import StoredColumns, sum_classes
 from layers.supply import supply_curve
 from layers.targets import judge
 from solar.cashflow import load_terms
@@ -272,15 +272,14 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     """
     judged, roadmap = _judged(out), read_roadmap(out)
     units = judged.get("departments") or {}
-    buildings = read_buildings(out)
-    by_use = sum_classes(buildings, "use")
+    buildings = StoredColumns(out / "buildings.parquet", "buildings")
     finance, market, demand = _finance(manifest), read_market(manifest["market"]), load_demand()
     used = earnings(buildings, market, demand)["used_kwh"]
     write_tables(
         out / "tables.xlsx",
         targets=judged["targets"],
         regions=regions,
-        by_use=by_use,
+        by_use=sum_classes(buildings, "use"),
         by_status=sum_classes(buildings, "status"),
         manifest=in_language(manifest, lang),
         lang=lang,
@@ -300,7 +299,7 @@ def _finance(manifest: Mapping[str, Any]) -> Finance:
     return load_finance({fact["name"]: fact["value"] for fact in manifest["parameters"]["finance"]})
 
 
-def _business(buildings: pd.DataFrame, manifest: Mapping[str, Any]) -> pd.DataFrame:
+def _business(buildings: StoredColumns, manifest: Mapping[str, Any]) -> pd.DataFrame:
     terms = load_terms({fact["name"]: fact["value"] for fact in manifest["parameters"]["tax"]})
     return business_cases(buildings, _finance(manifest), terms, read_market(manifest["market"]), load_demand())
 
@@ -348,7 +347,7 @@ def remake_pages(
     chosen = lang or read.lang
     business = None
     if "market" in read.manifest:
-        business = _business(pd.read_parquet(out / "buildings.parquet", columns=list(NEEDED)), read.manifest)
+        business = _business(StoredColumns(out / "buildings.parquet", "buildings"), read.manifest)
     give_back()
     tables = replace(read, manifest=in_language(read.manifest, chosen), business=business)
     by = Displacement(*shift_m, round_m)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from layers.coverage import coverage_reach
 from layers.policy import Policy
 from layers.schema import MONTHS, table_writer
-from layers.sums import Groups, RoofColumns, RoofSums, add_to_buildings
+from layers.sums import Groups, RoofSums, StoredColumns, add_to_buildings
 
 from .keeping import Kept
 from .messages import translate
@@ -20,7 +20,7 @@ _OF_ROOFS = ("data_tier", "confidence", "structural_check")  # what the first ro
 
 
 def write_buildings(
-    kept: Kept, roofs: RoofColumns, by_building: Groups, added: RoofSums, policy: Policy | None, lang: str, file: Path, work: Path
+    kept: Kept, roofs: StoredColumns, by_building: Groups, added: RoofSums, policy: Policy | None, lang: str, file: Path, work: Path
 ) -> None:
     """
     Write the table `buildings` with the sums of the roofs.
