@@ -2,6 +2,8 @@
 
 import io
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,15 @@ settings.register_profile("wuding", deadline=None, derandomize=True)
 settings.load_profile("wuding")
 
 DATA = Path(os.environ.get("WUDING_DATA", Path(__file__).resolve().parent.parent.parent / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def signals_given_back() -> Iterator[None]:
+    """Take back what the command line does with signals when it is called in this process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, kept in before.items():
+        signal.signal(number, kept)
 
 
 @pytest.fixture(scope="session")

@@ -83,3 +83,38 @@ def test_an_interrupt_is_not_raised_again_while_blocks_are_left() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=25)
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("whole", "", 0)
+
+
+_ENDING = """
+import atexit, os, signal, sys, threading
+from functools import partial
+from wuding import interrupts
+signal.signal(signal.SIGINT, signal.default_int_handler)
+interrupts.hear_end_requests()
+interrupt = partial(signal.raise_signal, signal.SIGINT)
+"""
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "interrupts.end_with(7, lambda: (print('last words'), interrupt()))",
+        "atexit.register(interrupt)\ninterrupts.end_with(7, lambda: print('last words'))",
+        # Python has given its own handlers up when it sweeps modules
+        "sys.kept = type('Kept', (), {'__del__': lambda self, interrupt=interrupt: interrupt()})()\n"
+        "interrupts.end_with(7, lambda: print('last words'))",
+    ],
+)
+def test_a_signal_after_the_last_words_changes_nothing(at: str) -> None:
+    done = subprocess.run([sys.executable, "-c", _ENDING + at], capture_output=True, text=True, timeout=25)
+    assert (done.stdout, done.stderr, done.returncode) == ("last words\n", "", 7)
+
+
+def test_ctrl_c_at_the_end_does_not_wait_for_threads() -> None:
+    code = (
+        f"{_ENDING}import time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "threading.Thread(target=lambda: (time.sleep(0.5), os.kill(os.getpid(), signal.SIGINT)), daemon=True).start()\n"
+        "interrupts.end_with(7, lambda: print('last words'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=25)
+    assert (done.stdout, done.stderr, done.returncode) == ("last words\n", "", 7)

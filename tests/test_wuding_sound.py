@@ -8,16 +8,17 @@ import pytest
 from wuding import cli
 from wuding.errors import StudyError
 from wuding.messages import translate
-from wuding.sound import RECORD, begin_renewal, require_sound, seal_products, unseal_products
+from wuding.sound import RASTERS, RECORD, begin_renewal, require_sound, seal_products, seal_rasters, unseal_products
 
 _FILES = ("manifest.json", "buildings.parquet", "regions/zones.parquet", "roofs/tile-00000.parquet", ".work/tiles/tile-00000.parquet")
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    for name in (*_FILES, "map.html"):
+    for name in (*_FILES, "map.html", ".work/terrain.tif"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
+    seal_rasters(tmp_path)
     seal_products(tmp_path)
     return tmp_path
 
@@ -70,6 +71,20 @@ def test_a_record_that_cannot_be_read_names_itself(run: Path) -> None:
             require_sound(run)
 
 
+def test_rasters_are_looked_at_by_what_reads_them_and_not_taken_as_whole_by_a_renewal(run: Path) -> None:
+    flip(run / ".work" / "terrain.tif")
+    require_sound(run)
+    with pytest.raises(StudyError, match=r"1 files are not .*: \.work/terrain\.tif;"):
+        require_sound(run, rasters=True)
+    begin_renewal(run)
+    seal_products(run)
+    with pytest.raises(StudyError, match=r"terrain\.tif"):
+        require_sound(run, rasters=True)
+    (run / ".work" / RASTERS).write_text("[", encoding="utf-8")
+    with pytest.raises(StudyError, match=RASTERS):
+        require_sound(run, rasters=True)
+
+
 def test_pages_may_be_changed_and_runs_without_a_record_are_taken_as_they_are(run: Path) -> None:
     flip(run / "map.html")
     require_sound(run)
@@ -79,16 +94,20 @@ def test_pages_may_be_changed_and_runs_without_a_record_are_taken_as_they_are(ru
     assert not (run / ".work" / RECORD).exists()
 
 
+_TABLES = [("map", "R"), ("targets", "R"), ("export", "R", "--to", "x.csv"), ("compare", "R", "R")]
+_ROOFS_AGAIN = [("parcel", "R", "1"), ("skyline", "R", "1")]
+
+
 @pytest.mark.parametrize(
-    "words",
-    [("map", "R"), ("targets", "R"), ("export", "R", "--to", "x.csv"), ("parcel", "R", "1"), ("skyline", "R", "1"), ("compare", "R", "R")],
+    ("words", "name"),
+    [*((words, "buildings.parquet") for words in (*_TABLES, *_ROOFS_AGAIN)), *((words, ".work/terrain.tif") for words in _ROOFS_AGAIN)],
 )
-def test_every_command_that_reads_tables_refuses(
-    run: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_every_command_refuses_what_is_damaged_of_what_it_reads(
+    run: Path, words: tuple[str, ...], name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flip(run / "buildings.parquet")
+    flip(run / name)
     monkeypatch.setattr(sys, "argv", ["wuding", "--lang", "en", *(str(run) if word == "R" else word for word in words)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    assert "buildings.parquet; run the study again" in capsys.readouterr().err
+    assert f"{name}; run the study again" in capsys.readouterr().err

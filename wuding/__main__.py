@@ -4,14 +4,15 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; a Ctrl-C that comes before it can listen, or again while it ends, is answered here."""
+    """Run the command line; a Ctrl-C that comes before it can listen is answered here."""
     try:
         from .cli import main as command
 
         command()
     except KeyboardInterrupt:
-        print("已停止。 Stopped.", file=sys.stderr)
-        sys.exit(130)  # cli.STOPPED, which may not have been read
+        from .interrupts import end_with
+
+        end_with(130, lambda: print("已停止。 Stopped.", file=sys.stderr))  # cli.STOPPED, which may not have been read
 
 
 if __name__ == "__main__":

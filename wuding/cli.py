@@ -11,7 +11,7 @@ import typer
 
 from .compiled import seal_compiled
 from .console import readable_streams
-from .interrupts import end_answered, hear_end_requests
+from .interrupts import end_answered, end_with, hear_end_requests
 from .own_temporary import own_temporary
 from .user_cache import keep_compiled, user_cache
 
@@ -60,10 +60,7 @@ def main() -> None:
         code = _answer(error)
         if code is None:
             raise
-    end_answered()
-    if code == STOPPED:
-        _say_stopped()
-    sys.exit(code if isinstance(code, int) else 0)
+    end_with(code if isinstance(code, int) else 0, _say_stopped if code == STOPPED else lambda: None)
 
 
 def _say_stopped() -> None:
@@ -341,7 +338,7 @@ def parcel(
     else:
         from .sound import require_sound
 
-        require_sound(_given(run_folder))
+        require_sound(_given(run_folder), rasters=True)
         folders = parcel_sheets(_given(run_folder), parcel_id, near, every, options, lang, told)
     from .messages import translate_all
 
@@ -490,7 +487,7 @@ def skyline(
     from .skylines import write_skyline
     from .sound import require_sound
 
-    require_sound(run_folder)
+    require_sound(run_folder, rasters=True)
     language = _lang(lang, read_manifest(run_folder)["study"]["lang"])
     file = out or run_folder / f"skyline-{roof_id}.svg"
     print(write_skyline(run_folder, roof_id, file, kind="fisheye" if fisheye else "panorama", lang=language))

@@ -60,7 +60,7 @@ from .products import study_policy, write_exclusions, write_products, write_targ
 from .progress import Screen
 from .reading import middle
 from .run_folder import alone, continue_or_clear, noting_end, require_paths, require_space, tiles_to_assess
-from .sound import seal_products
+from .sound import seal_products, seal_rasters
 from .store import Store
 from .stored_tiles import through_store
 from .study import Study, study_content
@@ -187,6 +187,7 @@ def _run(
     manifest["stages"] = clock.stages
     on_disk(*(file for file in out.rglob("*") if file.is_file() and work not in file.parents))  # before the word that all is finished
     write_json(out / "manifest.json", manifest)
+    seal_rasters(out)
     seal_products(out)
     if store is not None:
         store.send(final=True)

@@ -10,8 +10,8 @@ from layers.sealing import checksum
 from .errors import StudyError
 from .manifest import write_json
 
-# Within the run's own folder.
-RECORD = "products.json"
+# Within the run's own folder; of rasters apart, which may be gigabytes and are read by few commands.
+RECORD, RASTERS = "products.json", "rasters.json"
 # What `wuding targets` makes anew without reading it.
 REMADE = frozenset({"targets.json", "roadmap.json", "near_use.json"})
 # What later commands read; pages, spreadsheet and GeoPackage are for people and may be changed by them.
@@ -42,16 +42,29 @@ def seal_products(out: Path) -> None:
     write_json(out / ".work" / RECORD, _checksums(out, _files(out)))
 
 
-def unseal_products(out: Path) -> None:
+def seal_rasters(out: Path) -> None:
     """
-    Forget the record before something of it is written anew.
+    Record the checksums of the prepared rasters; what targets judge anew does not touch them.
 
     Parameters
     ----------
     out
         Run folder.
     """
-    (out / ".work" / RECORD).unlink(missing_ok=True)
+    write_json(out / ".work" / RASTERS, _checksums(out, iter(sorted((out / ".work").glob("*.tif")))))
+
+
+def unseal_products(out: Path) -> None:
+    """
+    Forget the records before something of them is written anew.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    """
+    for record in (RECORD, RASTERS):
+        (out / ".work" / record).unlink(missing_ok=True)
 
 
 def begin_renewal(out: Path) -> bool:
@@ -74,7 +87,7 @@ def begin_renewal(out: Path) -> bool:
     return stale
 
 
-def require_sound(out: Path, *, renewing: bool = False) -> None:
+def require_sound(out: Path, *, renewing: bool = False, rasters: bool = False) -> None:
     """
     Refuse a finished run whose tables are no longer what was recorded.
 
@@ -84,6 +97,8 @@ def require_sound(out: Path, *, renewing: bool = False) -> None:
         Run folder; one without a record, of an older version or copied without `.work`, is taken as it is.
     renewing
         Whether the targets are about to be judged anew, so that theirs need not be whole.
+    rasters
+        Whether roofs are about to be assessed again, from the prepared rasters.
 
     Raises
     ------
@@ -98,6 +113,8 @@ def require_sound(out: Path, *, renewing: bool = False) -> None:
         raise StudyError(f"{out.name}: its targets were being judged anew, and that was ended midway; run wuding targets on it again")
     if renewing:
         held = {name: told for name, told in held.items() if name not in REMADE}
+    if rasters and (apart := out / ".work" / RASTERS).is_file():
+        held |= _held(apart)
     found = _checksums(out, (out / name for name in held if (out / name).is_file()))
     changed = [name for name, told in held.items() if found.get(name) != told]
     if changed:
@@ -114,7 +131,7 @@ def _held(record: Path) -> dict[str, str]:
         content = json.loads(record.read_text(encoding="utf-8"))
     except ValueError:
         content = None
-    return content if isinstance(content, dict) else {f".work/{RECORD}": ""}
+    return content if isinstance(content, dict) else {f".work/{record.name}": ""}
 
 
 def _files(out: Path) -> Iterator[Path]:
