@@ -269,7 +269,7 @@ def _type_codes(wkb: pa.ChunkedArray) -> set[int]:
 
 def _kind_of(source: ds.Dataset, chosen: pc.Expression | None) -> str:
     codes: set[int] = set()
-    for batch in source.scanner(columns=["geometry"], filter=chosen).to_batches():
+    for batch in _read_ahead(source, ["geometry"], chosen):
         codes |= _type_codes(pa.chunked_array([batch.column(0)]))
     return _layer_kind(codes)
 

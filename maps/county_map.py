@@ -131,7 +131,8 @@ def county_map(tables: MapTables, out: Path, lang: str) -> Path:
     figure.html.add_child(Verbatim(_panel(tables, words)), name="panel")
     figure.html.add_child(Verbatim(f'<script type="application/json" id="county-data">{embed(data)}</script>'), name="data")
     figure.html.add_child(Verbatim(f'<script type="text/plain" id="roof-tiles">{tiles}</script>'), name="tiles")
-    return write_whole(out, figure.render())
+    told = "zh-CN" if lang == "zh" else "en"
+    return write_whole(out, figure.render().replace("<html>", f'<html lang="{told}">', 1))  # branca's frame says no language
 
 
 def write_whole(out: Path, text: str) -> Path:

@@ -64,6 +64,7 @@ def test_the_page_asks_nothing_of_the_network(page_file: Path, tmp_path: Path) -
     assert not LOADS.search(text)
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", text.partition("<body>")[0])
     assert "Content-Security-Policy" in text and "仅供内部规划使用" in text
+    assert text.startswith('<!DOCTYPE html>\n<html lang="zh-CN">\n')
     assert county_map(planned(), tmp_path / "again.html", "zh").read_text(encoding="utf-8") == text
 
 

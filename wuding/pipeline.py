@@ -205,9 +205,10 @@ def _counted(out: Path, screen: Screen, ahead: Ahead, buildings: int, warnings: 
 
 def _tell_damaged(screen: Screen, names: list[str]) -> None:
     told = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    tiles, these = ("1 finished tile", "it is") if len(names) == 1 else (f"{len(names)} finished tiles", "these are")
     screen.say(
         f"{len(names)} 个已完成分块的文件不完整或已改变，重新测算：{told}",
-        f"the files of {len(names)} finished tiles are damaged or were changed; these are assessed again: {told}",
+        f"the files of {tiles} are damaged or were changed; {these} assessed again: {told}",
     )
 
 
