@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -290,10 +290,10 @@ def read_tables(run: Path) -> MapTables:
     buildings = StoredColumns(file, "buildings")
     kinds, totals = _read_place_kinds(file)
     columns = [*BUILDING_COLUMNS, *(name for name in OPTIONAL if name in buildings)]
-    places = _with_shapes(_rows(file, [*columns, "geometry"], pc.field("building_id").isin(kinds.index.tolist())))
+    places = _with_shapes(_rows(file, [*columns, "geometry"], _is_one_of(kinds.index)))
     places["place"] = places["building_id"].map(kinds)
     roofs = _read_largest(run / "roofs")
-    names = _rows(file, ["building_id", "name"], pc.field("building_id").isin(roofs["building_id"].tolist())).to_pandas()
+    names = _rows(file, ["building_id", "name"], _is_one_of(roofs["building_id"])).to_pandas()
     plan, near, excluded = run / "roadmap.json", run / "near_use.json", run / "exclusions.parquet"
     hours = run / "profiles" / "whole.parquet"
     assembled = _assemble(manifest, targets, regions, roofs, places, names, _class_sums(buildings))
@@ -316,6 +316,10 @@ def _rows(place: Path, names: Sequence[str], wanted: pc.Expression) -> pa.Table:
     one_by_one = ds.ParquetFragmentScanOptions(pre_buffer=False)
     dataset = ds.dataset(place, format=ds.ParquetFileFormat(default_fragment_scan_options=one_by_one))
     return dataset.scanner(columns=list(names), filter=wanted, batch_readahead=1, fragment_readahead=1).to_table()
+
+
+def _is_one_of(ids: Iterable[str]) -> pc.Expression:
+    return pc.field("building_id").isin(pa.array(list(ids), pa.string()))  # of none Arrow would not know the type
 
 
 def _with_shapes(table: pa.Table) -> gpd.GeoDataFrame:

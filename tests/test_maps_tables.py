@@ -261,16 +261,27 @@ def test_lists_are_bounded_and_take_the_largest(frames: dict[str, Any]) -> None:
     assert industry["pdc0_kwp"].min() >= left_out["pdc0_kwp"].max()
 
 
-def test_a_run_folder_reads_as_the_frames_do(frames: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "roofs").mkdir()
-    (tmp_path / "regions").mkdir()
-    frames["roofs"].head(80).to_parquet(tmp_path / "roofs" / "a.parquet")
-    frames["roofs"].tail(120).to_parquet(tmp_path / "roofs" / "b.parquet")
-    frames["buildings"].to_parquet(tmp_path / "buildings.parquet")
+def write_run(out: Path, frames: dict[str, Any]) -> None:
+    """Write what a run leaves, its roofs in two tiles."""
+    (out / "roofs").mkdir()
+    (out / "regions").mkdir()
+    frames["roofs"].head(80).to_parquet(out / "roofs" / "a.parquet")
+    frames["roofs"].tail(120).to_parquet(out / "roofs" / "b.parquet")
+    frames["buildings"].to_parquet(out / "buildings.parquet")
     for name, table in frames["regions"].items():
-        table.to_parquet(tmp_path / "regions" / f"{name}.parquet")
-    (tmp_path / "manifest.json").write_text(json.dumps(frames["manifest"]), encoding="utf-8")
-    (tmp_path / "targets.json").write_text(json.dumps(frames["targets"]), encoding="utf-8")
+        table.to_parquet(out / "regions" / f"{name}.parquet")
+    (out / "manifest.json").write_text(json.dumps(frames["manifest"]), encoding="utf-8")
+    (out / "targets.json").write_text(json.dumps(frames["targets"]), encoding="utf-8")
+
+
+def test_a_run_without_roofs_is_read(frames: dict[str, Any], tmp_path: Path) -> None:
+    write_run(tmp_path, frames | {"roofs": frames["roofs"].head(0)})
+    read = read_tables(tmp_path)
+    assert read.roofs is not None and read.roofs.empty
+
+
+def test_a_run_folder_reads_as_the_frames_do(frames: dict[str, Any], tmp_path: Path) -> None:
+    write_run(tmp_path, frames)
     read, made = read_tables(tmp_path), map_tables(**frames)
     assert isinstance(read, MapTables)
     assert read.roofs is not None and made.roofs is not None and read.places is not None and made.places is not None

@@ -8,6 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from wuding.errors import StudyError
+from wuding.messages import translate
+from wuding.study import load_study
+
 
 def wuding(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "wuding", *arguments], capture_output=True, text=True, encoding="utf-8", check=False)
@@ -157,6 +161,14 @@ def test_every_mistake_of_a_study_file_is_told_in_chinese(study: Path) -> None:
     assert "是否应为“surface_resolution”" in done.stderr
     assert not [line for line in done.stderr.splitlines() if "expected" in line or "unknown" in line]
     assert "did you mean 'surface_resolution'" in wuding("check", str(study), "--lang", "en").stderr
+
+
+@pytest.mark.parametrize("given", ["0.5", "nan", "inf"])
+def test_memory_in_which_no_process_can_start_is_told_before_the_run(study: Path, given: str) -> None:
+    study.write_text(f"{study.read_text(encoding='utf-8')}\n[run]\nworker_memory_gb = {given}\n", encoding="utf-8")
+    with pytest.raises(StudyError, match=r"0\.45 GB before its first tile; give 0\.6 or more") as caught:
+        load_study(study)
+    assert "请填 0.6 或更大，或删去此项" in translate(str(caught.value), "zh")
 
 
 def test_a_missing_form_is_told_before_the_roofs_are_computed(study: Path) -> None:

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from wuding import __main__, cli
+from wuding.user_cache import user_cache
 
 _WORDS = "屋顶 57 W/m² \u2020 kgCO₂ \u2212 𠮷"
 _SAY = (
@@ -33,6 +35,15 @@ def test_words_arrive_in_the_encoding_that_is_expected(given: dict[str, str], ar
     said, line = done.stdout.decode(arrives).splitlines()
     assert said == words
     assert json.loads(line) == {"text": _WORDS}
+
+
+def test_an_empty_or_relative_cache_folder_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for said in ("", "cache"):
+        monkeypatch.setenv("XDG_CACHE_HOME", said)
+        assert user_cache() == Path.home() / ".cache" / "wuding"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert user_cache() == tmp_path / "wuding"
 
 
 def test_ctrl_c_before_the_command_line_listens_prints_no_traceback(

@@ -271,6 +271,8 @@ def test_a_tile_that_ends_its_worker_is_tried_again_in_parts_and_takes_no_other_
     roofs.mkdir()
     files = tiles_to_assess(work)
     with cluster(TILES, 2, None) as client, pytest.raises(UnfinishedRun, match="ended from outside") as caught:
+        pauses = client.run(lambda dask_worker: dask_worker.memory_manager.memory_pause_fraction)
+        assert set(pauses.values()) == {False}  # none waits for ever
         assess_tiles(client, work, roofs, files, lambda *_: None, (f"{__name__}:{deadly.__name__}", str(tried), str(work), str(roofs)))
     assert f"1 of {TILES} tiles could not be assessed, twice: tile-00002.parquet: its worker process" in str(caught.value)
     assert "计算进程被外部结束" in translate(str(caught.value), "zh")

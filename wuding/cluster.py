@@ -27,6 +27,7 @@ _SETTINGS = {
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.worker.memory.monitor-interval": "500ms",
     "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.pause": False,  # a worker has one tile at a time: one that keeps more than its share would wait for ever
     "distributed.scheduler.allowed-failures": 0,  # a tile that ended its worker is tried again in parts, not whole
 }
 

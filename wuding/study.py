@@ -1,6 +1,7 @@
 """The study file: one TOML that names the inputs and the choices of a study, checked when it is read."""
 
 import difflib
+import math
 import tomllib
 from datetime import date
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -25,6 +26,8 @@ USES = (
     "other",
     "unknown",
 )
+# A worker process takes 0.45 GB before its first tile and is ended at 95 % of its limit: with 0.5 it is ended over every tile.
+LEAST_WORKER_GB = 0.6
 BUILDING_COLUMNS = (
     "id",
     "name",
@@ -306,7 +309,16 @@ class RunSection(Section):
 
     tile_buildings: int = Field(default=4000, ge=1)
     workers: int | None = Field(default=None, ge=1)
-    worker_memory_gb: float | None = Field(default=None, gt=0)
+    worker_memory_gb: float | None = None
+
+    @model_validator(mode="after")
+    def _room_to_start(self) -> "RunSection":
+        if self.worker_memory_gb is not None and not LEAST_WORKER_GB <= self.worker_memory_gb < math.inf:
+            raise ValueError(
+                f"run.worker_memory_gb = {self.worker_memory_gb:g}: a process takes 0.45 GB before its first tile; "
+                f"give {LEAST_WORKER_GB:g} or more, or leave it out"
+            )
+        return self
 
 
 class Study(Section):

@@ -21,7 +21,8 @@ def user_cache() -> Path:
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local")))
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
+        said = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        base = said if said.is_absolute() else Path.home() / ".cache"  # by the XDG rules an empty or relative one is none
     return base / "wuding"
 
 
