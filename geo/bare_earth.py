@@ -16,6 +16,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 from scipy.ndimage import maximum_filter
 
+from .packed import Shapes, bounds_of, touching
 from .rasters import writing
 from .terrain import Terrain
 
@@ -63,7 +64,7 @@ class Rise:
         return bool(enough and self.rise_m >= rule["least_rise_m"] and self.share >= rule["least_share"])
 
 
-def rise_under_buildings(terrain: Terrain, geometry: Objects) -> Rise:
+def rise_under_buildings(terrain: Terrain, geometry: Shapes) -> Rise:
     """
     Compare the ground under large buildings with the ground around them.
 
@@ -82,22 +83,21 @@ def rise_under_buildings(terrain: Terrain, geometry: Objects) -> Rise:
     rule = _RULES["notice"]
     if terrain.is_flat:
         return Rise(0, 0.0, 0.0)
-    area = np.nan_to_num(shapely.area(geometry))
-    large = np.flatnonzero(area >= rule["footprint_cells"] * terrain.resolution**2)
+    boxes = bounds_of(geometry)
+    large = _larger(geometry, boxes, rule["footprint_cells"] * terrain.resolution**2)
     if not len(large):
         return Rise(0, 0.0, 0.0)
-    x, y = shapely.get_coordinates(shapely.point_on_surface(geometry[large])).T
+    x, y = shapely.get_coordinates(shapely.point_on_surface(large)).T
     # the largest, whatever the order of the rows
-    order = np.lexsort((y, x, -area[large]))[: int(rule["most_buildings"])]
-    large, x, y = large[order], x[order], y[order]
+    order = np.lexsort((y, x, -shapely.area(large)))[: int(rule["most_buildings"])]
+    x, y, box = x[order], y[order], shapely.bounds(large[order])
     inside = terrain.elevation(x, y)
-    box = shapely.bounds(geometry[large])
     reach = np.maximum(box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]) / 2.0 + rule["around_cells"] * terrain.resolution
     angle = np.arange(_AROUND) * 2.0 * np.pi / _AROUND
     ring_x, ring_y = x[:, None] + reach[:, None] * np.sin(angle), y[:, None] + reach[:, None] * np.cos(angle)
     outside = terrain.elevation(ring_x.ravel(), ring_y.ravel()).reshape(ring_x.shape)
-    built = np.zeros(ring_x.size, dtype=bool)
-    built[shapely.STRtree(geometry).query(shapely.points(ring_x.ravel(), ring_y.ravel()), predicate="within")[0]] = True
+    built, spots = np.zeros(ring_x.size, dtype=bool), shapely.points(ring_x.ravel(), ring_y.ravel())
+    built[shapely.STRtree(geometry[touching(boxes, spots)]).query(spots, predicate="within")[0]] = True
     outside[built.reshape(ring_x.shape)] = np.nan
     # opposite directions together, so that a slope cancels out
     across = (outside[:, : _AROUND // 2] + outside[:, _AROUND // 2 :]) / 2.0
@@ -108,7 +108,13 @@ def rise_under_buildings(terrain: Terrain, geometry: Objects) -> Rise:
     return Rise(int(told.sum()), float(np.median(rise)), float((rise > 0).mean()))
 
 
-def level_bumps(path: Path, geometry: Objects) -> float:
+def _larger(geometry: Shapes, boxes: Floats, least: float) -> Objects:
+    """Make the shapes whose area is not smaller; only those whose box is not are looked at."""
+    wide: Objects = geometry[np.flatnonzero((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) >= 0.999 * least)]
+    return np.asarray(wide[shapely.area(wide) >= least])
+
+
+def level_bumps(path: Path, geometry: Shapes) -> float:
     """
     Replace the ground under buildings by the ground around them in a prepared DEM.
 
@@ -129,7 +135,7 @@ def level_bumps(path: Path, geometry: Objects) -> float:
     Cells are interpolated by GDAL's inverse distances. The work goes in chunks of fixed place with a halo of the whole reach.
     """
     rule = _RULES["take_out"]
-    tree = shapely.STRtree(geometry)
+    boxes = bounds_of(geometry)
     lowered = known = 0
     low, high = np.inf, -np.inf
     levelled: list[tuple[Window, npt.NDArray[np.float32]]] = []
@@ -139,7 +145,7 @@ def level_bumps(path: Path, geometry: Objects) -> float:
         for row in range(0, data.height, _CHUNK):
             for column in range(0, data.width, _CHUNK):
                 inner = Window(column, row, min(_CHUNK, data.width - column), min(_CHUNK, data.height - row))
-                part = _levelled(data, inner, halo, geometry, tree, rule)
+                part = _levelled(data, inner, halo, geometry, boxes, rule)
                 before = data.read(1, window=inner)
                 lowered += int((part < before).sum())
                 there = np.isfinite(part)
@@ -154,17 +160,16 @@ def level_bumps(path: Path, geometry: Objects) -> float:
     return lowered / known if known else 0.0
 
 
-def _levelled(
-    data: Any, inner: Window, halo: int, geometry: Objects, tree: shapely.STRtree, rule: dict[str, Any]
-) -> npt.NDArray[np.float32]:
+def _levelled(data: Any, inner: Window, halo: int, geometry: Shapes, boxes: Floats, rule: dict[str, Any]) -> npt.NDArray[np.float32]:
     """Ground of one chunk, from what lies around it too."""
     left, top = max(inner.col_off - halo, 0), max(inner.row_off - halo, 0)
     right = min(inner.col_off + inner.width + halo, data.width)
     bottom = min(inner.row_off + inner.height + halo, data.height)
     ground = data.read(1, window=Window(left, top, right - left, bottom - top))
     west, north, size = data.transform.c + left * data.transform.a, data.transform.f - top * data.transform.a, data.transform.a
-    box = shapely.box(west, north - ground.shape[0] * size, west + ground.shape[1] * size, north)
-    shapes = geometry[np.sort(tree.query(box))]
+    east, south = west + ground.shape[1] * size, north - ground.shape[0] * size
+    met = (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
+    shapes = geometry[np.flatnonzero(met)]
     cut = (slice(inner.row_off - top, inner.row_off - top + inner.height), slice(inner.col_off - left, inner.col_off - left + inner.width))
     if len(shapes):
         built = _built_share(shapes, ground.shape, west, north, size) > rule["built_share"]

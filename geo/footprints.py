@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from .packed import PART
 from .threads import threaded
 
 Objects = npt.NDArray[np.object_]
@@ -244,22 +245,26 @@ def duplicates(keys: Objects, rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int
     return kept_by
 
 
-def hilbert_order(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
+def hilbert_order(ids: pd.Series, bounds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """
     Order buildings along a Hilbert curve, so that neighbours in the file are neighbours on the ground.
 
     Parameters
     ----------
-    frame
-        Buildings with `building_id` and a geometry in every row.
+    ids
+        Shape (n,), building ids.
+    bounds
+        Shape (n, 4), left, bottom, right, top of each.
 
     Returns
     -------
     array of int
         Shape (n,), row numbers in the new order; ties by id.
     """
-    distance = frame.geometry.hilbert_distance(total_bounds=frame.total_bounds, level=16)
-    tied = np.flatnonzero(distance.duplicated(keep=False).to_numpy())  # ids of all as one array would take as much as the shapes
-    rank = np.zeros(len(frame), dtype=np.int64)
-    rank[tied] = np.unique(frame["building_id"].to_numpy(dtype=object)[tied].astype(str), return_inverse=True)[1]
-    return np.lexsort((rank, distance.to_numpy())).astype(np.int64)
+    whole, middles = [*bounds[:, :2].min(axis=0), *bounds[:, 2:].max(axis=0)], (bounds[:, :2] + bounds[:, 2:]) / 2.0
+    parts = (gpd.GeoSeries(shapely.points(middles[first : first + PART])) for first in range(0, len(ids), PART))
+    distance = np.concatenate([part.hilbert_distance(total_bounds=whole, level=16).to_numpy() for part in parts])
+    tied = np.flatnonzero(pd.Series(distance).duplicated(keep=False).to_numpy())
+    rank = np.zeros(len(ids), dtype=np.int64)
+    rank[tied] = np.unique(ids.iloc[tied].to_numpy(dtype=object).astype(str), return_inverse=True)[1]
+    return np.lexsort((rank, distance)).astype(np.int64)

@@ -1,12 +1,15 @@
 """Polygons that lie over each other: drawn twice, or parts of a building over the building; no roof counts twice."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from .packed import PART, Shapes, bounds_of
 from .threads import threaded
 
 Floats = npt.NDArray[np.float64]
@@ -40,28 +43,7 @@ class Pairs:
     right: Ints
 
 
-def only(geometry: Objects, wanted: npt.NDArray[np.bool_]) -> Objects:
-    """
-    Leave out shapes without moving the others.
-
-    Parameters
-    ----------
-    geometry
-        Shape (n,).
-    wanted
-        Shape (n,).
-
-    Returns
-    -------
-    array
-        Shape (n,), None where not wanted.
-    """
-    out = geometry.copy()
-    out[~wanted] = None
-    return out
-
-
-def meeting_pairs(geometry: Objects) -> Pairs:
+def meeting_pairs(geometry: Shapes, wanted: npt.NDArray[np.bool_] | None = None) -> Pairs:
     """
     Find polygons that touch or overlap.
 
@@ -69,23 +51,42 @@ def meeting_pairs(geometry: Objects) -> Pairs:
     ----------
     geometry
         Shape (n,), valid polygons, None allowed.
+    wanted
+        Shape (n,), which of them are looked at, all by default.
 
     Returns
     -------
     Pairs
         In order of the rows.
     """
-    tree = shapely.STRtree(geometry)
-    left, right = tree.query(geometry)
-    once = left < right
-    left, right = left[once], right[once]
-    meet = threaded(shapely.intersects, geometry[left], geometry[right])
-    left, right = left[meet], right[meet]
+    box = bounds_of(geometry)
+    rows = np.flatnonzero(np.isfinite(box[:, 0]) if wanted is None else np.isfinite(box[:, 0]) & wanted)
+    rows = rows[np.argsort(box[rows, 0], kind="stable")]
+    found = [np.empty((2, 0), dtype=np.int64)]
+    for first in range(0, len(rows), PART):  # strip by strip from the west, each with what begins before its last one ends
+        reach = box[rows[first : first + PART], 2].max()
+        around = rows[first : np.searchsorted(box[rows, 0], reach, side="right")]
+        boxes = shapely.box(*box[around].T)
+        one, two = shapely.STRtree(boxes).query(boxes[:PART])
+        pair = np.sort(around[np.stack([one, two])[:, one < two]], axis=0)
+        found.append(pair[:, _by_pair(shapely.intersects, geometry, Pairs(pair[0], pair[1]))])
+    left, right = np.concatenate(found, axis=1)
     order = np.lexsort((right, left))
     return Pairs(left[order], right[order])
 
 
-def overlap_areas(geometry: Objects, pairs: Pairs) -> Floats:
+def _by_pair(ask: Callable[[Objects, Objects], Any], geometry: Shapes, pairs: Pairs) -> Any:
+    """Ask something of the shapes of each pair, shape (p,); each shape is made once for many pairs."""
+    answers = []
+    for first in range(0, max(len(pairs.left), 1), PART):
+        left, right = pairs.left[first : first + PART], pairs.right[first : first + PART]
+        rows, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+        shapes = geometry[rows]
+        answers.append(threaded(ask, shapes[place[: len(left)]], shapes[place[len(left) :]]))
+    return np.concatenate(answers)
+
+
+def overlap_areas(geometry: Shapes, pairs: Pairs) -> Floats:
     """
     Measure what each pair shares.
 
@@ -101,7 +102,7 @@ def overlap_areas(geometry: Objects, pairs: Pairs) -> Floats:
     array of float
         Shape (p,) [m2]; 0 where they only touch.
     """
-    shared: Floats = threaded(lambda a, b: shapely.area(shapely.intersection(a, b)), geometry[pairs.left], geometry[pairs.right])
+    shared: Floats = _by_pair(lambda a, b: shapely.area(shapely.intersection(a, b)), geometry, pairs)
     return shared
 
 
@@ -142,7 +143,7 @@ def near_duplicates(area: Floats, pairs: Pairs, shared: Floats, rank: Ints) -> I
     return kept_by
 
 
-def stacking_rank(height: Floats, known: npt.NDArray[np.bool_], area: Floats, ids: Objects, pairs: Pairs, shared: Floats) -> Ints:
+def stacking_rank(height: Floats, known: npt.NDArray[np.bool_], area: Floats, ids: pd.Series, pairs: Pairs, shared: Floats) -> Ints:
     """
     Order footprints from the top of a stack to its bottom.
 
@@ -179,13 +180,13 @@ def stacking_rank(height: Floats, known: npt.NDArray[np.bool_], area: Floats, id
     standing = height.copy()
     standing[rows[outline]] = parts["min"].to_numpy()[outline] - SAME_HEIGHT_M
     met = np.unique(np.concatenate([left, right]))
-    order = met[np.lexsort((ids[met].astype(str), area[met], -standing[met], ~known[met]))]
+    order = met[np.lexsort((ids.iloc[met].to_numpy(dtype=object).astype(str), area[met], -standing[met], ~known[met]))]
     rank = np.full(len(height), len(met), dtype=np.int64)
     rank[order] = np.arange(len(met))
     return rank
 
 
-def visible_shapes(geometry: Objects, pairs: Pairs, shared: Floats, rank: Ints) -> tuple[Ints, Objects, Ints]:
+def visible_shapes(geometry: Shapes, pairs: Pairs, shared: Floats, rank: Ints) -> tuple[Ints, Objects, Ints]:
     """
     Reduce footprints to what shows from above.
 

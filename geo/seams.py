@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .overlaps import Pairs
+from .packed import Shapes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,7 +29,7 @@ _SHARED_M = 0.3
 MOST_PIECES = 16
 
 
-def cut_pairs(geometry: Objects, pairs: Pairs, same_id: npt.NDArray[np.bool_], to_degrees: Callable[[Floats], Floats]) -> Pairs:
+def cut_pairs(geometry: Shapes, pairs: Pairs, same_id: npt.NDArray[np.bool_], to_degrees: Callable[[Floats], Floats]) -> Pairs:
     """
     Choose among pairs of polygons with equal attributes those that a tile edge has parted.
 
@@ -63,7 +64,7 @@ def cut_pairs(geometry: Objects, pairs: Pairs, same_id: npt.NDArray[np.bool_], t
     return Pairs(pairs.left[both], pairs.right[both])
 
 
-def joined_shapes(geometry: Objects, area: Floats, ids: Objects, cut: Pairs) -> tuple[Ints, Ints, Objects]:
+def joined_shapes(geometry: Shapes, area: Floats, ids: pd.Series, cut: Pairs) -> tuple[Ints, Ints, Objects]:
     """
     Put the pieces of cut buildings together.
 
@@ -93,7 +94,7 @@ def joined_shapes(geometry: Objects, area: Floats, ids: Objects, cut: Pairs) -> 
     a, b = np.searchsorted(rows, cut.left), np.searchsorted(rows, cut.right)
     graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(rows), len(rows)))
     label = connected_components(graph, directed=False)[1].astype(np.int64)
-    order = np.lexsort((ids[rows].astype(str), -area[rows], label))
+    order = np.lexsort((ids.iloc[rows].to_numpy(dtype=object).astype(str), -area[rows], label))
     first = order[np.flatnonzero(np.diff(label[order], prepend=-1))]
     by_label = np.argsort(label, kind="stable")
     pieces = shapely.geometrycollections(geometry[rows[by_label]], indices=label[by_label])
@@ -104,7 +105,7 @@ def joined_shapes(geometry: Objects, area: Floats, ids: Objects, cut: Pairs) -> 
 
 
 def _shared_lines(
-    geometry: Objects, left: Ints, right: Ints, transform: Callable[[Floats], Floats], near: float, long: float
+    geometry: Shapes, left: Ints, right: Ints, transform: Callable[[Floats], Floats], near: float, long: float
 ) -> pd.DataFrame:
     """Axis-parallel lines along which both of a pair have a wall: `pair`, `axis`, `at`, `key` (the line, rounded)."""
     one, two = _walls(geometry, left, transform, near), _walls(geometry, right, transform, near)
@@ -115,7 +116,7 @@ def _shared_lines(
     return shared.assign(key=np.round(shared["at"] / (2 * near)))
 
 
-def _walls(geometry: Objects, rows: Ints, transform: Callable[[Floats], Floats], near: float) -> pd.DataFrame:
+def _walls(geometry: Shapes, rows: Ints, transform: Callable[[Floats], Floats], near: float) -> pd.DataFrame:
     """Walls parallel to an axis: `pair`, `axis` (0: x is constant), `at`, `start`, `end`."""
     xy, owner = shapely.get_coordinates(geometry[rows], return_index=True)
     xy = transform(xy)

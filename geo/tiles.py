@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from .footprints import hilbert_order
+from .packed import Packed
 from .towers import NEAREST, ring_end
 from .walls import Standing, standing
 
@@ -31,6 +32,8 @@ NEAR_M = NEAREST
 _AROUND_M = 2.0 * NEAR_M
 # A footprint of more vertices than this weighs as several buildings when tiles are cut.
 VERTICES_OF_ONE = 100
+# Two doubles, of which well-known binary is made but for a few bytes at its start.
+_BYTES_A_VERTEX = 16
 # Tiles brought to Arrow together.
 _TILES_AT_ONCE = 8
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -71,7 +74,13 @@ class Surroundings:
 
 
 def write_tiles(
-    buildings: gpd.GeoDataFrame, folder: Path, *, tile_buildings: int, widest: float = np.inf, wanted: npt.NDArray[np.bool_] | None = None
+    buildings: pd.DataFrame,
+    shapes: Packed,
+    folder: Path,
+    *,
+    tile_buildings: int,
+    widest: float = np.inf,
+    wanted: npt.NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
     """
     Write prepared buildings as a spatially sorted GeoParquet dataset, a file a tile.
@@ -79,8 +88,10 @@ def write_tiles(
     Parameters
     ----------
     buildings
-        Rows with a geometry; columns `building_id`, `status` ("" = to be assessed), `top_m`, `reach_m` (see `tower_reach`),
+        Columns `building_id`, `status` ("" = to be assessed), `top_m`, `reach_m` (see `tower_reach`),
         `stale_surface` and what the assessment needs.
+    shapes
+        Their shapes.
     folder
         Target, created; older tiles in it are removed.
     tile_buildings
@@ -88,7 +99,7 @@ def write_tiles(
     widest
         Largest extent of a tile of several buildings [m2], since the rasters under it are in memory at once.
     wanted
-        Shape (n,), which rows are written, all by default; only these need a geometry.
+        Shape (n,), which rows are written, all by default; only these need a shape.
 
     Returns
     -------
@@ -97,34 +108,38 @@ def write_tiles(
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows_in = np.arange(len(buildings)) if wanted is None else np.flatnonzero(wanted)
-    order = rows_in[hilbert_order(buildings[["building_id", "geometry"]].iloc[rows_in])]
-    cuts = _cuts(buildings.geometry.to_numpy()[order], tile_buildings, widest)
+    order = rows_in[hilbert_order(buildings["building_id"].iloc[rows_in], shapes.bounds[rows_in])]
+    cuts = _cuts(shapes, order, tile_buildings, widest)
     firsts = range(0, len(cuts) - 1, _TILES_AT_ONCE)
-    # shapely and pyarrow let go of Python's lock while they encode and compress
+    # pyarrow lets go of Python's lock while it compresses
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        blocks = pool.map(lambda first: _write_block(folder, buildings, order, first, cuts[first : first + _TILES_AT_ONCE + 1]), firsts)
+        blocks = pool.map(
+            lambda first: _write_block(folder, buildings, shapes, order, first, cuts[first : first + _TILES_AT_ONCE + 1]), firsts
+        )
         rows = [row for block in blocks for row in block]
     index = pd.DataFrame(rows, columns=["file", "rows", "assess", "left", "bottom", "right", "top"])
     for old in {file.name for file in folder.glob("*.parquet")} - set(index["file"]):
         (folder / old).unlink()
     index.to_parquet(folder.parent / "tiles.parquet", index=False)
-    tall = buildings.iloc[order[buildings["reach_m"].to_numpy()[order] > _AROUND_M]]
-    tall[["top_m", "reach_m", "geometry"]].to_parquet(folder.parent / "tall.parquet", index=False)
+    tall = order[buildings["reach_m"].to_numpy()[order] > _AROUND_M]
+    far = gpd.GeoDataFrame(buildings[["top_m", "reach_m"]].iloc[tall], geometry=shapes[tall], crs=shapes.crs)
+    far.to_parquet(folder.parent / "tall.parquet", index=False)
     return index
 
 
 def _write_block(
-    folder: Path, buildings: gpd.GeoDataFrame, order: npt.NDArray[np.int64], first: int, cuts: list[int]
+    folder: Path, buildings: pd.DataFrame, shapes: Packed, order: npt.NDArray[np.int64], first: int, cuts: list[int]
 ) -> list[tuple[str, int, int, float, float, float, float]]:
     """Write tiles that follow each other; their rows of the index. Brought to Arrow one by one they would cost two fifths more."""
-    block = buildings.iloc[order[cuts[0] : cuts[-1]]]
+    at = order[cuts[0] : cuts[-1]]
+    block, box = buildings.iloc[at], shapes.bounds[at]
     head = io.BytesIO()  # how GeoParquet describes itself is GeoPandas' to say
-    block.iloc[:0].to_parquet(head, index=False, write_covering_bbox=True)
+    gpd.GeoDataFrame(geometry=[], crs=shapes.crs).to_parquet(head, index=False, write_covering_bbox=True)
     geo = json.loads(pq.read_schema(head).metadata[b"geo"])
-    box = shapely.bounds(block.geometry.to_numpy())
     assess = (block["status"] == "").to_numpy()
     tiles = np.repeat(np.arange(first, first + len(cuts) - 1, dtype=np.int32), np.diff(cuts))
-    table = pa.table(block.assign(tile=tiles).to_arrow(index=False))
+    table = pa.Table.from_pandas(block.assign(tile=tiles), preserve_index=False)
+    table = table.append_column("geometry", shapes.wkb(at).cast(pa.binary()))
     table = table.append_column("bbox", pa.StructArray.from_arrays([pa.array(side) for side in box.T], names=list(_SIDES)))
     rows = []
     for tile, (a, b) in enumerate(itertools.pairwise(np.asarray(cuts) - cuts[0]), start=first):
@@ -136,13 +151,16 @@ def _write_block(
     return rows
 
 
-def _cuts(geometry: Objects, tile_buildings: int, widest: float) -> list[int]:
+def _cuts(shapes: Packed, order: npt.NDArray[np.int64], tile_buildings: int, widest: float) -> list[int]:
     """Cut the row of buildings where tiles carry the same load, and again where a tile would be too wide; a ring weighs by its vertices."""
-    load = np.maximum(shapely.get_num_coordinates(geometry) / VERTICES_OF_ONE, 1.0).cumsum()
+    load = np.ones(len(order))
+    many = np.flatnonzero(shapes.sizes[order] >= _BYTES_A_VERTEX * VERTICES_OF_ONE)
+    load[many] = np.maximum(shapely.get_num_coordinates(shapes[order[many]]) / VERTICES_OF_ONE, 1.0)
+    load = load.cumsum()
     count = max(1, int(np.ceil(load[-1] / tile_buildings)))
     inner = np.searchsorted(load, load[-1] * np.arange(1, count) / count, side="left") + 1
-    cuts = np.unique(np.concatenate([[0], inner, [len(geometry)]]))
-    box = shapely.bounds(geometry)
+    cuts = np.unique(np.concatenate([[0], inner, [len(order)]]))
+    box = shapes.bounds[order]
     found: list[int] = [0]
     waiting = [(int(first), int(last)) for first, last in itertools.pairwise(cuts)][::-1]
     while waiting:

@@ -11,25 +11,6 @@ SIZES_M = (250.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0)
 READABLE = 5000  # cells on a map
 _HALF = 1 << 31  # keeps western cells positive in the lower half of a key
 Floats = npt.NDArray[np.float64]
-Shapes = npt.NDArray[np.object_]
-
-
-def places(geometry: Shapes) -> tuple[Floats, Floats]:
-    """
-    Give a point of every shape that decides in which cell it lies.
-
-    Parameters
-    ----------
-    geometry
-        Shape (n,), in the study's CRS.
-
-    Returns
-    -------
-    x, y : numpy.ndarray
-        Representative points, shape (n,) [m]; NaN, not an error, where there is no shape.
-    """
-    boxes = shapely.bounds(shapely.point_on_surface(geometry))
-    return boxes[:, 0], boxes[:, 1]
 
 
 def choose_size(x: Floats, y: Floats, *, most: int = READABLE) -> float:
@@ -62,7 +43,7 @@ def grid_cells(x: Floats, y: Floats, crs: object, size: float | None = None) -> 
     Parameters
     ----------
     x, y
-        Places of the buildings, shape (n,) [m], see `places`.
+        Places of the buildings, shape (n,) [m]; NaN where there is no shape.
     crs
         CRS of the study.
     size

@@ -16,6 +16,7 @@ from geo.errors import GeoError
 from geo.footprints import building_ids, duplicates, geometry_keys, repair
 from geo.height_words import floor_counts, heights_and_floors, lengths
 from geo.heights import choose_heights
+from geo.packed import Packed
 from geo.regions import majority_region
 from geo.tiles import read_surroundings, write_tiles
 from geo.towers import tower_reach
@@ -277,11 +278,10 @@ def test_surroundings_do_not_depend_on_the_tiling(tmp_path: Path) -> None:
         "construction": "",
         "reach_m": tower_reach(height),
     }
-    frame = gpd.GeoDataFrame(columns, geometry=boxes, crs=UTM)
     bounds = np.array([1000.0, 1000.0, 1500.0, 1500.0])
     found = []
     for size in (10_000, 211):
-        write_tiles(frame, tmp_path / str(size) / "tiles", tile_buildings=size)
+        write_tiles(pd.DataFrame(columns), Packed.of([boxes], UTM), tmp_path / str(size) / "tiles", tile_buildings=size)
         around = read_surroundings(tmp_path / str(size) / "tiles", bounds)
         found.append((sorted(map(tuple, shapely.bounds(around.geometry))), sorted(map(tuple, around.tall[4800.0].boxes))))
     assert found[0] == found[1]
@@ -297,8 +297,8 @@ def test_surroundings_of_a_bent_tile_leave_out_what_lies_near_none_of_its_buildi
     boxes = shapely.box(x.ravel(), y.ravel(), x.ravel() + 10, y.ravel() + 10)
     words = {"status": "", "use": "other", "construction": "", "stale_surface": False}
     numbers_ = {"height_m": 6.0, "top_m": 6.0, "footprint_area_m2": 100.0, "tilt_given": np.nan, "reach_m": tower_reach(6.0)}
-    frame = gpd.GeoDataFrame({"building_id": [f"{n:05d}" for n in range(boxes.size)]} | words | numbers_, geometry=boxes, crs=UTM)
-    write_tiles(frame, tmp_path / "tiles", tile_buildings=500)
+    columns = pd.DataFrame({"building_id": [f"{n:05d}" for n in range(boxes.size)]} | words | numbers_)
+    write_tiles(columns, Packed.of([boxes], UTM), tmp_path / "tiles", tile_buildings=500)
     own = shapely.bounds(boxes[(np.abs(x - y).ravel() == 0.0)])  # a diagonal: its box holds everything
     around = read_surroundings(tmp_path / "tiles", np.array([0.0, 0.0, 2960.0, 2960.0]), own)
     # by hand: 12 steps of 50 m off the diagonal a house has one of it 6 steps away in both directions, its box nearer than 300 m; what is

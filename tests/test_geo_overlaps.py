@@ -2,6 +2,7 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 import shapely
@@ -24,7 +25,7 @@ from geo.seams import cut_pairs, joined_shapes
 
 from .conftest import DATA
 
-IDS = np.array([f"b{n:02d}" for n in range(40)], dtype=object)
+IDS = pd.Series([f"b{n:02d}" for n in range(40)])
 
 
 def seen(shapes: np.ndarray, height: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
@@ -160,7 +161,7 @@ def test_new_york_counts_every_roof_once() -> None:
     shapes = shapely.make_valid(shapely.force_2d(frame.geometry.to_numpy()))
     height = frame["height"].to_numpy(dtype=float)
     known = np.isfinite(height) & (height < HIGHEST_M)
-    ids = frame["osm_id"].astype(str).to_numpy(dtype=object)
+    ids = frame["osm_id"].astype(str)
     pairs, shared = _paired(shapes)
     area = shapely.area(shapes)
     rank = stacking_rank(np.where(known, height, 9.0), known, area, ids, pairs, shared)

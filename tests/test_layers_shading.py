@@ -15,6 +15,7 @@ import shapely
 
 from geo.archetypes import load_archetypes
 from geo.grid import Grid
+from geo.packed import Packed
 from geo.rasters import prepare_raster
 from geo.terrain import Terrain
 from geo.tiles import read_surroundings, write_tiles
@@ -65,9 +66,13 @@ def table(polygons: Any, heights: Any, use: str = "commercial", crs: str = "EPSG
     )
 
 
+def apart(buildings: gpd.GeoDataFrame) -> tuple[pd.DataFrame, Packed]:
+    return pd.DataFrame(buildings.drop(columns="geometry")), Packed.of([buildings.geometry.to_numpy()], buildings.crs)
+
+
 def look(buildings: gpd.GeoDataFrame, folder: Path, tile_buildings: int, given: Model) -> dict[str, Skylines]:
     """One point on each building, tile by tile."""
-    index = write_tiles(buildings, folder / "tiles", tile_buildings=tile_buildings)
+    index = write_tiles(*apart(buildings), folder / "tiles", tile_buildings=tile_buildings)
     out: dict[str, Skylines] = {}
     for file in index["file"]:
         rows = gpd.read_parquet(folder / "tiles" / file)
@@ -198,7 +203,7 @@ def test_a_surface_model_alone_tells_what_stands_near(tmp_path: Path) -> None:
     (tmp_path / "land").mkdir()
     land = dem(tmp_path / "land", lambda x, y: np.where((abs(x) < 250) & (abs(y) < 250), 15.0, 0.0), 2700.0, 30.0)
     house = table(np.array([shapely.box(X0 - 5, Y0 - 5, X0 + 5, Y0 + 5)]), [6.0])
-    write_tiles(house, tmp_path / "tiles", tile_buildings=1)
+    write_tiles(*apart(house), tmp_path / "tiles", tile_buildings=1)
     around = read_surroundings(tmp_path / "tiles", np.asarray(house.total_bounds))
     given = model(terrain=land, dsm=tmp_path / "dsm.tif")
     kinds = given.archetypes.choose(house["use"], house["height_m"], house["footprint_area_m2"]).with_tilt(house["tilt_given"])
@@ -214,7 +219,7 @@ def test_roofs_in_holes_of_a_surface_model_do_not_take_the_memory_twice(tmp_path
     """Their surface is laid after that of the covered ones is gone: 5 MB each here, counted by the interpreter."""
     boxes = np.array([shapely.box(X0 + x, Y0 + y, X0 + x + 10, Y0 + y + 10) for x in (-200, 200, -160, 240) for y in (-200, 200)])
     house = table(boxes, np.full(8, 6.0))
-    write_tiles(house, tmp_path / "tiles", tile_buildings=8)
+    write_tiles(*apart(house), tmp_path / "tiles", tile_buildings=8)
     around = read_surroundings(tmp_path / "tiles", np.asarray(house.total_bounds))
     given = model(terrain=dem(tmp_path, lambda x, y: 0 * x, 2700.0, 30.0))
     kinds = given.archetypes.choose(house["use"], house["height_m"], house["footprint_area_m2"]).with_tilt(house["tilt_given"])
@@ -301,7 +306,7 @@ def test_no_neighbour_adds_energy_and_the_highest_roof_keeps_its_own(run_folder:
         full = one.loc[one.index.repeat(9)].reset_index(drop=True).drop(columns="geometry")
         full = full.assign(**{c: made[c].to_numpy() for c in made.columns.drop(["geometry", "use"])}, use=uses)
         here = gpd.GeoDataFrame(full, geometry=polygons, crs=made.crs).iloc[keep]
-        write_tiles(here, tmp_path / name, tile_buildings=100)
+        write_tiles(*apart(here), tmp_path / name, tile_buildings=100)
         found = assess_tile(here, read_surroundings(tmp_path / name, np.asarray(here.total_bounds)), given).roofs
         return found.set_index(["building_id", "roof_id"])["energy_kwh"]
 

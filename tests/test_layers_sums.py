@@ -10,8 +10,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geo.packed import places_of
 from layers.errors import LayersError
-from layers.grid_cells import choose_size, grid_cells, places
+from layers.grid_cells import choose_size, grid_cells
 from layers.schema import columns, write_table
 from layers.sums import (
     ADDED,
@@ -169,7 +170,7 @@ def test_classes_by_hand():
 def test_sums_agree_everywhere():
     roofs, buildings, layer = scene()
     whole = totals(of(roofs, buildings))
-    cells, cell = grid_cells(*places(buildings.geometry.to_numpy()), CRS, 500)
+    cells, cell = grid_cells(*places_of(buildings.geometry.to_numpy()).T, CRS, 500)
     assert (whole["roofs"], whole["buildings"]) == (4, 3)
     tables = [
         sum_regions(of(roofs, buildings), buildings, layer, "district"),
@@ -213,20 +214,20 @@ def test_infinite_values_are_told():
 
 def test_cells_lie_on_the_global_grid_and_are_named_by_their_corner():
     _, buildings, _ = scene()
-    cells, names = grid_cells(*places(buildings.geometry.to_numpy()), CRS, 500.0)
+    cells, names = grid_cells(*places_of(buildings.geometry.to_numpy()).T, CRS, 500.0)
     assert names.tolist() == ["E500_N4057", "E500.5_N4057", "E502_N4057", "E500_N4057"]
     assert cells["name"].tolist() == ["E500_N4057", "E500.5_N4057", "E502_N4057"]
     assert cells.geometry[1].bounds == (500_500, 4_057_000, 501_000, 4_057_500)
-    part, some = grid_cells(*places(buildings.geometry.to_numpy()[1:2]), CRS, 500.0)
+    part, some = grid_cells(*places_of(buildings.geometry.to_numpy()[1:2]).T, CRS, 500.0)
     assert some.tolist() == ["E500.5_N4057"]
     assert part.geometry[0].equals(cells.geometry[1])
     with pytest.raises(LayersError, match="above 0"):
-        grid_cells(*places(buildings.geometry.to_numpy()), CRS, 0.0)
+        grid_cells(*places_of(buildings.geometry.to_numpy()).T, CRS, 0.0)
 
 
 def test_cells_west_and_south_of_the_origin():
     away = gpd.GeoDataFrame(geometry=[shapely.box(-1300, -300, -1200, -200)], crs=CRS)
-    cells, names = grid_cells(*places(away.geometry.to_numpy()), CRS, 1000.0)
+    cells, names = grid_cells(*places_of(away.geometry.to_numpy()).T, CRS, 1000.0)
     assert names.tolist() == ["E-2_N-1"]
     assert cells.geometry[0].bounds == (-2000, -1000, -1000, 0)
 
@@ -235,15 +236,15 @@ def test_a_building_without_shape_lies_in_no_cell():
     _, buildings, _ = scene()
     buildings.loc[3, "geometry"] = None
     buildings.loc[2, "geometry"] = shapely.Polygon()
-    assert grid_cells(*places(buildings.geometry.to_numpy()), CRS, 500.0)[1].tolist()[2:] == [None, None]
+    assert grid_cells(*places_of(buildings.geometry.to_numpy()).T, CRS, 500.0)[1].tolist()[2:] == [None, None]
 
 
 def test_cells_grow_until_a_map_can_show_them():
     x, y = (side.ravel() * 250.0 for side in np.meshgrid(np.arange(32), np.arange(32)))
     buildings = gpd.GeoDataFrame(geometry=shapely.box(x + 10, y + 10, x + 20, y + 20), crs=CRS)
-    assert choose_size(*places(buildings.geometry.to_numpy()), most=1024) == 250.0
-    assert choose_size(*places(buildings.geometry.to_numpy()), most=1023) == 500.0
-    assert choose_size(*places(buildings.geometry.to_numpy()), most=64) == 1000.0
+    assert choose_size(*places_of(buildings.geometry.to_numpy()).T, most=1024) == 250.0
+    assert choose_size(*places_of(buildings.geometry.to_numpy()).T, most=1023) == 500.0
+    assert choose_size(*places_of(buildings.geometry.to_numpy()).T, most=64) == 1000.0
 
 
 def test_what_no_roof_knows_is_not_summed_to_zero():

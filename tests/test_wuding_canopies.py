@@ -6,10 +6,12 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 import shapely
 
 from geo.archetypes import load_archetypes
+from geo.packed import Packed
 from solar.money import load_finance, unit_capex, use_codes
 from wuding.canopies import add_surfaces
 from wuding.errors import StudyError
@@ -31,23 +33,18 @@ def test_a_building_takes_its_ground_from_the_parking_area(county: Path, tmp_pat
     lot, other = shapely.box(x, y, x + 60, y + 40), shapely.box(x + 100, y, x + 130, y + 30)
     file = tmp_path / "lot.gpkg"
     gpd.GeoDataFrame({"name": ["P1", "P2"]}, geometry=[lot, other], crs=CRS).to_file(file, driver="GPKG")
-    hall = gpd.GeoDataFrame({"source_file": ["b"], "source_row": [0]}, geometry=[shapely.box(x - 10, y - 10, x + 20, y + 50)], crs=CRS)
+    hall = pd.DataFrame({"source_file": ["b"], "source_row": [0]})
+    shape = Packed.of([np.array([shapely.box(x - 10, y - 10, x + 20, y + 50)])], pyproj.CRS(CRS))
     told: list[str] = []
-    found = add_surfaces(hall, study_of(county, carports={"path": str(file)}), load_crs(), told)
+    found, shapes = add_surfaces(hall, shape, study_of(county, carports={"path": str(file)}), told)
     assert list(found["source"]) == ["buildings", "carports", "carports"]
     assert list(found["source_row"])[1:] == [1, 2]  # as everywhere, the first feature is row 1
     # 60 x 40 less 20 x 40; the other lies free
-    assert found.geometry.area.tolist() == pytest.approx([1800.0, 1600.0, 900.0])
+    assert shapely.area(shapes[:]).tolist() == pytest.approx([1800.0, 1600.0, 900.0])
     assert any("800 m2 of them lie under buildings" in note for note in told)
-    assert add_surfaces(hall, study_of(county), load_crs(), told) is hall
+    assert add_surfaces(hall, shape, study_of(county), told)[0] is hall
     with pytest.raises(StudyError, match="has no column 'hoehe'"):
-        add_surfaces(hall, study_of(county, carports={"path": str(file), "height": "hoehe"}), load_crs(), [])
-
-
-def load_crs() -> object:
-    import pyproj
-
-    return pyproj.CRS(CRS)
+        add_surfaces(hall, shape, study_of(county, carports={"path": str(file), "height": "hoehe"}), [])
 
 
 def test_a_carport_is_level_carries_flush_and_keeps_its_lanes_free() -> None:

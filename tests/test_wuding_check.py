@@ -9,11 +9,13 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 import rasterio
 import shapely
 from rasterio.transform import from_origin
 
+from geo.packed import Packed
 from wuding import check_buildings
 from wuding.check_buildings import attribute_shares, even_rows, rows_to_try, unmapped_words
 from wuding.check_screen import print_check
@@ -183,9 +185,9 @@ def test_rows_to_try_hold_every_word_and_what_lies_on_the_dem() -> None:
     use = np.full(count, "农房", dtype=object)
     use[12_345] = "厂房"
     x = np.arange(count) * 100.0
-    raw = gpd.GeoDataFrame({"use": use}, geometry=shapely.box(x, 0, x + 10, 10), crs=4548)
+    shapes = Packed.of([shapely.box(x, 0, x + 10, 10)], pyproj.CRS(4548))
     # the DEM holds buildings 20,001 and 20,002 alone
-    rows, even = rows_to_try(raw, (2_000_050.0, -5.0, 2_000_250.0, 50.0))
+    rows, even = rows_to_try(pd.DataFrame({"use": use}), shapes, (2_000_050.0, -5.0, 2_000_250.0, 50.0))
     assert {12_345, 20_001, 20_002} <= set(rows.tolist())
     assert even.sum() == len(even_rows(count)) == check_buildings.SAMPLE
     assert len(rows) <= check_buildings.SAMPLE + 3

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import shapely
 
+from geo.packed import Packed, places_of
 from layers import schema
-from layers.grid_cells import places
 from wuding import keeping
 from wuding.keeping import keep
 
@@ -27,8 +27,12 @@ def buildings(monkeypatch: pytest.MonkeyPatch) -> gpd.GeoDataFrame:
     return frame.assign(building_id=[f"b{k}" for k in ORDER], zone=np.array(zone, dtype=object), is_urban=known, lcoe_cny_kwh=np.nan)
 
 
+def apart(buildings: gpd.GeoDataFrame) -> tuple[pd.DataFrame, Packed]:
+    return pd.DataFrame(buildings.drop(columns="geometry")), Packed.of([buildings.geometry.to_numpy()], buildings.crs)
+
+
 def test_kept_buildings_come_back_in_the_order_of_their_ids(tmp_path, buildings):
-    kept = keep(buildings, tmp_path / "unfinished" / "buildings.arrow")
+    kept = keep(*apart(buildings), tmp_path / "unfinished" / "buildings.arrow")
     sorted_ = buildings.sort_values("building_id", ignore_index=True)
     parts = list(kept.parts())
     assert [len(part.rows) for part in parts] == [3, 3, 1]
@@ -38,13 +42,13 @@ def test_kept_buildings_come_back_in_the_order_of_their_ids(tmp_path, buildings)
     shapes = shapely.from_wkb(np.concatenate([part.shapes.to_numpy(zero_copy_only=False) for part in parts]))
     assert shapely.equals_exact(shapes, sorted_.geometry.to_numpy()).tolist() == sorted_.geometry.notna().tolist()
     np.testing.assert_array_equal(kept.bounds(), shapely.bounds(sorted_.geometry.to_numpy()))
-    np.testing.assert_array_equal(kept.places(), places(sorted_.geometry.to_numpy()))
+    np.testing.assert_array_equal(np.transpose(kept.places()), places_of(sorted_.geometry.to_numpy()))
     kept.remove()
     assert not list((tmp_path / "unfinished").iterdir())
 
 
 def test_a_table_written_in_parts_has_the_bytes_of_one_written_whole(tmp_path, buildings):
-    kept = keep(buildings, tmp_path / "buildings.arrow")
+    kept = keep(*apart(buildings), tmp_path / "buildings.arrow")
     with schema.table_writer("buildings", kept.crs, kept.bounds(), tmp_path / "parts.parquet", tmp_path / "work") as write:
         for part in kept.parts():
             write(part.rows, part.shapes, part.bounds)

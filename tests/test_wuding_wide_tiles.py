@@ -5,11 +5,14 @@ from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyproj
 import pytest
 import rasterio
 import shapely
 from rasterio.transform import from_origin
 
+from geo.packed import Packed
 from geo.rasters import prepare_raster
 from geo.terrain import Terrain
 from wuding import elevation, workers
@@ -68,8 +71,10 @@ def test_wide_windows_of_the_surface_model_are_measured_piece_by_piece(tmp_path:
     looked_at: list[tuple[float, ...]] = []
     take = elevation.read_window
     monkeypatch.setattr(elevation, "read_window", lambda path, bounds, pad: looked_at.append(bounds) or take(path, bounds, pad=pad))
-    table = gpd.GeoDataFrame({"building_id": ["a", "b"], "ground_elevation_m": 50.0}, geometry=both, crs="EPSG:4548")
-    found = elevation.measured_heights(table, Terrain.from_raster(tmp_path / "terrain.tif"), tmp_path / "surface.tif", np.ones(2, bool))
+    table = pd.DataFrame({"building_id": ["a", "b"], "ground_elevation_m": 50.0})
+    shapes = Packed.of([both], pyproj.CRS(4548))
+    ground = Terrain.from_raster(tmp_path / "terrain.tif")
+    found = elevation.measured_heights(table, shapes, ground, tmp_path / "surface.tif", np.ones(2, bool))
     assert found == pytest.approx([7.0, 7.0], abs=1e-4)
     assert sorted(box[2] - box[0] for box in looked_at) == [12.0, 12.0]
 

@@ -13,6 +13,7 @@ import shapely
 
 from geo import footprints
 from geo.coordinates import into_crs
+from geo.packed import Packed, touching
 from geo.sources import vector_files
 from geo.vectors import read_vectors, row_numbers
 
@@ -26,7 +27,7 @@ CONSTRUCTION: Mapping[str, str] = MappingProxyType({"canopies": "canopy", "carpo
 DETAIL: Mapping[str, str] = MappingProxyType({"canopies": "罩棚", "carports": "光伏车棚"})
 
 
-def add_surfaces(buildings: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
+def add_surfaces(buildings: pd.DataFrame, shapes: Packed, study: Study, warnings: list[str]) -> tuple[pd.DataFrame, Packed]:
     """
     Add the surfaces of a study to its buildings.
 
@@ -34,28 +35,30 @@ def add_surfaces(buildings: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, war
     ----------
     buildings
         Rows as read, with the study's own columns.
+    shapes
+        Their shapes.
     study
         The study.
-    crs
-        CRS of the study.
     warnings
         What the user should know; appended to.
 
     Returns
     -------
-    geopandas.GeoDataFrame
-        The same rows, then those of the surfaces with what buildings and standing canopies leave of them; column `source` says which.
-        The buildings alone where the study has no such layer.
+    rows : pandas.DataFrame
+        The same rows, then those of the surfaces; column `source` says which. The buildings alone where the study has no such layer.
+    shapes : geo.packed.Packed
+        Theirs; of surfaces what buildings and standing canopies leave of them.
     """
     found = buildings
     for kind in CONSTRUCTION:
         section = getattr(study.surfaces, kind)
         if section is not None:
-            own = _read(study, kind, section, crs, warnings)
-            own.geometry = _outside(own.geometry.to_numpy(), found.geometry.to_numpy(), kind, study.buildings.minimum_area_m2, warnings)
+            own = _read(study, kind, section, shapes.crs, warnings)
+            left = _outside(own.geometry.to_numpy(), shapes, kind, study.buildings.minimum_area_m2, warnings)
             known = found if "source" in found else found.assign(source=BUILDINGS)
-            found = gpd.GeoDataFrame(pd.concat([known, own], ignore_index=True), crs=crs)
-    return found
+            found = pd.concat([known, pd.DataFrame(own.drop(columns="geometry"))], ignore_index=True)
+            shapes = Packed.joined([shapes, Packed.of([left], shapes.crs)])
+    return found, shapes
 
 
 def is_surface(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -126,11 +129,10 @@ def _read_file(path: Path, study: Study, kind: str, section: SurfaceSection, crs
     return gpd.GeoDataFrame({**values, **rows}, geometry=placed.geometry.to_numpy(), crs=crs)
 
 
-def _outside(
-    shapes: npt.NDArray[np.object_], standing: npt.NDArray[np.object_], kind: str, least_m2: float, warnings: list[str]
-) -> npt.NDArray[np.object_]:
+def _outside(shapes: npt.NDArray[np.object_], every: Packed, kind: str, least_m2: float, warnings: list[str]) -> npt.NDArray[np.object_]:
     """Take from surfaces what buildings stand on; one of which too little is left stays whole, for overlaps to be judged as ever."""
     own = footprints.repair(shapes)[0]
+    standing = every[touching(every.bounds, own)]
     tree = shapely.STRtree(standing)
     surface, building = tree.query(own, predicate="intersects")
     taken = 0.0

@@ -13,6 +13,7 @@ import shapely
 
 from geo import attributes, heights
 from geo.height_words import lengths
+from geo.packed import Packed
 from geo.uses import uses_from_words
 
 from .describing import MOST_RESERVE_KPA
@@ -54,14 +55,16 @@ def even_rows(count: int, most: int = SAMPLE) -> Rows:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
-def rows_to_try(raw: gpd.GeoDataFrame, bounds: tuple[float, float, float, float] | None) -> tuple[Rows, npt.NDArray[np.bool_]]:
+def rows_to_try(raw: pd.DataFrame, shapes: Packed, bounds: tuple[float, float, float, float] | None) -> tuple[Rows, npt.NDArray[np.bool_]]:
     """
     Choose the rows with which the steps of a run are tried.
 
     Parameters
     ----------
     raw
-        Every building as read, in the study's CRS.
+        Every building as read.
+    shapes
+        Their shapes.
     bounds
         West, south, east, north of the DEM in the study's CRS, or None. [m]
 
@@ -78,7 +81,7 @@ def rows_to_try(raw: gpd.GeoDataFrame, bounds: tuple[float, float, float, float]
         if "use" in raw:
             more.append(np.flatnonzero(~raw["use"].duplicated().to_numpy())[:_MOST_WORDS])
         if bounds is not None:
-            corner = shapely.bounds(raw.geometry.to_numpy())[:, :2]
+            corner = shapes.bounds[:, :2]
             with np.errstate(invalid="ignore"):
                 inside = np.flatnonzero(((corner >= bounds[:2]) & (corner <= bounds[2:])).all(axis=1))
             more.append(inside[even_rows(len(inside), _ON_TERRAIN)] if len(inside) else inside)
@@ -86,7 +89,7 @@ def rows_to_try(raw: gpd.GeoDataFrame, bounds: tuple[float, float, float, float]
     return rows, np.isin(rows, chosen)
 
 
-def attribute_shares(raw: gpd.GeoDataFrame, as_of: date) -> dict[str, float]:
+def attribute_shares(raw: pd.DataFrame, as_of: date) -> dict[str, float]:
     """
     Tell which share of all buildings has a value that can be true.
 
@@ -130,7 +133,7 @@ def attribute_shares(raw: gpd.GeoDataFrame, as_of: date) -> dict[str, float]:
     return shares
 
 
-def unmapped_words(raw: gpd.GeoDataFrame, study: Study) -> dict[str, int]:
+def unmapped_words(raw: pd.DataFrame, study: Study) -> dict[str, int]:
     """
     Count the source's words for use that nothing translates, over every row.
 
@@ -154,14 +157,16 @@ def unmapped_words(raw: gpd.GeoDataFrame, study: Study) -> dict[str, int]:
     return dict(sorted(((word, int(counts[word])) for word in unmapped), key=lambda pair: (-pair[1], pair[0])))
 
 
-def shape_counts(raw: gpd.GeoDataFrame, minimum_area_m2: float) -> dict[str, int]:
+def shape_counts(raw: pd.DataFrame, shapes: Packed, minimum_area_m2: float) -> dict[str, int]:
     """
     Count the shapes of every row.
 
     Parameters
     ----------
     raw
-        Every building as read, in the study's CRS.
+        Every building as read.
+    shapes
+        Their shapes.
     minimum_area_m2
         Smaller ones are not assessed. [m2]
 
@@ -170,11 +175,9 @@ def shape_counts(raw: gpd.GeoDataFrame, minimum_area_m2: float) -> dict[str, int
     dict
         Rows by kind; kinds without rows are left out.
     """
-    shapes = raw.geometry.to_numpy()
-    missing = shapely.is_missing(shapes) | shapely.is_empty(shapes)
-    polygonal = np.isin(shapely.get_type_id(shapes), (3, 6))
-    with np.errstate(all="ignore"):
-        area = shapely.area(shapes)
+    missing = shapes.each(lambda part: shapely.is_missing(part) | shapely.is_empty(part))
+    polygonal = shapes.each(lambda part: np.isin(shapely.get_type_id(part), (3, 6)))
+    area = shapes.each(_area)
     counts = {
         "polygons": polygonal & ~missing,
         "drawn": raw["drawn"].to_numpy(dtype=bool) if "drawn" in raw else np.zeros(len(raw), dtype=bool),
@@ -183,6 +186,11 @@ def shape_counts(raw: gpd.GeoDataFrame, minimum_area_m2: float) -> dict[str, int
         "too_small": polygonal & ~missing & ~(area >= minimum_area_m2),
     }
     return {name: int(rows.sum()) for name, rows in counts.items() if rows.any()}
+
+
+def _area(shapes: npt.NDArray[np.object_]) -> attributes.Floats:
+    with np.errstate(all="ignore"):
+        return np.asarray(shapely.area(shapes), dtype=np.float64)
 
 
 def sampled_facts(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], columns: dict[str, str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 
@@ -13,6 +14,7 @@ from geo.datum import SHIFTED
 from geo.errors import GeoError
 from geo.grid import Bounds
 from geo.heights import LOWEST_DSM_M
+from geo.packed import Packed
 from geo.rasters import RasterGlance, glance, prepare_raster
 from geo.shift_evidence import without_shift
 from geo.terrain import Terrain
@@ -57,7 +59,7 @@ def terrain_head(study: Study, crs: pyproj.CRS) -> RasterGlance | None:
 
 
 def coarse_terrain(
-    study: Study, crs: pyproj.CRS, head: RasterGlance | None, table: gpd.GeoDataFrame, work: Path, warnings: list[str]
+    study: Study, head: RasterGlance | None, table: pd.DataFrame, shapes: Packed, work: Path, warnings: list[str]
 ) -> tuple[Terrain, dict[str, Any]]:
     """
     Read the DEM under the buildings, coarser than it is where it is large, and stand the buildings on it.
@@ -66,12 +68,12 @@ def coarse_terrain(
     ----------
     study
         The study.
-    crs
-        CRS of the study.
     head
         Head of the DEM; None on flat ground.
     table
         Buildings; ground elevation and status are filled in.
+    shapes
+        Their shapes.
     work
         Folder for a temporary raster.
     warnings
@@ -85,12 +87,13 @@ def coarse_terrain(
         What was found.
     """
     facts: dict[str, Any] = {"dem": Path(study.terrain.dem).name}
+    crs, whole = shapes.crs, shapes.total_bounds
     if head is None:
         terrain = Terrain.flat()
     else:
-        bounds = _grown(table.total_bounds, 4 * head.resolution + (_SHIFT_M if study.terrain.dsm else 0.0))
+        bounds = _grown(whole, 4 * head.resolution + (_SHIFT_M if study.terrain.dsm else 0.0))
         if apart(bounds, head.bounds):
-            refuse_dem(study, crs, _grown(table.total_bounds, 0.0), head.bounds)
+            refuse_dem(study, crs, _grown(whole, 0.0), head.bounds)
         sides = (min(head.bounds[k + 2], bounds[k + 2]) - max(head.bounds[k], bounds[k]) for k in (0, 1))
         cells = math.prod(max(side, 0.0) / head.resolution for side in sides)
         resolution = head.resolution * math.ceil(math.sqrt(cells / _CELLS)) if cells > _CELLS else None
@@ -112,7 +115,7 @@ def coarse_terrain(
             "lowest_m": found.minimum,
             "highest_m": found.maximum,
         }
-    stand(table, terrain, study, crs, warnings)
+    stand(table, shapes, terrain, study, warnings)
     return terrain, facts | {"buildings_on_dem": float(table["ground_elevation_m"].notna().mean())}
 
 
@@ -216,6 +219,7 @@ def _measured(
 ) -> tuple[np.ndarray, str, list[float]]:
     """Heights of buildings on the surface model around the chosen ones, how its empty cells were recognised, and its levels."""
     tree, measured, nodata, levels = shapely.STRtree(table.geometry.to_numpy()), dict[int, float](), "", list[float]()
+    packed = Packed.of([table.geometry.to_numpy()], crs)
     for row in chosen:
         bounds = _grown(table.geometry.iloc[row].bounds, _AROUND_M)
         try:
@@ -233,7 +237,7 @@ def _measured(
         near = np.intersect1d(tree.query(shapely.box(*bounds), predicate="contains"), rows)
         wanted = np.zeros(len(table), dtype=bool)
         wanted[near] = True
-        height = measured_heights(table, terrain, work / "dsm.tif", wanted)
+        height = measured_heights(table, packed, terrain, work / "dsm.tif", wanted)
         measured |= {int(k): float(height[k]) for k in near if np.isfinite(height[k])}
     return np.array(list(measured.values())), nodata, levels
 

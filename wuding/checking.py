@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyproj
 
 from geo.archetypes import load_archetypes
 from geo.coordinates import study_crs
+from geo.packed import Packed
 from layers.form import read_form
 from layers.hosting import load_hosting
 from layers.policy import Policy
@@ -140,26 +140,27 @@ def _layers(check: Check, crs: pyproj.CRS) -> None:
 
 def _buildings(check: Check, crs: pyproj.CRS, policy: Policy | None) -> None:
     """Read every building, and try the steps of a run on a sample of them."""
-    study, raw, head = check.study, None, None
+    study, head, read = check.study, None, list[tuple[pd.DataFrame, Packed]]()
     with check.problems.trying("buildings") as warnings:
-        raw = read_buildings(study, crs, warnings)
+        read.append(read_buildings(study, crs, warnings))
     with check.problems.trying("terrain"):
         head = terrain_head(study, crs)
-    if raw is None:
+    if not read:
         _weather(check, None, crs)
         return
+    raw, shapes = read[0]
     rows_by_file(check.facts["layers"], study, raw)
     check.facts["buildings"] = {
         "rows": len(raw),
-        "shapes": shape_counts(raw, study.buildings.minimum_area_m2),
+        "shapes": shape_counts(raw, shapes, study.buildings.minimum_area_m2),
         "known": attribute_shares(raw, study.study.as_of),
         "unmapped": unmapped_words(raw, study),
         "unread": unread_texts(raw),
     }
     with check.problems.trying("buildings", sum(sum(words.values()) for words in check.facts["buildings"]["unread"].values())) as warnings:
         tell_unread(check.facts["buildings"]["unread"], warnings)
-    rows, even = rows_to_try(raw, None if head is None else head.bounds)
-    table = _steps(check, raw.iloc[rows].reset_index(drop=True), crs, policy, len(raw))
+    rows, even = rows_to_try(raw, shapes, None if head is None else head.bounds)
+    table = _steps(check, raw.iloc[rows].reset_index(drop=True), shapes.only(rows), policy, len(raw))
     if table is None:
         _weather(check, None, crs)
         return
@@ -172,33 +173,32 @@ def _buildings(check: Check, crs: pyproj.CRS, policy: Policy | None) -> None:
     suspect_shifts(study, check.heads, check.regions, compared, len(raw), check.problems, on_surface)
 
 
-def _steps(check: Check, some: gpd.GeoDataFrame, crs: pyproj.CRS, policy: Policy | None, count: int) -> gpd.GeoDataFrame | None:
+def _steps(check: Check, raw: pd.DataFrame, read: Packed, policy: Policy | None, count: int) -> gpd.GeoDataFrame | None:
     """Do with some buildings what a run does with all; None where it stops before they are placed."""
-    study, table = check.study, None
+    study, crs, table, shapes = check.study, read.crs, None, None
     with tempfile.TemporaryDirectory(prefix="wuding-check-") as folder, check.problems.trying("buildings") as warnings:
         told: list[str] = []
         archetypes = load_archetypes(study.roofs.archetypes)
-        raw = pd.DataFrame(some.drop(columns="geometry"))
-        table, _ = identify(raw, np.array(some.geometry), crs, study, told)
-        check_scale(table, crs, study, told)
+        table, shapes, _ = identify(raw, read, study, told)
+        check_scale(shapes.bounds, crs, study, told)
         with check.problems.trying("terrain") as ground:
-            terrain, check.facts["terrain"] = coarse_terrain(study, crs, terrain_head(study, crs), table, Path(folder), ground)
-            check.facts["terrain"] |= surface_head(study, crs, table, terrain, Path(folder), ground)
+            terrain, check.facts["terrain"] = coarse_terrain(study, terrain_head(study, crs), table, shapes, Path(folder), ground)
+            check.facts["terrain"] |= surface_head(study, crs, shapes.frame(table), terrain, Path(folder), ground)
         if "terrain" not in check.facts:
-            return table
+            return shapes.frame(table)
         override(table, raw, study, told)
-        pairs = join_cut(table, raw, study, told)
-        place(table, {name: layer for name, layer in check.regions.items() if len(layer)}, told)
-        attribute(table, raw, study, archetypes, new_years(policy), told)
-        measure(table, raw, study, archetypes, terrain, None, told)
-        uncover(table, pairs, study, told)
-        exclude(table, study, crs, told)
-        existing_pv(table, study, crs, told)
+        pairs = join_cut(table, shapes, raw, study, told)
+        place(table, shapes, {name: layer for name, layer in check.regions.items() if len(layer)}, told)
+        attribute(table, shapes, raw, study, archetypes, new_years(policy), told)
+        measure(table, shapes, raw, study, archetypes, terrain, None, told)
+        uncover(table, shapes, pairs, study, told)
+        exclude(table, shapes, study, told)
+        existing_pv(table, shapes, study, told)
         if not (table["status"] == "").any():
             raise StudyError(f"no building is left to assess: {', '.join(f'{n} {s}' for s, n in table['status'].value_counts().items())}")
         for text in told:
-            warnings.append(text if len(some) == count else f"of {len(some)} buildings looked at: {text}")
-    return table
+            warnings.append(text if len(raw) == count else f"of {len(raw)} buildings looked at: {text}")
+    return None if table is None or shapes is None else shapes.frame(table)
 
 
 def _weather(check: Check, table: gpd.GeoDataFrame | None, crs: pyproj.CRS) -> None:

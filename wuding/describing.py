@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -13,6 +12,7 @@ from geo.constructions import roof_constructions
 from geo.coordinates import into_crs
 from geo.footprints import JOINED
 from geo.height_words import lengths
+from geo.packed import Packed
 from geo.terrain import Terrain
 from geo.use_guesses import uses_from_land, uses_from_neighbours, uses_from_size
 from geo.uses import RULES, UNKNOWN, Uses, uses_from_words
@@ -40,7 +40,13 @@ _COUNTRY = ["农村", "乡村", "村庄", "rural", "country", "0", "false", "否
 
 
 def attribute(
-    table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, archetypes: Archetypes, new_years: tuple[int, int], warnings: list[str]
+    table: pd.DataFrame,
+    shapes: Packed,
+    raw: pd.DataFrame,
+    study: Study,
+    archetypes: Archetypes,
+    new_years: tuple[int, int],
+    warnings: list[str],
 ) -> None:
     """
     Fill in use, year, town or country, and PV that is there already.
@@ -49,6 +55,8 @@ def attribute(
     ----------
     table
         Buildings with their place, a row per input feature; filled in place.
+    shapes
+        Their shapes.
     raw
         The same rows with the study's own columns.
     study
@@ -64,9 +72,9 @@ def attribute(
     surface = np.flatnonzero(is_surface(table))
     _tell_unmapped(uses, warnings)
     uses.settle(surface, "transport", "table", RULES["confidence"]["table"])
-    _land(uses, table, study, warnings)
+    _land(uses, shapes, study, warnings)
     table["is_urban"] = _urban(raw, table, uses)
-    _guess(uses, table, raw, warnings)
+    _guess(uses, table, shapes.bounds, raw, warnings)
     if "use_override" in raw:
         said = np.flatnonzero(raw["use_override"].notna().to_numpy())
         uses.settle(said, raw["use_override"].to_numpy(dtype=object)[said], "override", RULES["confidence"]["override"])
@@ -89,7 +97,7 @@ def attribute(
     _installed(table, raw, warnings)
 
 
-def _construction(table: gpd.GeoDataFrame, raw: pd.DataFrame, warnings: list[str]) -> None:
+def _construction(table: pd.DataFrame, raw: pd.DataFrame, warnings: list[str]) -> None:
     table["construction"] = ""
     if "construction" not in raw:
         return
@@ -117,7 +125,7 @@ def _tell_unmapped(uses: Uses, warnings: list[str]) -> None:
     )
 
 
-def _land(uses: Uses, table: gpd.GeoDataFrame, study: Study, warnings: list[str]) -> None:
+def _land(uses: Uses, shapes: Packed, study: Study, warnings: list[str]) -> None:
     """Take the use from the study's polygons of land use where no word says it."""
     section = study.buildings.landuse
     if section is None or not len(uses.pending):
@@ -130,20 +138,19 @@ def _land(uses: Uses, table: gpd.GeoDataFrame, study: Study, warnings: list[str]
     if section.name not in frame.columns:
         have = ", ".join(str(c) for c in frame.columns if c != frame.geometry.name)
         raise StudyError(f"buildings.landuse: {title} has no column {section.name!r}; it has: {have}. Write name = ... for the class")
-    land = into_crs(frame, table.crs, source=title, **stated(study, section, title, warnings))
+    land = into_crs(frame, shapes.crs, source=title, **stated(study, section, title, warnings))
     land = land.set_geometry(shapely.make_valid(land.geometry.to_numpy()))
     found = uses_from_words(frame[section.name], study.buildings.use, len(frame))
-    points = np.full(len(table), None, dtype=object)
-    pending = uses.pending
-    points[pending] = shapely.point_on_surface(table.geometry.to_numpy()[pending])
+    points = np.full(len(shapes), None, dtype=object)
+    pending = uses.pending[~shapes.missing[uses.pending]]
+    points[pending] = shapely.points(shapes.places[pending])
     number = uses_from_land(uses, points, land, found)
     warnings.append(f"{number} buildings take their use from the land they stand on ({title})")
 
 
-def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: pd.DataFrame, warnings: list[str]) -> None:
+def _guess(uses: Uses, table: pd.DataFrame, box: np.ndarray, raw: pd.DataFrame, warnings: list[str]) -> None:
     """Guess what no source says from neighbours and size, with little confidence."""
     area = table["footprint_area_m2"].to_numpy(dtype=float)
-    box = table.geometry.bounds.to_numpy()
     near = uses_from_neighbours(uses, (box[:, :2] + box[:, 2:]) / 2.0, area)
     urban = table["is_urban"].to_numpy(dtype=float, na_value=np.nan)
     size = uses_from_size(uses, np.where(area > 0, area, np.nan), given_heights(raw)[0], urban)
@@ -154,7 +161,7 @@ def _guess(uses: Uses, table: gpd.GeoDataFrame, raw: pd.DataFrame, warnings: lis
         )
 
 
-def _urban(raw: pd.DataFrame, table: gpd.GeoDataFrame, uses: Uses) -> pd.arrays.BooleanArray:
+def _urban(raw: pd.DataFrame, table: pd.DataFrame, uses: Uses) -> pd.arrays.BooleanArray:
     """Town or country: by the attribute, else the boundary layer, else what the word for use itself says."""
     urban = np.full(len(raw), np.nan)
     if "urban" in raw:
@@ -166,7 +173,7 @@ def _urban(raw: pd.DataFrame, table: gpd.GeoDataFrame, uses: Uses) -> pd.arrays.
     return pd.arrays.BooleanArray(urban == 1.0, np.isnan(urban))
 
 
-def _installed(table: gpd.GeoDataFrame, raw: pd.DataFrame, warnings: list[str]) -> None:
+def _installed(table: pd.DataFrame, raw: pd.DataFrame, warnings: list[str]) -> None:
     unknown = np.full(len(raw), np.nan)
     installed = attributes.quantities(raw["installed_kwp"], attributes.KILOWATTS) if "installed_kwp" in raw else unknown
     most = table["footprint_area_m2"].to_numpy() * MOST_KWP_PER_M2
@@ -182,7 +189,8 @@ def _installed(table: gpd.GeoDataFrame, raw: pd.DataFrame, warnings: list[str]) 
 
 
 def measure(
-    table: gpd.GeoDataFrame,
+    table: pd.DataFrame,
+    shapes: Packed,
     raw: pd.DataFrame,
     study: Study,
     archetypes: Archetypes,
@@ -197,6 +205,8 @@ def measure(
     ----------
     table
         Buildings, a row per input feature; filled in place.
+    shapes
+        Their shapes.
     raw
         The same rows with the study's own columns.
     study
@@ -220,7 +230,7 @@ def measure(
     _tell_implausible(floors_text, floors, "number of floors", warnings)
     # a duplicate, or a part that was joined, would take the cells of the building it repeats
     counted = (table["status"] == "").to_numpy()
-    measured = np.full(len(table), np.nan) if dsm is None else measured_heights(table, terrain, dsm, counted)
+    measured = np.full(len(table), np.nan) if dsm is None else measured_heights(table, shapes, terrain, dsm, counted)
     construction, surface = table["construction"].to_numpy(dtype=str), is_surface(table)
     carport = (table["source"] == "carports").to_numpy()
     measured[carport] = np.nan  # none stands yet: the surface model shows the ground

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import rasterio
 import shapely
@@ -11,10 +11,10 @@ import shapely
 from geo import footprints, heights
 from geo.bare_earth import level_bumps, rise_under_buildings
 from geo.canopy import check_heights
+from geo.packed import Packed
 from geo.rasters import RasterFacts, prepare_raster, read_window
 from geo.roof_planes import shows_planes
 from geo.terrain import Terrain
-from geo.threads import threaded
 from solar.canopy import load_transmissivity
 
 from .errors import StudyError
@@ -30,7 +30,7 @@ MEASURED_CELLS = 1.6e7
 
 
 def rasters(
-    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, work: Path, warnings: list[str]
+    study: Study, table: pd.DataFrame, shapes: Packed, work: Path, warnings: list[str]
 ) -> tuple[Terrain, Path | None, dict[str, object]]:
     """
     Prepare DEM and DSM and fill in the ground elevation; buildings off the DEM get their status.
@@ -39,10 +39,10 @@ def rasters(
     ----------
     study
         The study.
-    crs
-        CRS of the study.
     table
         Buildings, a row per input feature; filled in place.
+    shapes
+        Their shapes.
     work
         Folder for what the run keeps to itself.
     warnings
@@ -54,6 +54,7 @@ def rasters(
         Terrain, path of the prepared DSM or None, and facts about both for the manifest.
     """
     facts: dict[str, object] = {}
+    crs = shapes.crs
     if study.terrain.dem == "flat":
         if study.terrain.dsm is not None:
             raise StudyError('terrain.dsm needs a terrain.dem to stand on: heights are surface minus ground; dem = "flat" gives none')
@@ -65,9 +66,9 @@ def rasters(
         facts["dem"] = _raster_words(found)
         warnings.append(f"DEM, as it was read: {found.nodata}")
         terrain = Terrain.from_raster(work / "terrain.tif")
-        rise = rise_under_buildings(terrain, table.geometry.to_numpy())
+        rise = rise_under_buildings(terrain, shapes)
         if rise.is_surface:
-            share = level_bumps(work / "terrain.tif", table.geometry.to_numpy())
+            share = level_bumps(work / "terrain.tif", shapes)
             terrain = Terrain.from_raster(work / "terrain.tif")
             facts["dem_levelled"] = {"buildings": rise.buildings, "rise_m": rise.rise_m, "cells_lowered": share}
             warnings.append(
@@ -91,7 +92,7 @@ def rasters(
                 f"terrain.dsm has cells of {found.source_resolution:.1f} m: it gives heights and shade, but roof planes need 2 m or finer, "
                 "so roofs follow the archetype of their use"
             )
-    stand(table, terrain, study, crs, warnings)
+    stand(table, shapes, terrain, study, warnings)
     return terrain, dsm, facts
 
 
@@ -133,7 +134,7 @@ def trees(study: Study, crs: pyproj.CRS, work: Path, facts: dict[str, object], w
     return target
 
 
-def stand(table: gpd.GeoDataFrame, terrain: Terrain, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
+def stand(table: pd.DataFrame, shapes: Packed, terrain: Terrain, study: Study, warnings: list[str]) -> None:
     """
     Fill in the ground elevation; buildings off the DEM get their status.
 
@@ -141,25 +142,24 @@ def stand(table: gpd.GeoDataFrame, terrain: Terrain, study: Study, crs: pyproj.C
     ----------
     table
         Buildings, a row per input feature; filled in place.
+    shapes
+        Their shapes.
     terrain
         Ground.
     study
         The study.
-    crs
-        CRS of the study.
     warnings
         What the user should know; appended to.
     """
-    there = np.flatnonzero(~table.geometry.isna().to_numpy())
-    points = shapely.get_coordinates(threaded(shapely.point_on_surface, table.geometry.to_numpy()[there]))
+    there = np.flatnonzero(~shapes.missing)
     elevation = np.full(len(table), np.nan)
-    elevation[there] = terrain.elevation(points[:, 0], points[:, 1])
+    elevation[there] = terrain.elevation(*shapes.places[there].T)
     table["ground_elevation_m"] = elevation
     off = np.isnan(elevation) & (table["status"] == "").to_numpy()
     table.loc[off, ["status", "reason"]] = [footprints.OUTSIDE_TERRAIN, "the DEM does not cover it"]
     if off.any() and not (table["status"] == "").any():
-        left, bottom, right, top = (float(v) for v in table.total_bounds)
-        refuse_dem(study, crs, (left, bottom, right, top), terrain.bounds)
+        left, bottom, right, top = (float(v) for v in shapes.total_bounds)
+        refuse_dem(study, shapes.crs, (left, bottom, right, top), terrain.bounds)
     if off.any():
         warnings.append(f"{int(off.sum())} of {len(table)} buildings lie outside the DEM and are not assessed")
 
@@ -172,7 +172,7 @@ def _raster_words(facts: RasterFacts) -> dict[str, object]:
     }
 
 
-def measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, wanted: np.ndarray) -> np.ndarray:
+def measured_heights(table: pd.DataFrame, shapes: Packed, terrain: Terrain, dsm: Path, wanted: np.ndarray) -> np.ndarray:
     """
     Measure heights above ground, walking along the Hilbert curve so that each window of the surface model stays small.
 
@@ -180,6 +180,8 @@ def measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, wante
     ----------
     table
         Buildings, a row per input feature; filled in place.
+    shapes
+        Their shapes.
     terrain
         Ground.
     dsm
@@ -193,14 +195,14 @@ def measured_heights(table: gpd.GeoDataFrame, terrain: Terrain, dsm: Path, wante
         Heights, shape (n,); NaN where not measured. [m]
     """
     out = np.full(len(table), np.nan)
-    rows = np.flatnonzero(wanted & ~table.geometry.isna().to_numpy() & table["ground_elevation_m"].notna().to_numpy())
-    ordered = rows[footprints.hilbert_order(table.iloc[rows])] if len(rows) else rows
+    rows = np.flatnonzero(wanted & ~shapes.missing & table["ground_elevation_m"].notna().to_numpy())
+    ordered = rows[footprints.hilbert_order(table["building_id"].iloc[rows], shapes.bounds[rows])] if len(rows) else rows
     with rasterio.open(dsm) as data:
         widest = MEASURED_CELLS * data.res[0] ** 2
     parts = [ordered[start : start + 2000] for start in range(0, len(ordered), 2000)][::-1]
     while parts:
         part = parts.pop()
-        geometry = table.geometry.to_numpy()[part]
+        geometry = shapes[part]
         left, bottom, right, top = shapely.total_bounds(geometry)
         if len(part) > 1 and (right - left) * (top - bottom) > widest:
             parts += [part[len(part) // 2 :], part[: len(part) // 2]]

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyproj
-import shapely
 
 from geo import footprints
 from geo.archetypes import load_archetypes
 from geo.coordinates import study_crs
+from geo.packed import Packed
 from geo.terrain import Terrain
 from geo.threads import threaded
 from geo.tiles import write_tiles
@@ -46,7 +46,8 @@ class Prepared:
     """The prepared study: tables on disk under `work`, small ones here."""
 
     crs: pyproj.CRS
-    buildings: gpd.GeoDataFrame
+    table: pd.DataFrame
+    shapes: Packed
     regions: dict[str, gpd.GeoDataFrame]
     terrain: Terrain
     dsm: Path | None
@@ -55,6 +56,18 @@ class Prepared:
     inputs: list[dict[str, object]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def buildings(self) -> gpd.GeoDataFrame:
+        """
+        Rows with their shapes, for a few buildings.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+            All input rows.
+        """
+        return self.shapes.frame(self.table)
 
 
 def prepare(
@@ -86,40 +99,38 @@ def prepare(
     warnings: list[str] = []
     archetypes = load_archetypes(study.roofs.archetypes)
     told("read", 0, 4)
-    read = read_buildings(study, crs, warnings)
-    raw, shapes = pd.DataFrame(read.drop(columns="geometry")), np.array(read.geometry)
-    del read  # `identify` lets go of each shape as it repairs it
+    raw, read = read_buildings(study, crs, warnings)
     give_back()
     counted(len(raw), warnings)
     tell_unread(unread_texts(raw), warnings)
     told("read", 1, 4)
-    table, rejected = identify(raw, shapes, crs, study, warnings)
-    del shapes
+    table, shapes, rejected = identify(raw, read, study, warnings)
+    del read
     give_back()
-    check_scale(table, crs, study, warnings)
+    check_scale(shapes.bounds, crs, study, warnings)
     told("read", 2, 4)
     overridden = override(table, raw, study, warnings)
-    pairs = join_cut(table, raw, study, warnings)
+    pairs = join_cut(table, shapes, raw, study, warnings)
     (work / "model.pickle").unlink(missing_ok=True)  # parcels and skylines of the last run cannot be drawn from what comes now
     give_back()
-    terrain, dsm, raster_facts = rasters(study, crs, table, work, warnings)
+    terrain, dsm, raster_facts = rasters(study, table, shapes, work, warnings)
     canopy = trees(study, crs, work, raster_facts, warnings)
     layers = {name: read_region(study, name, section, crs, warnings) for name, section in study.regions.items()}
     regions = {name: layer for name, layer in layers.items() if len(layer)}
-    place(table, regions, warnings)
+    place(table, shapes, regions, warnings)
     give_back()
     told("read", 3, 4)
-    attribute(table, raw, study, archetypes, new_years, warnings)
+    attribute(table, shapes, raw, study, archetypes, new_years, warnings)
     give_back()
-    measure(table, raw, study, archetypes, terrain, dsm, warnings)
+    measure(table, shapes, raw, study, archetypes, terrain, dsm, warnings)
     del raw
     give_back()
-    uncover(table, pairs, study, warnings)
-    exclude(table, study, crs, warnings)
-    existing_pv(table, study, crs, warnings)
+    uncover(table, shapes, pairs, study, warnings)
+    exclude(table, shapes, study, warnings)
+    existing_pv(table, shapes, study, warnings)
     for column in ("name", "use_detail", "reason", "source_id"):  # never null, so that every product shows the same thing: nothing
         table[column] = table[column].fillna("").astype("str")
-    table.loc[rejected.index, "geometry"] = rejected
+    shapes.put(rejected.index.to_numpy(), rejected.to_numpy(dtype=object))
     standing = (~table["status"].isin(footprints.NOT_STANDING) & table["ground_elevation_m"].notna()).to_numpy()
     if not (table["status"] == "").any():
         counts = ", ".join(f"{count} {status}" for status, count in table["status"].value_counts().items())
@@ -128,7 +139,8 @@ def prepare(
             f"Compare the extent of {', '.join(study.buildings.path)} with terrain.dem, and their CRS"
         )
     tiles = write_tiles(
-        table.assign(top_m=table["ground_elevation_m"] + table["height_m"], reach_m=_reaches(table, standing, terrain)),
+        table.assign(top_m=table["ground_elevation_m"] + table["height_m"], reach_m=_reaches(table, shapes.bounds, standing, terrain)),
+        shapes,
         work / "tiles",
         tile_buildings=study.run.tile_buildings,
         widest=CELLS_IN_MEMORY * _finest(study, terrain, dsm, canopy) ** 2,
@@ -139,6 +151,7 @@ def prepare(
     return Prepared(
         crs,
         table,
+        shapes,
         regions,
         terrain,
         dsm,
@@ -150,9 +163,9 @@ def prepare(
     )
 
 
-def _reaches(table: gpd.GeoDataFrame, standing: npt.NDArray[np.bool_], terrain: Terrain) -> Floats:
+def _reaches(table: pd.DataFrame, box: Floats, standing: npt.NDArray[np.bool_], terrain: Terrain) -> Floats:
     """How far each building is looked for [m]: by its height, and by the slope or peak on which it stands; NaN for those that do not."""
-    left, bottom, right, top = shapely.bounds(table.geometry.to_numpy()[standing]).T
+    left, bottom, right, top = box[standing].T
     radius = 0.5 * np.hypot(right - left, top - bottom)
     above = threaded(partial(above_land, terrain), 0.5 * (left + right), 0.5 * (bottom + top), radius)
     reaches = np.full(len(table), np.nan)

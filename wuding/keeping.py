@@ -4,19 +4,15 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyproj
-import shapely
 
-from geo.threads import threaded
-from layers.grid_cells import places
+from geo.packed import Packed
 from layers.schema import ROW_GROUP
 
 _TEXT = pd.StringDtype(na_value=np.nan)
@@ -110,7 +106,7 @@ class Kept:
             self._file.unlink()
 
 
-def keep(buildings: gpd.GeoDataFrame, file: Path) -> Kept:
+def keep(buildings: pd.DataFrame, shapes: Packed, file: Path) -> Kept:
     """
     Write buildings in the order of their ids.
 
@@ -118,6 +114,8 @@ def keep(buildings: gpd.GeoDataFrame, file: Path) -> Kept:
     ----------
     buildings
         All input rows.
+    shapes
+        Their shapes.
     file
         Where to; the folder is made.
 
@@ -131,19 +129,17 @@ def keep(buildings: gpd.GeoDataFrame, file: Path) -> Kept:
     typed = {name: _TEXT for name, dtype in buildings.dtypes.items() if pd.api.types.is_object_dtype(dtype)}
     writer: Any = None
     for first in range(0, len(order), ROW_GROUP):
-        part = buildings.iloc[order[first : first + ROW_GROUP]]
-        batch = _batch(part.drop(columns="geometry").astype(typed), part.geometry.to_numpy())
+        rows = order[first : first + ROW_GROUP]
+        batch = _batch(buildings.iloc[rows].astype(typed), shapes.wkb(rows), shapes.bounds[rows], shapes.places[rows])
         writer = writer or pa.ipc.new_file(str(file), batch.schema)
         writer.write_batch(batch)
     writer.close()
-    return Kept(file, buildings.crs)
+    return Kept(file, shapes.crs)
 
 
-def _batch(rows: pd.DataFrame, geometry: np.ndarray) -> pa.RecordBatch:
+def _batch(rows: pd.DataFrame, shapes: pa.Array, bounds: np.ndarray, places: np.ndarray) -> pa.RecordBatch:
     batch = pa.RecordBatch.from_pandas(rows, preserve_index=False)
-    shapes = pa.array(threaded(partial(shapely.to_wkb, byte_order=1), geometry), pa.binary())
-    spots = threaded(lambda part: np.column_stack(places(part)), geometry)
-    more = {_SHAPES: shapes, **dict(zip(_SIDES, shapely.bounds(geometry).T, strict=True)), **dict(zip(_PLACE, spots.T, strict=True))}
+    more = {_SHAPES: shapes.cast(pa.binary()), **dict(zip(_SIDES, bounds.T, strict=True)), **dict(zip(_PLACE, places.T, strict=True))}
     for name, values in more.items():
         batch = batch.append_column(name, pa.array(values))
     return batch

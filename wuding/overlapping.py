@@ -1,6 +1,5 @@
 """Roofs that would count twice: buildings cut by the source's tiles, drawn twice, or lying over each other."""
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
@@ -11,11 +10,11 @@ from geo.overlaps import (
     Pairs,
     meeting_pairs,
     near_duplicates,
-    only,
     overlap_areas,
     stacking_rank,
     visible_shapes,
 )
+from geo.packed import Packed
 from geo.seams import MOST_PIECES, cut_pairs, joined_shapes
 
 from .study import Study
@@ -26,7 +25,7 @@ _MOST_SHARED = 0.5
 _NOT_ALIKE = ("id", "source_file", "source_row")
 
 
-def join_cut(table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, warnings: list[str]) -> Pairs:
+def join_cut(table: pd.DataFrame, shapes: Packed, raw: pd.DataFrame, study: Study, warnings: list[str]) -> Pairs:
     """
     Join buildings that the source has cut at the edges of its tiles; the largest piece carries the whole roof.
 
@@ -34,6 +33,8 @@ def join_cut(table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, warnings:
     ----------
     table
         Buildings, a row per input feature; filled in place.
+    shapes
+        Their shapes; those of carriers are put in place.
     raw
         The same rows with the study's own columns.
     study
@@ -46,26 +47,25 @@ def join_cut(table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, warnings:
     Pairs
         All buildings that meet, for `uncover`.
     """
-    geometry = table.geometry.to_numpy()
-    open_rows = table["status"].isin(["", footprints.TOO_SMALL]).to_numpy()
-    pairs = meeting_pairs(only(geometry, open_rows))
+    pairs = meeting_pairs(shapes, table["status"].isin(["", footprints.TOO_SMALL]).to_numpy())
     told = _told_ids(table)
     both = (told[pairs.left] >= 0) & (told[pairs.right] >= 0)
     same_id = both & (told[pairs.left] == told[pairs.right])
     # Different ids of the source are different buildings.
     candidate = np.flatnonzero((same_id | ~both) & _alike(raw, pairs))
     chosen = Pairs(pairs.left[candidate], pairs.right[candidate])
-    to_degrees = pyproj.Transformer.from_crs(table.crs, 4326, always_xy=True)
-    cut = cut_pairs(geometry, chosen, same_id[candidate], lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])))
+    to_degrees = pyproj.Transformer.from_crs(shapes.crs, 4326, always_xy=True)
+    cut = cut_pairs(shapes, chosen, same_id[candidate], lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])))
     # What is drawn twice, if only in part, is not cut: tile sources overlap by a margin, not by most of a piece.
     area = table["footprint_area_m2"].to_numpy(dtype=float)
-    shared = overlap_areas(geometry, cut)
+    shared = overlap_areas(shapes, cut)
     parted = shared <= _MOST_SHARED * np.minimum(area[cut.left], area[cut.right])
     cut = Pairs(cut.left[parted], cut.right[parted])
     if not len(cut.left):
         return pairs
-    pieces, carrier, shapes = joined_shapes(geometry, area, table["building_id"].to_numpy(dtype=object), cut)
-    _write_joined(table, pieces, carrier, shapes, study.buildings.minimum_area_m2)
+    pieces, carrier, whole = joined_shapes(shapes, area, table["building_id"], cut)
+    shapes.put(pieces[pieces == carrier], whole[pieces == carrier])
+    _write_joined(table, pieces, carrier, whole, study.buildings.minimum_area_m2)
     warnings.append(
         f"{len(pieces)} pieces of {len(np.unique(carrier))} buildings, cut at the edges of tiles or drawn in parts under one id, "
         "are joined; one row carries the roof"
@@ -77,22 +77,19 @@ def join_cut(table: gpd.GeoDataFrame, raw: pd.DataFrame, study: Study, warnings:
     return Pairs(apart[:, 0], apart[:, 1])
 
 
-def _write_joined(table: gpd.GeoDataFrame, pieces: np.ndarray, carrier: np.ndarray, shapes: np.ndarray, least_m2: float) -> None:
-    """Give one row of each cut building the whole shape and the others their status."""
+def _write_joined(table: pd.DataFrame, pieces: np.ndarray, carrier: np.ndarray, shapes: np.ndarray, least_m2: float) -> None:
+    """Give one row of each cut building the whole area and the others their status."""
     carries = pieces == carrier
-    geometry = table.geometry.to_numpy().copy()
-    geometry[pieces[carries]] = shapes[carries]
-    table.geometry = gpd.GeoSeries(geometry, index=table.index, crs=table.crs)
     area = table["footprint_area_m2"].to_numpy(dtype=float).copy()
     area[pieces[carries]] = shapely.area(shapes[carries])
     table["footprint_area_m2"] = area
-    whole = pieces[carries]
-    whole = whole[area[whole] >= least_m2]
-    table.loc[table.index[whole], ["status", "reason"]] = ["", "joined from the pieces in which the source has it"]
-    ids = table["building_id"].to_numpy(dtype=object)
+    enough = pieces[carries]
+    enough = enough[area[enough] >= least_m2]
+    table.loc[table.index[enough], ["status", "reason"]] = ["", "joined from the pieces in which the source has it"]
     parts = table.index[pieces[~carries]]
     table.loc[parts, "status"] = footprints.JOINED
-    table.loc[parts, "reason"] = [f"a piece of one building: its roof is counted with {ids[row]}" for row in carrier[~carries]]
+    whole = table["building_id"].iloc[carrier[~carries]]
+    table.loc[parts, "reason"] = [f"a piece of one building: its roof is counted with {name}" for name in whole]
 
 
 def _alike(raw: pd.DataFrame, pairs: Pairs) -> np.ndarray:
@@ -106,7 +103,7 @@ def _alike(raw: pd.DataFrame, pairs: Pairs) -> np.ndarray:
     return alike
 
 
-def _told_ids(table: gpd.GeoDataFrame) -> np.ndarray:
+def _told_ids(table: pd.DataFrame) -> np.ndarray:
     """Give a number to the source ids that tell buildings apart; -1 where there is none, or where too many rows have it."""
     codes, distinct = pd.factorize(table["source_id"].to_numpy(dtype=object))
     few = np.bincount(codes, minlength=len(distinct)) <= MOST_PIECES
@@ -114,7 +111,7 @@ def _told_ids(table: gpd.GeoDataFrame) -> np.ndarray:
     return told
 
 
-def uncover(table: gpd.GeoDataFrame, pairs: Pairs, study: Study, warnings: list[str]) -> None:
+def uncover(table: pd.DataFrame, shapes: Packed, pairs: Pairs, study: Study, warnings: list[str]) -> None:
     """
     Leave out second drawings and reduce what lies under something higher to what shows, so that no roof counts twice.
 
@@ -122,6 +119,8 @@ def uncover(table: gpd.GeoDataFrame, pairs: Pairs, study: Study, warnings: list[
     ----------
     table
         Buildings with their heights; filled in place.
+    shapes
+        Their shapes; what is partly covered is replaced by what shows of it.
     pairs
         Buildings that meet, from `join_cut`.
     study
@@ -129,39 +128,36 @@ def uncover(table: gpd.GeoDataFrame, pairs: Pairs, study: Study, warnings: list[
     warnings
         What the user should know; appended to.
     """
-    geometry, ids = table.geometry.to_numpy(), table["building_id"].to_numpy(dtype=object)
-    area = table["footprint_area_m2"].to_numpy(dtype=float)
+    ids, area = table["building_id"], table["footprint_area_m2"].to_numpy(dtype=float)
     pairs = _among(pairs, (table["status"] == "").to_numpy())
-    shared = overlap_areas(geometry, pairs)
+    shared = overlap_areas(shapes, pairs)
     height, known = table["height_m"].to_numpy(dtype=float), (table["height_source"] != "class").to_numpy()
     rank = stacking_rank(height, known, area, ids, pairs, shared)
     kept_by = near_duplicates(area, pairs, shared, rank)
     again = np.flatnonzero(kept_by >= 0)
     if len(again):
         table.loc[table.index[again], "status"] = footprints.DUPLICATE
-        table.loc[table.index[again], "reason"] = [f"drawn twice: nearly the same polygon as {ids[row]}" for row in kept_by[again]]
+        table.loc[table.index[again], "reason"] = [f"drawn twice: nearly the same polygon as {name}" for name in ids.iloc[kept_by[again]]]
         warnings.append(f"{len(again)} buildings are drawn twice in nearly the same place; one drawing of each is kept")
         stay = (kept_by[pairs.left] < 0) & (kept_by[pairs.right] < 0)
         pairs, shared = Pairs(pairs.left[stay], pairs.right[stay]), shared[stay]
-    rows, shapes, cover = visible_shapes(geometry, pairs, shared, rank)
+    rows, seen, cover = visible_shapes(shapes, pairs, shared, rank)
     if not len(rows):
         return
-    shows = shapely.area(shapes)
+    shows = shapely.area(seen)
     hidden = area[rows] - shows
     told = hidden > 0.01 * area[rows]
     gone = shows < study.buildings.minimum_area_m2
     table.loc[table.index[rows[gone]], "status"] = footprints.COVERED
     table.loc[table.index[rows[gone]], "reason"] = [
-        f"lies under {ids[over]}: {left:.1f} of {whole:.1f} m2 show"
-        for over, left, whole in zip(cover[gone], shows[gone], area[rows[gone]], strict=True)
+        f"lies under {over}: {left:.1f} of {whole:.1f} m2 show"
+        for over, left, whole in zip(ids.iloc[cover[gone]], shows[gone], area[rows[gone]], strict=True)
     ]
     some = told & ~gone
     table.loc[table.index[rows[some]], "reason"] = [
-        f"{under:.1f} m2 lie under {ids[over]}" for over, under in zip(cover[some], hidden[some], strict=True)
+        f"{under:.1f} m2 lie under {over}" for over, under in zip(ids.iloc[cover[some]], hidden[some], strict=True)
     ]
-    reduced = geometry.copy()
-    reduced[rows[~gone]] = shapes[~gone]
-    table.geometry = gpd.GeoSeries(reduced, index=table.index, crs=table.crs)
+    shapes.put(rows[~gone], seen[~gone])
     area = area.copy()
     area[rows[~gone]] = shows[~gone]
     table["footprint_area_m2"] = area
@@ -179,7 +175,7 @@ def uncover(table: gpd.GeoDataFrame, pairs: Pairs, study: Study, warnings: list[
         )
 
 
-def _tell_squares(table: gpd.GeoDataFrame, rows: np.ndarray, hidden: np.ndarray, gone: np.ndarray, warnings: list[str]) -> None:
+def _tell_squares(table: pd.DataFrame, rows: np.ndarray, hidden: np.ndarray, gone: np.ndarray, warnings: list[str]) -> None:
     """Say what the squares that stand for points lose to each other; `hidden` [m2] of the buildings `rows`."""
     drawn = table["drawn"].to_numpy(dtype=bool)
     lost = float(hidden[drawn[rows]].sum())

@@ -133,8 +133,8 @@ def _run(
             screen.told("weather", 0, 1)
             weathers = read_weathers(study)
             model = make_model(study, prepared, weathers)
-            kept = keep(prepared.buildings, work / "unfinished" / "buildings.arrow")
-            del prepared.buildings  # roofs need the memory
+            kept = keep(prepared.table, prepared.shapes, work / "unfinished" / "buildings.arrow")
+            del prepared.table, prepared.shapes  # roofs need the memory
             give_back()
             screen.told("weather", 1, 1)
         require_unchanged(study, given)
@@ -276,7 +276,7 @@ def make_model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Mod
         Parameters, skies and the land around.
     """
     to_degrees = pyproj.Transformer.from_crs(prepared.crs, 4326, always_xy=True)
-    standing = prepared.buildings.geometry[(prepared.buildings["status"] == "").to_numpy()]
+    standing = prepared.shapes.bounds[(prepared.table["status"] == "").to_numpy()]
     longitude, latitude = to_degrees.transform(*middle(standing))
     check_distance(study, weathers, float(longitude), float(latitude), prepared.warnings)
     system = load_system(system_overrides(study))
@@ -341,9 +341,8 @@ def _shows_planes(study: Study, prepared: Prepared) -> bool:
     return shows_planes(max(prepared.facts["terrain"]["dsm"]["source_resolution"], study.terrain.surface_resolution))
 
 
-def _everywhere(buildings: gpd.GeoSeries) -> np.ndarray:
+def _everywhere(bounds: np.ndarray) -> np.ndarray:
     """Corners of all footprints, and a lattice over the few that are wider than the nodes of the far horizon are apart."""
-    bounds = buildings.bounds.to_numpy()
     corners = [bounds[:, [0, 1]], bounds[:, [2, 1]], bounds[:, [0, 3]], bounds[:, [2, 3]]]
     for left, bottom, right, top in bounds[(bounds[:, 2:] - bounds[:, :2]).max(axis=1) > SPACING]:
         x, y = np.meshgrid(np.arange(left, right, SPACING), np.arange(bottom, top, SPACING))

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +14,7 @@ from geo import footprints
 from geo.attributes import numbers
 from geo.coordinates import into_crs
 from geo.existing_pv import apart, pv_on_buildings
-from geo.overlaps import only
+from geo.packed import Packed, touching
 from geo.regions import majority_region
 from geo.vectors import file_names, read_vectors
 from solar.parameters import load_system
@@ -27,7 +28,7 @@ from .study import LayerSection, Study
 COLUMN_OF = {"responsible": "responsible_area", "districts": "district", "zones": "zone", "parcels": "parcel_id"}
 
 
-def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warnings: list[str]) -> None:
+def place(table: pd.DataFrame, shapes: Packed, regions: dict[str, gpd.GeoDataFrame], warnings: list[str]) -> None:
     """
     Fill in the region of each layer, the parcel with its share, and town or country by location.
 
@@ -35,6 +36,8 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
     ----------
     table
         Buildings, a row per input feature; filled in place.
+    shapes
+        Their shapes.
     regions
         Region layers by name.
     warnings
@@ -44,12 +47,15 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
         table[column] = None
     table["parcel_share"] = np.nan
     table["is_urban"] = pd.arrays.BooleanArray(np.zeros(len(table), dtype=bool), np.ones(len(table), dtype=bool))
-    geometry = table.geometry.to_numpy()
-    tree = shapely.STRtree(geometry)
     there = (table["status"] != footprints.INVALID).to_numpy()
+    found = {layer: (np.full(len(table), -1), np.zeros(len(table))) for layer in regions}
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # shapely lets go of Python's lock while it searches
-        found = list(pool.map(lambda frame: majority_region(geometry, frame, tree), regions.values()))
-    for (layer, frame), (row, share) in zip(regions.items(), found, strict=True):
+        for part, geometry in shapes.parts():
+            ask = partial(majority_region, geometry, tree=shapely.STRtree(geometry))
+            for (row, share), answer in zip(found.values(), pool.map(ask, regions.values()), strict=True):
+                row[part], share[part] = answer
+    for layer, frame in regions.items():
+        row, share = found[layer]
         if layer == "urban":
             table["is_urban"] = pd.arrays.BooleanArray(row >= 0, ~there)
             continue
@@ -68,7 +74,7 @@ def place(table: gpd.GeoDataFrame, regions: dict[str, gpd.GeoDataFrame], warning
         table["responsible_area"] = table["district"]
 
 
-def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
+def exclude(table: pd.DataFrame, shapes: Packed, study: Study, warnings: list[str]) -> None:
     """
     Give buildings that overrides or exclusion layers leave out their status and reason.
 
@@ -76,10 +82,10 @@ def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: li
     ----------
     table
         Buildings, a row per input feature; filled in place.
+    shapes
+        Their shapes.
     study
         The study.
-    crs
-        CRS of the study.
     warnings
         What the user should know; appended to.
     """
@@ -87,10 +93,9 @@ def exclude(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: li
     table.loc[by_hand, "reason"] = table.loc[by_hand, "exclude_reason"]
     table.loc[by_hand, "status"] = footprints.EXCLUDED
     for section in study.exclusions:
-        shapes = _polygons(study, section, crs, f"exclusions {section.reason}", warnings).geometry.to_numpy()
+        areas = _polygons(study, section, shapes.crs, f"exclusions {section.reason}", warnings).geometry.to_numpy()
         pending = np.flatnonzero((table["status"] == "").to_numpy())
-        points = shapely.point_on_surface(table.geometry.to_numpy()[pending])
-        hit = np.unique(shapely.STRtree(points).query(shapes, predicate="intersects")[1])
+        hit = np.unique(shapely.STRtree(shapely.points(shapes.places[pending])).query(areas, predicate="intersects")[1])
         table.loc[table.index[pending[hit]], ["status", "reason"]] = [footprints.EXCLUDED, section.reason]
         if not len(hit):
             title = file_names(study.paths(section))
@@ -123,7 +128,7 @@ def read_exclusions(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.G
     return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=crs) if filled else None
 
 
-def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings: list[str]) -> None:
+def existing_pv(table: pd.DataFrame, shapes: Packed, study: Study, warnings: list[str]) -> None:
     """
     Take the room of drawn arrays from the roofs, and their capacity where no attribute says it.
 
@@ -131,10 +136,10 @@ def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings
     ----------
     table
         Buildings, a row per input feature; `installed_kwp` and the plan area `drawn_pv_m2` are filled in place.
+    shapes
+        Their shapes.
     study
         The study.
-    crs
-        CRS of the study.
     warnings
         What the user should know; appended to.
     """
@@ -143,19 +148,21 @@ def existing_pv(table: gpd.GeoDataFrame, study: Study, crs: pyproj.CRS, warnings
     if section is None:
         return
     title = file_names(study.paths(section))
-    arrays = _polygons(study, section, crs, "buildings.pv", warnings)
+    arrays = _polygons(study, section, shapes.crs, "buildings.pv", warnings)
     if section.kwp is not None and section.kwp not in arrays.columns:
         raise StudyError(f"buildings.pv: {title} has no column {section.kwp!r}; it has: {', '.join(map(str, arrays.columns))}")
     kwp = numbers(arrays[section.kwp]) if section.kwp is not None else np.full(len(arrays), np.nan)
     module = load_system({"module": study.system.module} if study.system.module else {}).module
     standing = ~table["status"].isin(footprints.NOT_STANDING).to_numpy()
-    geometry = only(table.geometry.to_numpy(), standing)
     outlines, kwp, twice = apart(arrays.geometry.to_numpy(), kwp)
     if twice >= 1.0:
         warnings.append(
             f"buildings.pv: arrays of {title} are drawn over each other; {twice:.0f} m2 would have counted twice and count once"
         )
-    drawn, taken, elsewhere = pv_on_buildings(geometry, outlines, kwp, module.pdc0_w / 1000.0 / module.area_m2)
+    under = touching(shapes.bounds, outlines)
+    under = under[standing[under]]
+    drawn, taken = np.full(len(table), np.nan), np.zeros(len(table))
+    drawn[under], taken[under], elsewhere = pv_on_buildings(shapes[under], outlines, kwp, module.pdc0_w / 1000.0 / module.area_m2)
     drawn = np.minimum(drawn, table["footprint_area_m2"].to_numpy(dtype=float) * MOST_KWP_PER_M2)
     silent = table["installed_kwp"].isna().to_numpy()
     table["installed_kwp"] = np.where(silent, drawn, table["installed_kwp"].to_numpy(dtype=float))

@@ -1,7 +1,7 @@
 """The study's vector files as tables in the study's CRS, each building with its id."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import geopandas as gpd
 import numpy as np
@@ -11,6 +11,7 @@ import shapely
 
 from geo import attributes, footprints
 from geo.coordinates import into_crs
+from geo.packed import PART, Packed
 from geo.regions import read_regions, region_faults
 from geo.shapes import squares
 from geo.sources import vector_files
@@ -31,13 +32,11 @@ AREA_OFF = 0.0005
 # A county or city is not wider than this; a building farther off has wrong coordinates.
 FARTHEST_STRAY_M = 300e3
 LARGEST_M2 = 2e6
-# Shapes that are in memory as read and repaired.
-REPAIRED_AT_ONCE = 50_000
 # Layers that should fill the ground without gaps.
 PARTITIONS = ("responsible", "districts")
 
 
-def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.GeoDataFrame:
+def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> tuple[pd.DataFrame, Packed]:
     """
     Read every building layer, and surfaces that count as roofs, into the study's CRS, columns renamed to ours.
 
@@ -52,11 +51,13 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
 
     Returns
     -------
-    geopandas.GeoDataFrame
+    raw : pandas.DataFrame
         Our columns, `source_file` and `source_row`; `source` where the study has other surfaces than buildings.
+    shapes : geo.packed.Packed
+        Their shapes as read.
     """
     section = study.buildings
-    frames, by_file = [], []
+    frames, packed, by_file = [], [], []
     wanted = sorted(set(section.columns.values()))
     files = list(dict.fromkeys(file for text in section.path for file in vector_files(study.path(text))))
     named = Counter(file.name for file in files)
@@ -78,31 +79,34 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> gpd.Ge
                 have = ", ".join(column_names(path, layer=section.layer, encoding=section.encoding)) or "no columns at all"
                 raise StudyError(f"{path.name}: has no column {theirs!r} (buildings.columns.{ours}); it has: {have}")
         frame = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, said))
-        out = gpd.GeoDataFrame(
-            {ours: _plain(frame[theirs]) for ours, theirs in section.columns.items()}, geometry=frame.geometry.to_numpy(), crs=crs
-        )
+        out = pd.DataFrame({ours: _plain(frame[theirs]) for ours, theirs in section.columns.items()}, index=frame.index)
+        shapes = np.array(frame.geometry)
+        del frame
         if "area" in out:
-            _draw_points(out, path.name, said)
+            shapes = _draw_points(out, shapes, path.name, said)
         out["source_file"] = path.name if named[path.name] == 1 else f"{path.parent.name}/{path.name}"
         out["source_row"] = source_rows
         frames.append(out)
+        packed.append(Packed.of((shapes[first : first + PART] for first in range(0, len(shapes), PART)), crs))
+        del shapes
     tell_once(by_file, warnings)
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")
-    every = frames[0] if len(frames) == 1 else gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
-    return add_surfaces(every, study, crs, warnings)
+    every = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    return add_surfaces(every, Packed.joined(packed), study, warnings)
 
 
-def _draw_points(out: gpd.GeoDataFrame, name: str, warnings: list[str]) -> None:
+def _draw_points(out: pd.DataFrame, geometry: np.ndarray, name: str, warnings: list[str]) -> np.ndarray:
     """Points become squares of the area that stands beside them; column `drawn` says which."""
     area = attributes.plausible(attributes.quantities(out["area"], attributes.SQUARE_METRES), 0.0, LARGEST_M2)
-    shapes, drawn = squares(out.geometry.to_numpy(), area)
-    out.geometry, out["drawn"] = gpd.GeoSeries(shapes, index=out.index, crs=out.crs), drawn
+    shapes, drawn = squares(geometry, area)
+    out["drawn"] = drawn
     if drawn.any():
         warnings.append(
             f"{name}: {int(drawn.sum())} buildings are points; each is drawn as a square of its stated area, so that place, shape and "
             "shade are rough and its confidence is low"
         )
+    return shapes
 
 
 def _plain(values: pd.Series) -> pd.Series:
@@ -112,9 +116,7 @@ def _plain(values: pd.Series) -> pd.Series:
     return values.map(lambda value: value if value is None or np.isscalar(value) else str(value))
 
 
-def identify(
-    raw: pd.DataFrame, shapes: np.ndarray, crs: pyproj.CRS, study: Study, warnings: list[str]
-) -> tuple[gpd.GeoDataFrame, gpd.GeoSeries]:
+def identify(raw: pd.DataFrame, read: Packed, study: Study, warnings: list[str]) -> tuple[pd.DataFrame, Packed, pd.Series]:
     """
     Repair shapes, give ids, and set aside what cannot be assessed.
 
@@ -122,10 +124,8 @@ def identify(
     ----------
     raw
         The rows as read, with the study's own columns.
-    shapes
-        Their shapes, shape (n,); repaired in place, since both at once would be half of all memory.
-    crs
-        CRS of the study.
+    read
+        Their shapes as read.
     study
         The study.
     warnings
@@ -133,33 +133,32 @@ def identify(
 
     Returns
     -------
-    table : geopandas.GeoDataFrame
-        Every input row with id, geometry, footprint area, status and reason.
-    rejected : geopandas.GeoSeries
+    table : pandas.DataFrame
+        Every input row with id, footprint area, status and reason.
+    shapes : geo.packed.Packed
+        Their shapes, repaired.
+    rejected : pandas.Series
         What can be drawn of the invalid ones, by their row.
     """
-    read = _repair(shapes)
-    area = np.nan_to_num(shapely.area(shapes))
-    lost = shapely.is_missing(shapes)
+    found = _Repair(read)
+    shapes, area, lost = found.shapes, found.area, found.shapes.missing
     small = ~lost & (area < study.buildings.minimum_area_m2)
     ids, twice, keys = _ids_and_keys(raw, shapes, warnings)
     large = ~(lost | small)[twice]
     twice, keys = twice[large], keys[large]
-    table = gpd.GeoDataFrame(
-        {"building_id": ids, "source": raw.get("source", BUILDINGS), "source_file": raw["source_file"], "source_row": raw["source_row"]},
-        geometry=shapes,
-        crs=crs,
+    table = pd.DataFrame(
+        {"building_id": ids, "source": raw.get("source", BUILDINGS), "source_file": raw["source_file"], "source_row": raw["source_row"]}
     )
     for ours, theirs in (("source_id", "id"), ("name", "name")):
         table[ours] = raw[theirs].astype("string").fillna("").astype("str") if theirs in raw else ""
-    table["footprint_area_m2"], table["reason"] = area, read.reason
+    table["footprint_area_m2"], table["reason"] = area, found.reason
     status = np.full(len(table), "", dtype=object)
     kept_by = footprints.duplicates(keys, _drawing_rank(raw.iloc[twice], ids[twice]))
     again, kept_by = twice[kept_by >= 0], twice[kept_by[kept_by >= 0]]
     status[lost], status[small], status[again] = footprints.INVALID, footprints.TOO_SMALL, footprints.DUPLICATE
     table["status"] = status
     if "drawn" in raw:
-        table.loc[table.index[read.point], "reason"] = "a point without an area that can be true"
+        table.loc[table.index[found.point], "reason"] = "a point without an area that can be true"
     table["drawn"] = raw["drawn"].to_numpy(dtype=bool) if "drawn" in raw else False
     table.loc[table["drawn"], "reason"] = "a point: drawn as a square of its stated area"
     table.loc[small, "reason"] = f"under {study.buildings.minimum_area_m2:g} m2"
@@ -169,63 +168,65 @@ def identify(
         warnings.append(
             f"{len(again)} buildings are drawn twice, as the same polygon; one drawing of each counts ({lost_m2:,.0f} m2 left out)"
         )
-    _tell_repairs(read.area, table, warnings)
-    strays = _set_strays_aside(table, warnings)
-    drawn = pd.concat([read.rejected, pd.Series(footprints.remains(shapes[strays]), index=strays, dtype=object)])
-    return table, gpd.GeoSeries(drawn, crs=crs)
+    _tell_repairs(found.before, table, warnings)
+    strays = _set_strays_aside(table, shapes.bounds, warnings)
+    drawn = pd.concat([*found.rejected, pd.Series(footprints.remains(shapes[strays]), index=strays, dtype=object)])
+    return table, shapes, drawn
 
 
-@dataclass(frozen=True)
-class _Read:
+class _Repair:
     """
-    What is asked of shapes as they were read, once they are repaired.
+    Shapes repaired, and what is asked of them as they were read.
 
     Attributes
     ----------
+    shapes
+        The repaired ones.
+    area
+        Shape (n,) [m2]; 0 where there is none.
     reason
         Shape (n,), see `footprints.repair`.
-    area
-        Shape (n,), before the repair [m2].
+    before
+        Shape (n,), area before the repair [m2].
     point
-        Shape (n,), whether it is one.
+        Shape (n,), whether it was one.
     rejected
         What can be drawn of the lost ones, by row.
     """
 
-    reason: np.ndarray
-    area: np.ndarray
-    point: np.ndarray
-    rejected: pd.Series
+    def __init__(self, read: Packed) -> None:
+        self.area, self.before, self.point = np.zeros(len(read)), np.zeros(len(read)), np.zeros(len(read), dtype=bool)
+        reasons = [np.empty(0, dtype=object)]
+        self.rejected = [pd.Series([], dtype=object, index=pd.RangeIndex(0))]
+
+        def repaired() -> Iterator[np.ndarray]:
+            for rows, part in read.parts():
+                with np.errstate(invalid="ignore"):
+                    self.before[rows] = shapely.area(part)
+                self.point[rows] = np.isin(shapely.get_type_id(part), (0, 4))
+                sound, reason = footprints.repair(part)
+                self.area[rows] = np.nan_to_num(shapely.area(sound))
+                reasons.append(reason)
+                lost = np.flatnonzero(shapely.is_missing(sound))
+                self.rejected.append(pd.Series(footprints.remains(part[lost]), index=rows.start + lost, dtype=object))
+                yield sound
+
+        self.shapes = Packed.of(repaired(), read.crs, sound=True)
+        self.reason = np.concatenate(reasons)
 
 
-def _repair(shapes: np.ndarray) -> _Read:
-    """Repair shapes in place, some at a time."""
-    reason, area, point = np.empty(len(shapes), dtype=object), np.empty(len(shapes)), np.empty(len(shapes), dtype=bool)
-    rejected = [pd.Series([], dtype=object, index=pd.RangeIndex(0))]
-    for first in range(0, len(shapes), REPAIRED_AT_ONCE):
-        rows = slice(first, first + REPAIRED_AT_ONCE)
-        part = shapes[rows].copy()
-        with np.errstate(invalid="ignore"):
-            area[rows] = shapely.area(part)
-        point[rows] = np.isin(shapely.get_type_id(part), (0, 4))
-        shapes[rows], reason[rows] = footprints.repair(part)
-        lost = np.flatnonzero(shapely.is_missing(shapes[rows]))
-        rejected.append(pd.Series(footprints.remains(part[lost]), index=first + lost, dtype=object))
-    return _Read(reason, area, point, pd.concat(rejected))
-
-
-def _ids_and_keys(raw: pd.DataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ids_and_keys(raw: pd.DataFrame, geometry: Packed, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ids of all buildings, the rows whose shape may be drawn twice, and the keys of these; keys are dear where the source's ids serve."""
     if "source" in raw:
         return _with_surfaces(raw, geometry, warnings)
     text = footprints.plain_ids(raw["id"]) if "id" in raw else None
     if text is not None and text.is_unique and not (text == "").any():
-        there = np.flatnonzero(~shapely.is_missing(geometry))
-        box = pd.util.hash_array(np.round(shapely.bounds(geometry[there]) * 100.0).ravel().astype(np.int64)).reshape(-1, 4)
+        there = np.flatnonzero(~geometry.missing)
+        box = pd.util.hash_array(np.round(geometry.bounds[there] * 100.0).ravel().astype(np.int64)).reshape(-1, 4)
         corners = (box * np.array([1, 3, 5, 7], dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
         rows = there[pd.Series(corners).duplicated(keep=False).to_numpy()]
         return text.to_numpy(dtype=object), rows, footprints.geometry_keys(geometry[rows])
-    keys = footprints.geometry_keys(geometry)
+    keys = np.concatenate([np.empty(0, dtype=object), *(footprints.geometry_keys(part) for _, part in geometry.parts())])
     repeated = np.flatnonzero(pd.Series(keys).duplicated(keep=False).to_numpy() | (keys == ""))
     ids, note = footprints.building_ids(keys, raw.get("id"), _tie_breaks(raw, repeated))
     if note:
@@ -233,12 +234,12 @@ def _ids_and_keys(raw: pd.DataFrame, geometry: np.ndarray, warnings: list[str]) 
     return ids, repeated, keys[repeated]
 
 
-def _with_surfaces(raw: pd.DataFrame, geometry: np.ndarray, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _with_surfaces(raw: pd.DataFrame, geometry: Packed, warnings: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Surfaces get ids of their own kind, so that they change none of a building's."""
     other = is_surface(raw)
     own, rest = np.flatnonzero(~other), np.flatnonzero(other)
     ids = np.full(len(raw), "", dtype=object)
-    ids[own], twice, keys = _ids_and_keys(raw.iloc[own].drop(columns="source"), geometry[own], warnings)
+    ids[own], twice, keys = _ids_and_keys(raw.iloc[own].drop(columns="source"), geometry.only(own), warnings)
     shape = footprints.geometry_keys(geometry[rest])
     made, _ = footprints.building_ids(shape, None, _tie_breaks(raw.iloc[rest], np.arange(len(rest))))
     ids[rest] = [f"{kind}-{text[1:]}" for kind, text in zip(raw["source"].iloc[rest], made, strict=True)]
@@ -265,7 +266,7 @@ def _drawing_rank(raw: pd.DataFrame, ids: np.ndarray) -> np.ndarray:
     return rank
 
 
-def _tell_repairs(before: np.ndarray, table: gpd.GeoDataFrame, warnings: list[str]) -> None:
+def _tell_repairs(before: np.ndarray, table: pd.DataFrame, warnings: list[str]) -> None:
     """Say how much area the repair of shapes has added or taken."""
     repaired = np.flatnonzero(table["reason"].str.startswith("repaired").to_numpy())
     if len(repaired):
@@ -282,34 +283,32 @@ def _tell_repairs(before: np.ndarray, table: gpd.GeoDataFrame, warnings: list[st
         )
 
 
-def middle(table: gpd.GeoDataFrame | gpd.GeoSeries) -> tuple[float, float]:
+def middle(box: np.ndarray) -> tuple[float, float]:
     """
     Find where the buildings are, whatever a stray row says.
 
     Parameters
     ----------
-    table
-        Buildings; rows without a shape count nothing.
+    box
+        Bounds of their shapes, shape (n, 4); rows without a shape count nothing. [m]
 
     Returns
     -------
     tuple of float
         Median easting and northing of their boxes [m]; NaN where there is no shape.
     """
-    box = table.bounds.to_numpy()
     box = box[np.isfinite(box).all(axis=1)]
     if not len(box):
         return float("nan"), float("nan")
     return float(np.median(box[:, [0, 2]])), float(np.median(box[:, [1, 3]]))
 
 
-def _set_strays_aside(table: gpd.GeoDataFrame, warnings: list[str]) -> np.ndarray:
+def _set_strays_aside(table: pd.DataFrame, box: np.ndarray, warnings: list[str]) -> np.ndarray:
     """Set aside, and name, what lies farther off than a study reaches: its coordinates are wrong, and it must not move the study."""
-    x, y = middle(table)
-    box = table.bounds.to_numpy()
+    x, y = middle(box)
     away = np.hypot(box[:, [0, 2]].mean(axis=1) - x, box[:, [1, 3]].mean(axis=1) - y)
     far = np.flatnonzero((away > FARTHEST_STRAY_M) & (table["status"] == "").to_numpy())
-    for row in far:
+    for row in far.tolist():
         table.loc[table.index[row], "status"] = footprints.INVALID
         table.loc[table.index[row], "reason"] = f"lies {away[row] / 1000.0:.0f} km from the middle of all buildings: wrong coordinates"
     if len(far):
@@ -321,14 +320,14 @@ def _set_strays_aside(table: gpd.GeoDataFrame, warnings: list[str]) -> np.ndarra
     return far
 
 
-def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study, warnings: list[str]) -> None:
+def check_scale(box: np.ndarray, crs: pyproj.CRS, study: Study, warnings: list[str]) -> None:
     """
     Refuse a projection that is not true to scale at the buildings, such as a Gauss-Krüger zone far from its meridian.
 
     Parameters
     ----------
-    table
-        Buildings, a row per input feature; filled in place.
+    box
+        Bounds of the buildings, shape (n, 4). [m]
     crs
         CRS of the study.
     study
@@ -336,7 +335,7 @@ def check_scale(table: gpd.GeoDataFrame, crs: pyproj.CRS, study: Study, warnings
     warnings
         What the user should know; appended to.
     """
-    x, y = middle(table)
+    x, y = middle(box)
     if not np.isfinite([x, y]).all():
         return
     to_degrees = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
