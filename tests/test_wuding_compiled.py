@@ -46,6 +46,19 @@ def test_sealed_code_must_have_its_bytes(tmp_path: Path) -> None:
     assert left(tmp_path) == {"a.nbi", "b.nbc"}
 
 
+def test_code_compiled_after_the_clock_was_set_back_is_sealed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, a__nbi="index")
+    seal_compiled(tmp_path)
+    before = (tmp_path / "sealed.json").stat().st_mtime_ns
+    seal_compiled(tmp_path)
+    assert (tmp_path / "sealed.json").stat().st_mtime_ns == before
+    write(tmp_path, b__nbi="index")  # of 1970, as ever here
+    seal_compiled(tmp_path)
+    monkeypatch.setattr(compiled, "_started", lambda: 1001.0)
+    check_compiled(tmp_path)
+    assert left(tmp_path) == {"a.nbi", "b.nbi"}
+
+
 def test_what_nobody_sealed_must_be_of_this_start_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, a__nbi="index", a__nbc="code")
     monkeypatch.setattr(compiled, "_started", lambda: 999.0)

@@ -4,6 +4,7 @@ import base64
 import datetime
 import hashlib
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -66,6 +67,10 @@ def test_a_file_comes_once_and_then_from_the_cache(web: Web, world: Loopback) ->
     assert len(world.asked) == 1
     assert get(web, world, keep_days=0.0) == BODY
     assert len(world.asked) == 2
+    for file in web.cache.iterdir():
+        os.utime(file, (2e10, 2e10))  # how old what came before the clock was set back is, nobody knows
+    assert get(web, world) == BODY
+    assert len(world.asked) == 3
 
 
 @pytest.mark.parametrize("fault", ["timeout", "429", "503", "truncated"])

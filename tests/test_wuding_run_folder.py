@@ -1,6 +1,7 @@
 """What a changed study, price or code leaves of the roofs of an earlier run."""
 
 import errno
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import wuding.manifest as manifest
 import wuding.run_folder
 from wuding import cli
 from wuding.errors import StudyError, words_of_damage
+from wuding.manifest import write_json
 from wuding.run_folder import alone, continue_or_clear, note_progress, noting_end, require_paths
 from wuding.status import run_status
 from wuding.study import load_study
@@ -229,3 +231,10 @@ def test_unfinished_files_of_a_killed_command_go_hidden_ones_too(tmp_path: Path)
         (tmp_path / name).write_text("")
     with alone(tmp_path):
         assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["map.html"]
+
+
+def test_the_time_left_does_not_grow_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    with alone(tmp_path):
+        note = {"stage": "tiles", "done": 1, "total": 3, "seconds": 5.0, "rate": 0.0, "left": 40.0, "at": time.time() + 86400.0}
+        write_json(tmp_path / ".work" / "progress.json", note)
+        assert run_status(tmp_path, "en")[0] == "working: assessing roofs 1/3, about 40 s left"

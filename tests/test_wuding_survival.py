@@ -282,6 +282,17 @@ def test_a_tile_that_ends_its_worker_is_tried_again_in_parts_and_takes_no_other_
     }
 
 
+def test_a_process_that_is_ended_before_it_listens_is_told_as_one_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(**_: object) -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("wuding.cluster.LocalCluster", ended)
+    with pytest.raises(UnfinishedRun, match="ended from outside while they started"), cluster(TILES, 2, None):
+        pass
+    with pytest.raises(RuntimeError, match="Nanny"), cluster(1, 1, None):  # there no process was started
+        pass
+
+
 def test_a_finished_tile_that_is_asked_for_again_is_not_assessed(
     undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster
 from distributed.gc import disable_gc_diagnosis
 
 from .compiling import await_compiled, load_kernels
-from .errors import StudyError
+from .errors import NONE_STARTED, StudyError, UnfinishedRun
 from .interrupts import children_deaf
 from .user_cache import keep_compiled
 
@@ -52,6 +52,8 @@ def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | 
     ------
     StudyError
         If no scheduler answers at the address.
+    UnfinishedRun
+        If worker processes here are ended as they start.
     """
     for name in ("distributed", *(name for name in logging.root.manager.loggerDict if name.startswith("distributed."))):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -71,18 +73,23 @@ def cluster(tiles: int, workers: int, scheduler: str | None, memory_gb: float | 
     if memory_gb is None:
         dask.config.set({f"distributed.nanny.pre-spawn-environ.{name}": size for name, size in _MALLOC.items()})
     # All on loopback: left to itself it listens to the whole network, and finds its own address by the way to a server on the internet.
-    with children_deaf():
-        local = LocalCluster(
-            n_workers=max(1, count),
-            threads_per_worker=1,
-            processes=count > 1,
-            memory_limit=limit,
-            host="127.0.0.1",
-            protocol="tcp://",
-            dashboard_address="127.0.0.1:0",
-            worker_dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        )
+    try:
+        with children_deaf():
+            local = LocalCluster(
+                n_workers=max(1, count),
+                threads_per_worker=1,
+                processes=count > 1,
+                memory_limit=limit,
+                host="127.0.0.1",
+                protocol="tcp://",
+                dashboard_address="127.0.0.1:0",
+                worker_dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            )
+    except RuntimeError as error:  # of one process that did not come up; Dask ends the others then
+        if count == 1:
+            raise
+        raise UnfinishedRun(NONE_STARTED) from error
     # closed, not left: it may be opened in another thread than the one that ends it
     with local, closing(Client(local)) as client:
         disable_gc_diagnosis(force=True)  # a Ctrl-C that comes while Dask watches the memory's sweeper would be lost

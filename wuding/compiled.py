@@ -23,13 +23,10 @@ def check_compiled(folder: Path) -> None:
     """
     if not folder.is_dir():
         return
-    try:
-        known = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
+    known = _known(folder / _RECORD)
     for name, file in _files(folder).items():
         with suppress(OSError):  # another process may be writing it
-            held = known.get(name) if isinstance(known, dict) else None
+            held = known.get(name)
             sealed = held is not None and held[0] == file.stat().st_mtime_ns
             if (held != _state(file)) if sealed else (file.stat().st_mtime < _started()):
                 file.unlink()
@@ -47,12 +44,21 @@ def seal_compiled(folder: Path) -> None:
     record = folder / _RECORD
     with suppress(OSError):  # a full or foreign disk: the next command compiles what it does not trust
         files = _files(folder)
-        if not files or (record.exists() and record.stat().st_mtime_ns > max(file.stat().st_mtime_ns for file in files.values())):
+        sealed = {name: held[0] for name, held in _known(record).items()}
+        if not files or sealed == {name: file.stat().st_mtime_ns for name, file in files.items()}:
             return
         content = {name: _state(file) for name, file in files.items()}
         part = record.with_name(f"{_RECORD}.{os.getpid()}")
         part.write_text(json.dumps(content), encoding="utf-8")
         part.replace(record)
+
+
+def _known(record: Path) -> dict[str, list[Any]]:
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    return {name: held for name, held in known.items() if isinstance(held, list) and held} if isinstance(known, dict) else {}
 
 
 def _files(folder: Path) -> dict[str, Path]:

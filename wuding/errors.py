@@ -17,6 +17,11 @@ class UnfinishedRun(RuntimeError):
     """Some tiles could not be assessed; what is finished stays, and the command ends with 1."""
 
 
+# Of the run's own processes.
+NONE_STARTED = (
+    "worker processes were ended from outside while they started, as a system does that has no memory left; run the same "
+    "command again, with fewer --workers"
+)
 INPUT_ERRORS = (StudyError, GeoError, SolarError, LayersError)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # What readers of Parquet, pickles, JSON and GeoPackages say of a file that is cut off or overwritten.

@@ -15,7 +15,7 @@ import pandas as pd
 from distributed import Client, LocalCluster
 from distributed.comm import CommClosedError
 
-from .errors import StudyError, UnfinishedRun
+from .errors import NONE_STARTED, StudyError, UnfinishedRun
 from .manifest import check_rooms, versions
 from .user_cache import keep_compiled
 
@@ -51,10 +51,7 @@ def same_versions(client: Client, folder: Path | None) -> dict[str, str]:
     # who died meanwhile is replaced, and asked with its first tile
     found = {address: answer for address, answer in answers.items() if not isinstance(answer, (CommClosedError, ConnectionError))}
     if not found and isinstance(client.cluster, LocalCluster):
-        raise UnfinishedRun(
-            "all worker processes were ended from outside while they started, as a system does that has no memory left; run the same "
-            "command again, with fewer --workers"
-        )
+        raise UnfinishedRun(NONE_STARTED)
     if not found:
         raise StudyError("the Dask scheduler has no workers; start some with: dask worker ADDRESS")
     for address, answer in sorted(found.items()):

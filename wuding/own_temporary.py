@@ -83,7 +83,7 @@ def sweep(home: Path) -> None:
         for folder in home.glob(f"{PREFIX}*"):
             lock = folder / _LOCK
             with suppress(OSError, Timeout):
-                if time.time() - lock.stat().st_mtime < OLD_SECONDS:
+                if abs(time.time() - lock.stat().st_mtime) < OLD_SECONDS:  # of later than now is one made before the clock was set back
                     continue
                 with FileLock(lock, timeout=0):
                     pass  # its command is gone; on Windows a locked file could not be removed

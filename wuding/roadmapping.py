@@ -1,6 +1,7 @@
 """The roadmaps of a study: its scenarios made, told in roadmap.json, and the first one's years written to the roofs."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,17 +53,24 @@ def make_roadmaps(
     changed
         Whether the year of any roof changed.
     """
-    work, sealed = out / ".work" / "unfinished", out / ".work" / SEALED
     if study.roadmap is None:
         (out / FILE).unlink(missing_ok=True)
-        return None, write_years(out / "roofs", {}, sealed, work)
+        return None, _years_to_roofs(out, {})
     goals = [] if policy is None else roadmap_goals(policy, judged, buildings)
     made = [make_roadmap(buildings, scenario, goals) for scenario in scenarios(study, policy, form)]
     content = [_content(roadmap, goals, buildings) for roadmap in made]
     write_json(out / FILE, {"scenarios": content})
     on = made[0].year > 0
     years = pd.Series(made[0].year[on], index=buildings["building_id"].to_numpy(dtype=object)[on])
-    return pd.Series(made[0].year, index=buildings.index, dtype=np.int32), write_years(out / "roofs", years, sealed, work)
+    return pd.Series(made[0].year, index=buildings.index, dtype=np.int32), _years_to_roofs(out, years)
+
+
+def _years_to_roofs(out: Path, years: Mapping[Any, int] | pd.Series) -> bool:
+    """Write the years of buildings to their roofs; whether any changed."""
+    changed = write_years(out / "roofs", years, out / ".work" / SEALED, out / ".work" / "unfinished")
+    if changed and (tiles := out / "roofs.pmtiles").is_file():
+        os.utime(tiles, (0, 0))  # older than any roof, also where the clock was set back since they were made
+    return changed
 
 
 def read_roadmap(out: Path) -> dict[str, Any] | None:

@@ -70,15 +70,18 @@ def _state(out: Path, lang: str) -> str:
     now = json.loads(note.read_text(encoding="utf-8"))
     stage = STAGES[now["stage"]][0 if zh else 1]
     if working is None:
-        ago = max(time.time() - now["at"], 0.0)
-        told = f"{ago:,.0f} 秒前：{stage}" if zh else f"{ago:,.0f} s ago: {stage}"
+        told = f"{_ago(now):,.0f} 秒前：{stage}" if zh else f"{_ago(now):,.0f} s ago: {stage}"
         return f"{_unknown(zh)}{'；最近一次记录于 ' if zh else '; last noted '}{told} {now['done']:,}/{now['total']:,}"
     text = f"{'运行中' if zh else 'working'}: {stage} {now['done']:,}/{now['total']:,}"
     if now["rate"]:
         text += f"，每秒 {now['rate']:,.2f}" if zh else f", {now['rate']:,.2f}/s"
     if now["left"] is not None:
-        text += ("，" if zh else ", ") + time_left(max(now["left"] - (time.time() - now["at"]), 0.0), lang)
+        text += ("，" if zh else ", ") + time_left(max(now["left"] - _ago(now), 0.0), lang)
     return text
+
+
+def _ago(note: dict[str, Any]) -> float:
+    return max(time.time() - float(note["at"]), 0.0)  # the clock may have been set back
 
 
 def _unknown(zh: bool) -> str:

@@ -161,7 +161,7 @@ class Web:
 
     def _have(self, path: Path, url: str, whole: str, data: Mapping[str, str] | None, stage: str, opens: Opens, keep_days: float) -> None:
         """Load a file that is not in the cache, or too old, or spoilt there."""
-        if path.is_file() and time.time() - path.stat().st_mtime < keep_days * 86400.0:
+        if path.is_file() and 0.0 <= time.time() - path.stat().st_mtime < keep_days * 86400.0:
             try:
                 opens(path)
             except UNREADABLE as error:
