@@ -67,7 +67,7 @@ BUILDING_COLUMNS = ("building_id", "name", "use", "use_detail", "status", "data_
 # By these buildings are chosen for a mark.
 RANKED = ("building_id", "name", "use", "use_detail", "status", "pdc0_kwp", "footprint_area_m2", "installed_kwp")
 _SUMMED_AT_ONCE = 6
-_RANKED_AT_ONCE = 200_000
+_RANKED_AT_ONCE = 50_000
 ROOF_COLUMNS = (
     "roof_id",
     "building_id",

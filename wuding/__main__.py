@@ -1,10 +1,13 @@
 """`wuding` and `python -m wuding`."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line; a Ctrl-C that comes before it can listen is answered here."""
+    # Arrow's own allocator keeps what is freed: 0.3 GB in each worker, more than a third of it. Workers inherit the choice.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         from .cli import main as command
 
