@@ -11,14 +11,15 @@ from solar.self_use import Market
 from .demand import Demand, building_load_kwh
 from .parcel_money import load_spreads
 from .schema import WITH_ROOFS, conform
-from .sums import OUTSIDE, Groups
+from .sums import OUTSIDE, Groups, StoredColumns
 
 # Of a parcel's sums these make its money.
 SUMMED = ("footprint_area_m2", "usable_area_m2", "covered_area_m2", "pdc0_kwp", "energy_kwh", "capex_cny")
+_ASKED = ("parcel_id", "parcel_share", "source", "status", "use", "use_detail", "floor_area_m2", "footprint_area_m2", "roofs")
 
 
 def parcel_table(
-    parcels: gpd.GeoDataFrame, buildings: pd.DataFrame, market: Market, demand: Demand, finance: Finance, terms: Terms
+    parcels: gpd.GeoDataFrame, buildings: pd.DataFrame | StoredColumns, market: Market, demand: Demand, finance: Finance, terms: Terms
 ) -> gpd.GeoDataFrame:
     """
     Add to the sums of parcels what makes them comparable: coverage, load, self-use, worth and rank.
@@ -48,7 +49,7 @@ def parcel_table(
     and net present value are lower bounds; self-use is NaN where nothing is known. What lies outside all parcels is no meter and has no
     money.
     """
-    regions = parcels.reset_index(drop=True)
+    regions, buildings = parcels.reset_index(drop=True), buildings[[*_ASKED, "module_count"]]
     outside = (regions["kind"] == OUTSIDE).to_numpy()
     rest = int(np.flatnonzero(outside)[0]) if outside.any() else -1
     at = pd.Index(regions["name"].astype(str)).get_indexer(buildings["parcel_id"].astype(object).to_numpy())

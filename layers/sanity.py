@@ -11,6 +11,7 @@ import pandas as pd
 from .codes import code_word
 from .findings import exact_sum
 from .schema import DEDUCTIONS, USES, WITH_ROOFS
+from .sums import StoredColumns
 
 ALL = "all"
 _LOSSES = tuple(name for name in DEDUCTIONS if name not in ("existing_area_m2", "usable_area_m2"))
@@ -28,7 +29,7 @@ def bands() -> dict[str, dict[str, Any]]:
     return tomllib.loads(files(__package__).joinpath("bands.toml").read_text(encoding="utf-8"))
 
 
-def sanity(buildings: pd.DataFrame) -> list[dict[str, Any]]:
+def sanity(buildings: pd.DataFrame | StoredColumns) -> list[dict[str, Any]]:
     """
     Hold PV per footprint and the usable share of every class against the published bands.
 
@@ -46,22 +47,27 @@ def sanity(buildings: pd.DataFrame) -> list[dict[str, Any]]:
     """
     known = bands()
     low, high = known["density_w_m2"]["low"], known["density_w_m2"]["high"]
-    asked = ["use", "footprint_area_m2", "area_m2", *DEDUCTIONS, "pdc0_kwp", "installed_kwp"]
-    roofed = buildings.loc[buildings["status"].isin(WITH_ROOFS), asked]
+    told = buildings[["use", "status"]]
+    roofed = told["status"].isin(WITH_ROOFS)
+    classes = {use: roofed & (told["use"] == use) for use in USES} | {ALL: roofed}
+    sums: dict[str, dict[str, float]] = {use: {} for use in classes}
+    for name in ("footprint_area_m2", "area_m2", *DEDUCTIONS, "pdc0_kwp", "installed_kwp"):
+        values = buildings[[name]][name]
+        for use, on in classes.items():
+            sums[use][name] = exact_sum(values[on])
     rows: list[dict[str, Any]] = []
-    for use in (*USES, ALL):
-        part = roofed if use == ALL else roofed[roofed["use"] == use]
-        footprint, area = exact_sum(part["footprint_area_m2"]), exact_sum(part["area_m2"])
+    for use, part in sums.items():
+        footprint, area = part["footprint_area_m2"], part["area_m2"]
         if footprint <= 0.0 or area <= 0.0:
             continue
-        density = 1000.0 * (exact_sum(part["pdc0_kwp"]) + exact_sum(part["installed_kwp"])) / footprint
-        usable = exact_sum(part["usable_area_m2"]) + exact_sum(part["existing_area_m2"])
-        losses = {name.removesuffix("_area_m2") + "_loss": exact_sum(part[name]) / area for name in _LOSSES}
+        density = 1000.0 * (part["pdc0_kwp"] + part["installed_kwp"]) / footprint
+        usable = part["usable_area_m2"] + part["existing_area_m2"]
+        losses = {name.removesuffix("_area_m2") + "_loss": part[name] / area for name in _LOSSES}
         cause = max(losses, key=lambda name: losses[name])
         rows.append(
             {
                 "use": use,
-                "buildings": len(part),
+                "buildings": int(classes[use].sum()),
                 "footprint_area_m2": footprint,
                 "density_w_m2": density,
                 "density_low_w_m2": low,

@@ -1,7 +1,7 @@
 """Sums of roofs: by building, by region of any layer, by class, and for the whole study."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,8 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from solar.uncertainty import own_variance
@@ -184,20 +186,78 @@ class Groups:
         numpy.ndarray
             Shape (count,).
         """
-        running = np.concatenate([[0], np.cumsum(whole[self.order])])
+        running = np.zeros(len(whole) + 1, dtype=np.int64)
+        np.cumsum(whole[self.order], out=running[1:])
         return np.asarray(running[self.ends] - running[self.starts])
 
 
 def _whole(values: Any) -> tuple[npt.NDArray[np.int64], int]:
     """Give values as whole multiples of a power of two, and its exponent; NaN is 0."""
     numbers = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
-    largest = float(np.abs(numbers).max(initial=0.0))
+    largest = max(float(numbers.max(initial=0.0)), -float(numbers.min(initial=0.0)))
     if not np.isfinite(largest):
         raise LayersError("a value to be added is infinite; expected finite numbers or NaN")
     if largest == 0.0:
         return np.zeros(len(numbers), dtype=np.int64), 0
     digits = _BITS - int(np.frexp(largest * len(numbers))[1])
-    return np.rint(np.ldexp(numbers, digits)).astype(np.int64), digits
+    return np.rint(np.ldexp(numbers, digits, out=numbers), out=numbers).astype(np.int64), digits
+
+
+class WholeColumns(Mapping[str, npt.NDArray[np.int64]]):
+    """
+    Columns of whole numbers in a file, each of which is in memory only while it is used: all would be 0.3 kB a building.
+
+    Parameters
+    ----------
+    file
+        Where to; it is begun anew.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._rows, self._names = file, 0, list[str]()
+        file.write_bytes(b"")
+
+    def __setitem__(self, name: str, numbers: npt.NDArray[np.int64]) -> None:
+        """
+        Write a column, once.
+
+        Parameters
+        ----------
+        name
+            Its name.
+        numbers
+            Shape (n,), as many as in every other.
+        """
+        with self._file.open("ab") as stream:
+            numbers.tofile(stream)
+        self._rows = len(numbers)
+        self._names.append(name)
+
+    def __getitem__(self, name: str) -> npt.NDArray[np.int64]:
+        """
+        Map a column.
+
+        Parameters
+        ----------
+        name
+            Its name.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n,).
+        """
+        if name not in self._names:
+            raise KeyError(name)
+        return np.memmap(self._file, np.int64, "r", 8 * self._rows * self._names.index(name), (self._rows,))
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Count the columns."""
+        return len(self._names)
 
 
 @dataclass(frozen=True)
@@ -305,16 +365,16 @@ def roofs_by_building(roofs: pd.DataFrame | StoredColumns, buildings: pd.Series)
     LayersError
         A roof names a building that is not there, or an id is not unique.
     """
-    index = pd.Index(buildings)
-    if not index.is_unique:
-        raise LayersError(f"building_id is not unique: {index[index.duplicated()][0]!r} stands more than once; make ids unique first")
-    codes = _codes(roofs[["building_id"]]["building_id"], index)
+    if not buildings.is_unique:
+        twice = buildings[buildings.duplicated()].iloc[0]
+        raise LayersError(f"building_id is not unique: {twice!r} stands more than once; make ids unique first")
+    codes = _codes(roofs[["building_id"]]["building_id"], _words(buildings))
     if (codes < 0).any():
         raise LayersError(f"{int((codes < 0).sum())} roofs name a building that is not in the table; expected every building of a roof")
-    return Groups(codes, len(index))
+    return Groups(codes, len(buildings))
 
 
-def sum_roofs(roofs: pd.DataFrame | StoredColumns, by_building: Groups) -> RoofSums:
+def sum_roofs(roofs: pd.DataFrame | StoredColumns, by_building: Groups, file: Path | None = None) -> RoofSums:
     """
     Sum roofs by building, once for all larger groups.
 
@@ -324,25 +384,30 @@ def sum_roofs(roofs: pd.DataFrame | StoredColumns, by_building: Groups) -> RoofS
         The columns that add up and `lcoe_cny_kwh`, of which a dataset gives some at a time.
     by_building
         See `roofs_by_building`.
+    file
+        Where the sums lie while they are needed; in memory without it.
 
     Returns
     -------
     RoofSums
         Of each building.
     """
-    found: dict[str, tuple[npt.NDArray[np.int64], int]] = {}
+    whole: dict[str, npt.NDArray[np.int64]] | WholeColumns = {} if file is None else WholeColumns(file)
+    digits: dict[str, int] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for first in range(0, len(ADDED), _COLUMNS_AT_ONCE):
             part = _numbers(roofs[list(ADDED[first : first + _COLUMNS_AT_ONCE])])
-            found |= dict(zip(part, pool.map(partial(_added, by_building), part.values()), strict=True))
+            for name, found in zip(part, pool.map(partial(_added, by_building), part.values()), strict=True):
+                whole[name], digits[name] = found
+            del part, found  # before the next ones are read
         lcoe, energy = _numbers(roofs[["lcoe_cny_kwh", "energy_kwh"]]).values()
         priced = np.where(np.isfinite(lcoe), energy, np.nan)
-        found[_COST], found[_PRICED] = pool.map(partial(_added, by_building), (lcoe * priced, priced))
+        for name, found in zip((_COST, _PRICED), pool.map(partial(_added, by_building), (lcoe * priced, priced)), strict=True):
+            whole[name], digits[name] = found
     # roofs of one building share its outline and height, and so their errors
-    mine = (np.ldexp(found[name][0].astype(np.float64), -found[name][1]) for name in ("energy_kwh", "energy_p90_kwh"))
-    found[_OWN] = _whole(own_variance(*mine))
+    mine = (np.ldexp(whole[name].astype(np.float64), -digits[name]) for name in ("energy_kwh", "energy_p90_kwh"))
+    whole[_OWN], digits[_OWN] = _whole(own_variance(*mine))
     unknown = tuple(name for name in ("carbon_t",) if len(by_building.order) and not roofs[[name]][name].notna().any())
-    whole, digits = {name: numbers for name, (numbers, _) in found.items()}, {name: bits for name, (_, bits) in found.items()}
     return RoofSums(by_building.sizes(), whole, digits, unknown)
 
 
@@ -516,12 +581,16 @@ def sum_classes(buildings: pd.DataFrame | StoredColumns, by: str = "use") -> pd.
     return frame.astype(whole).assign(specific_yield=_ratio(frame["energy_kwh"].to_numpy(), frame["pdc0_kwp"].to_numpy()))
 
 
-def _codes(keys: pd.Series, names: pd.Index) -> np.ndarray:
+def _words(texts: pd.Series | pd.Index) -> pa.Array:
+    """Texts as Arrow holds them: an index of pandas makes an object of Python of each."""
+    return pa.array(texts, pa.large_string())
+
+
+def _codes(keys: pd.Series, names: pa.Array) -> np.ndarray:
     """Position of each key in names, -1 where it is not there."""
-    if isinstance(keys.dtype, pd.CategoricalDtype):
-        known = names.get_indexer(keys.cat.categories)
-        return np.append(known, -1)[keys.cat.codes.to_numpy()]
-    return np.asarray(names.get_indexer(pd.Index(keys)))
+    coded = isinstance(keys.dtype, pd.CategoricalDtype)
+    known = pc.fill_null(pc.index_in(_words(keys.cat.categories if coded else keys), names), -1).to_numpy()
+    return np.append(known, -1)[keys.cat.codes.to_numpy()] if coded else known
 
 
 def _membership(keys: pd.Series, names: pd.Index) -> np.ndarray:

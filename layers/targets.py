@@ -120,15 +120,16 @@ def judge(
         form = form.with_city(committed_other_year=other_year)
     counted, left_out = _counted(buildings, policy)
     names = () if whole_only else names
-    by_area = {} if whole_only else dict(iter(counted.groupby("responsible_area", sort=False, observed=True)))
     demand, carbon = demand or load_demand(), carbon or load_carbon()
-    rows = []
-    for target in policy.targets:
-        for region in (None,) if target.regions == "whole" else (None, *names):
-            part = counted if region is None else by_area.get(region, counted.iloc[:0])
+    rows: list[list[dict[str, Any]]] = [[] for _ in policy.targets]
+    for region in (None, *names):  # one area at a time: all of them would be the whole once more
+        part = counted if region is None else counted[counted["responsible_area"] == region]
+        for target, own in zip(policy.targets, rows, strict=True):
+            if region is not None and target.regions == "whole":
+                continue
             case = Case(target, region, with_plan(part, target), counted, left_out, form, as_of, demand, carbon, study_km2, policy.area_km2)
-            rows.append(_row(case, METHODS[target.method](case)))
-    return rows
+            own.append(_row(case, METHODS[target.method](case)))
+    return [row for own in rows for row in own]
 
 
 def with_plan(buildings: pd.DataFrame, target: Target) -> pd.DataFrame:
@@ -302,5 +303,5 @@ def _counted(buildings: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, dic
         values = rows[name].to_numpy(dtype="float64", na_value=np.nan)
         if not (np.isfinite(values) & (values >= 0.0)).all():
             raise LayersError(f"buildings with roofs have missing, infinite or negative {name}; expected a sum of 0 or more")
-    others = buildings.loc[~with_roofs, "status"].value_counts().sort_index()
+    others = buildings.loc[~with_roofs, "status"].astype(object).value_counts().sort_index()
     return rows, {str(status): int(count) for status, count in others.items()}

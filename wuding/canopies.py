@@ -16,6 +16,7 @@ from geo.coordinates import into_crs
 from geo.packed import Packed, touching
 from geo.sources import vector_files
 from geo.vectors import read_vectors, row_numbers
+from layers.sums import StoredColumns
 
 from .errors import StudyError
 from .locating import stated
@@ -78,7 +79,7 @@ def is_surface(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return np.asarray(table["source"] != BUILDINGS) if "source" in table else np.zeros(len(table), dtype=bool)
 
 
-def surface_sums(buildings: pd.DataFrame, warnings: list[str]) -> dict[str, dict[str, float]]:
+def surface_sums(buildings: pd.DataFrame | StoredColumns, warnings: list[str]) -> dict[str, dict[str, float]]:
     """
     Sum what stands in the totals though no building carries it.
 
@@ -95,8 +96,9 @@ def surface_sums(buildings: pd.DataFrame, warnings: list[str]) -> dict[str, dict
         rows, pdc0_kwp and energy_kwh by `source`; empty without surfaces.
     """
     found = {}
+    told = buildings[["source", "pdc0_kwp", "energy_kwh"]]
     for kind in CONSTRUCTION:
-        own = buildings[buildings["source"] == kind]
+        own = told[told["source"] == kind]
         if len(own):
             sums = {name: float(own[name].sum()) for name in ("pdc0_kwp", "energy_kwh")}
             found[kind] = {"rows": float(len(own)), **sums}

@@ -42,10 +42,14 @@ class Kept:
 
     def __init__(self, file: Path, crs: pyproj.CRS) -> None:
         self._file, self.crs = file, crs
-        self._table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        self._count = len(self._table())
 
     def __len__(self) -> int:
-        return len(self._table)
+        return self._count
+
+    def _table(self) -> pa.Table:
+        """Map the file anew: pages that were looked at go with the last array that lies in them."""
+        return pa.ipc.open_file(pa.memory_map(str(self._file))).read_all()
 
     def columns(self, *names: str) -> pd.DataFrame:
         """
@@ -61,7 +65,7 @@ class Kept:
         pandas.DataFrame
             A row a building.
         """
-        frame: pd.DataFrame = self._table.select(names).to_pandas()
+        frame: pd.DataFrame = self._table().select(names).to_pandas()
         return frame
 
     def bounds(self) -> np.ndarray:
@@ -73,7 +77,8 @@ class Kept:
         numpy.ndarray
             Shape (n, 4), left, bottom, right, top; NaN where there is no shape.
         """
-        return np.column_stack([self._table[side].to_numpy() for side in _SIDES])
+        table = self._table()
+        return np.column_stack([table[side].to_numpy() for side in _SIDES])
 
     def places(self) -> tuple[np.ndarray, np.ndarray]:
         """
@@ -84,7 +89,8 @@ class Kept:
         x, y : numpy.ndarray
             Shape (n,) [m].
         """
-        return self._table["x"].to_numpy(), self._table["y"].to_numpy()
+        table = self._table()
+        return table["x"].to_numpy(), table["y"].to_numpy()
 
     def parts(self) -> Iterator[Part]:
         """
@@ -95,13 +101,13 @@ class Kept:
         Part
             The next ones.
         """
-        for batch in self._table.to_batches():
+        for at in range(pa.ipc.open_file(pa.memory_map(str(self._file))).num_record_batches):
+            batch = pa.ipc.open_file(pa.memory_map(str(self._file))).get_batch(at)
             rows = batch.drop_columns([_SHAPES, *_SIDES, *_PLACE]).to_pandas()
             yield Part(rows, batch[_SHAPES], np.column_stack([batch[side].to_numpy() for side in _SIDES]))
 
     def remove(self) -> None:
         """Take the file away; where the system holds it still, the next run on the folder does."""
-        del self._table
         with suppress(PermissionError):
             self._file.unlink()
 

@@ -8,6 +8,8 @@ import os
 import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from layers.profiles import MOST_REGIONS, milliwatt_hours, read_parts, write_pro
 from layers.replacing import on_disk, unfinished
 from layers.sanity import sanity, warn_outside
 from layers.schema import region_table, write_table
-from layers.sums import StoredColumns, roofs_by_building, sum_regions, sum_roofs, totals
+from layers.sums import RoofSums, StoredColumns, roofs_by_building, sum_regions, sum_roofs, totals
 from solar.canopy import load_transmissivity
 from solar.climatology import jinan_climatology
 from solar.parameters import System, load_system
@@ -146,6 +148,8 @@ def _run(
             )
         with unfinished(work / "model.pickle", work / "unfinished") as part, part.open("wb") as stream:
             pickle.dump(model, stream, protocol=pickle.HIGHEST_PROTOCOL)
+        model = replace(model, stations=(), far=None)  # tiles and the audit read theirs: 0.1 GB
+        give_back()
         if store is not None:
             store.send()
         with clock.stage("roofs"):
@@ -165,12 +169,14 @@ def _run(
             screen.told("audit", 1, 1)
         with clock.stage("tables"):
             screen.told("tables", 0, 2)
-            buildings, regions, whole = _tables(kept, prepared.regions, policy, model, out, study.study.lang)
+            regions, whole = _tables(kept, prepared.regions, policy, model, out, study.study.lang)
             parts = read_parts(sorted((work / "profiles").glob("*.parquet"))) | {TYPICAL: {"kwh_per_kwp": milliwatt_hours(model.typical)}}
             write_profiles(parts, {TYPICAL: ["kwh_per_kwp"], **_profile_regions(prepared)}, out / "profiles")
+            del parts
             screen.told("tables", 1, 2)
-            write_targets(study, policy, buildings, regions, out)
+            write_targets(study, policy, read_buildings(out), regions, out)
             write_exclusions(study, out)
+            give_back()
             screen.told("tables", 2, 2)
         helped = simulate_again(work, weathers, taken) if apart else {}
         found, spent = audited()
@@ -178,9 +184,10 @@ def _run(
         clock.stages.insert(-1, spent)
     if apart:
         screen.told("audit", 1, 1)
-    manifest = _manifest(study, prepared, weathers, model, clock, checked, buildings, whole, work)
+    assessed = StoredColumns(out / "buildings.parquet", "buildings")
+    manifest = _manifest(study, prepared, weathers, model, clock, checked, assessed, whole, work)
     write_json(out / "manifest.json", manifest)
-    del prepared, buildings, regions, model, weathers  # products read files; they need the memory
+    del prepared, regions, model, weathers  # products read files; they need the memory
     give_back()
     write_products(out, study.study.name, study.study.lang, clock, screen, apart=apart)
     require_unchanged(study, given, *_READ_LATE)
@@ -418,34 +425,45 @@ def check_distance(study: Study, weathers: list[Weather], longitude: float, lati
 
 def _tables(
     kept: Kept, layers: dict[str, gpd.GeoDataFrame], policy: Policy | None, model: Model, out: Path, lang: str
-) -> tuple[pd.DataFrame, dict[str, gpd.GeoDataFrame], dict[str, Any]]:
+) -> tuple[dict[str, gpd.GeoDataFrame], dict[str, Any]]:
     """Sum the roofs by building, by region of each layer, and in all."""
     unfinished = out / ".work" / "unfinished"
     roofs = StoredColumns(out / "roofs", "roofs")
     by_building = roofs_by_building(roofs, kept.columns("building_id")["building_id"])
-    added = sum_roofs(roofs, by_building)
+    sums = unfinished / "sums.bin"
+    added = sum_roofs(roofs, by_building, sums)
+    give_back()
     with ThreadPoolExecutor(1) as writer:  # compressing lets go of Python's lock
         written = writer.submit(write_buildings, kept, roofs, by_building, added, policy, lang, out / "buildings.parquet", unfinished)
-        regions = {}
-        for name, frame in layers.items():
-            if name != "urban":
-                column = COLUMN_OF.get(name, f"region_{name}")
-                own = frame.assign(name=frame["id"]) if name == "parcels" else frame
-                regions[name] = sum_regions(added, kept.columns(column, "status", "installed_kwp"), own, column, p90=p90_of_groups)
-        cells, cell = grid_cells(*kept.places(), kept.crs)
-        in_cells = kept.columns("status", "installed_kwp").assign(cell=cell)
-        regions["grid"] = sum_regions(added, in_cells, cells, "cell", p90=p90_of_groups)
+        regions = _regions(kept, layers, added)
         written.result()
     kept.remove()
     whole = totals(added, p90=p90_of_groups)
     del roofs, by_building, added
+    with suppress(PermissionError):
+        sums.unlink()
     give_back()
-    buildings = read_buildings(out)
     if "parcels" in regions:
+        buildings = StoredColumns(out / "buildings.parquet", "buildings")
         regions["parcels"] = parcel_table(regions["parcels"], buildings, model.market, model.demand, model.finance, model.terms)
     for name, table in regions.items():
         write_table(table, region_table(name), out / "regions" / f"{name}.parquet", unfinished)
-    return buildings, regions, whole
+    give_back()
+    return regions, whole
+
+
+def _regions(kept: Kept, layers: dict[str, gpd.GeoDataFrame], added: RoofSums) -> dict[str, gpd.GeoDataFrame]:
+    """Sum the roofs by region of each layer, and by cell of a grid."""
+    regions = {}
+    for name, frame in layers.items():
+        if name != "urban":
+            column = COLUMN_OF.get(name, f"region_{name}")
+            own = frame.assign(name=frame["id"]) if name == "parcels" else frame
+            regions[name] = sum_regions(added, kept.columns(column, "status", "installed_kwp"), own, column, p90=p90_of_groups)
+    cells, cell = grid_cells(*kept.places(), kept.crs)
+    in_cells = kept.columns("status", "installed_kwp").assign(cell=cell)
+    regions["grid"] = sum_regions(added, in_cells, cells, "cell", p90=p90_of_groups)
+    return regions
 
 
 def _manifest(
@@ -455,7 +473,7 @@ def _manifest(
     model: Model,
     clock: Clock,
     checked: dict[str, Any],
-    buildings: pd.DataFrame,
+    buildings: StoredColumns,
     whole: dict[str, Any],
     work: Path,
 ) -> dict[str, Any]:
@@ -484,7 +502,7 @@ def _manifest(
             "tile_buildings": study.run.tile_buildings,
             "lapse_k_per_m": LAPSE_K_PER_M,
         },
-        "counts": {str(k): int(v) for k, v in buildings["status"].value_counts().sort_index().items()},
+        "counts": {str(k): int(v) for k, v in buildings[["status"]]["status"].astype(object).value_counts().sort_index().items()},
         "stages": clock.stages,
         "audit": checked,
         "mounts": _mounts(work),

@@ -8,14 +8,19 @@ import pyarrow.parquet as pq
 
 from layers.coverage import coverage_reach
 from layers.policy import Policy
-from layers.schema import MONTHS, table_writer
+from layers.schema import MONTHS, columns, table_writer
 from layers.sums import Groups, RoofSums, StoredColumns, add_to_buildings
 
 from .keeping import Kept
 from .messages import translate
 
-# What neither targets nor other sums ask of a building.
-_NOT_ASKED = ("geometry", "bbox", "source_file", "source_row", "source_id", "use_source", "use_confidence", "height_source", *MONTHS)
+# What targets and roadmaps do not ask of a building.
+_NOT_ASKED = (
+    *("geometry", "bbox", "stale_surface", "source", "source_file", "source_row", "source_id", "use_source", "use_confidence"),
+    *("year_built", "data_tier", "confidence", "height_m", "height_source", "floors", "ground_elevation_m", "reason", "parcel_share"),
+    *("setback_area_m2", "obstacle_area_m2", "excluded_area_m2", "shaded_out_area_m2", "structural_check", "module_count"),
+    *("module_area_m2", *MONTHS, "specific_yield", "npv_cny", "thermal_area_m2"),
+)
 _OF_ROOFS = ("data_tier", "confidence", "structural_check")  # what the first roof of a building says of all of them
 
 
@@ -70,7 +75,7 @@ def _assessed(rows: pd.DataFrame, told: pd.DataFrame, added: RoofSums, policy: P
 
 def read_buildings(out: Path) -> pd.DataFrame:
     """
-    Read of the table `buildings` what targets and sums ask.
+    Read of the table `buildings` what targets and roadmaps ask.
 
     Parameters
     ----------
@@ -80,9 +85,10 @@ def read_buildings(out: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a building, without its shape.
+        A row a building, without its shape; texts but the id as categories, in no order.
     """
     file = out / "buildings.parquet"
     asked = [name for name in pq.read_schema(file).names if name not in _NOT_ASKED]
-    found: pd.DataFrame = pq.read_table(file, columns=asked).to_pandas(self_destruct=True, split_blocks=True)
+    coded = [c.name for c in columns("buildings") if c.dtype == "string" and c.name != "building_id"]
+    found: pd.DataFrame = pq.read_table(file, columns=asked, read_dictionary=coded).to_pandas(self_destruct=True, split_blocks=True)
     return found
