@@ -1,6 +1,7 @@
 """Sums of roofs: by hand, order-free, and the same in buildings, regions, cells and the whole."""
 
 import math
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -62,8 +63,8 @@ def scene() -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return roofs, buildings, layer
 
 
-def of(roofs: pd.DataFrame | StoredColumns, buildings: pd.DataFrame) -> RoofSums:
-    return sum_roofs(roofs, roofs_by_building(roofs, buildings["building_id"]))
+def of(roofs: pd.DataFrame | StoredColumns, buildings: pd.DataFrame, file: Path | None = None) -> RoofSums:
+    return sum_roofs(roofs, roofs_by_building(roofs, buildings["building_id"]), file)
 
 
 def full(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -188,7 +189,7 @@ def test_sums_of_a_dataset_are_those_of_its_table(tmp_path):
     for k in range(2):
         write_table(whole.iloc[2 * k : 2 * k + 2], "roofs", tmp_path / "roofs" / f"{k}.parquet", tmp_path / "work")
     read = StoredColumns(tmp_path / "roofs", "roofs")
-    again = sum_regions(of(read, buildings), buildings, layer, "district")
+    again = sum_regions(of(read, buildings, tmp_path / "sums.bin"), buildings, layer, "district")
     pd.testing.assert_frame_equal(again, sum_regions(of(roofs, buildings), buildings, layer, "district"))
 
 

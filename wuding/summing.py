@@ -11,7 +11,7 @@ from layers.policy import Policy
 from layers.schema import MONTHS, columns, table_writer
 from layers.sums import Groups, RoofSums, StoredColumns, add_to_buildings
 
-from .keeping import Kept
+from .keeping import Kept, give_back
 from .messages import translate
 
 # What targets and roadmaps do not ask of a building.
@@ -91,4 +91,5 @@ def read_buildings(out: Path) -> pd.DataFrame:
     asked = [name for name in pq.read_schema(file).names if name not in _NOT_ASKED]
     coded = [c.name for c in columns("buildings") if c.dtype == "string" and c.name != "building_id"]
     found: pd.DataFrame = pq.read_table(file, columns=asked, read_dictionary=coded).to_pandas(self_destruct=True, split_blocks=True)
+    give_back()
     return found
