@@ -195,7 +195,7 @@ def test_copies_under_one_id_are_not_called_cut_and_nothing_is_told_of_nothing(t
 
 
 def test_a_check_measures_on_the_surface_model(tmp_path: Path) -> None:
-    gpd.GeoDataFrame({"n": range(12)}, geometry=boxes(12), crs=CRS).to_file(tmp_path / "b.gpkg")
+    gpd.GeoDataFrame({"right": 8.0, "off": [13.0] * 11 + [-1.0]}, geometry=boxes(12), crs=CRS).to_file(tmp_path / "b.gpkg")
     size = {"driver": "GTiff", "dtype": "float32", "count": 1, "crs": CRS, "width": 500, "height": 200}
     ground = np.full((200, 500), 50, np.float32)
     with rasterio.open(tmp_path / "dem.tif", "w", transform=from_origin(X - 50, Y + 100, 1, 1), **size) as out:
@@ -211,6 +211,10 @@ def test_a_check_measures_on_the_surface_model(tmp_path: Path) -> None:
     assert facts["dsm_median_height_m"] == pytest.approx(8.0)
     flat = check_study(load_study(study(tmp_path, '"b.gpkg"', dem='"dem.tif"\ndsm = "ground.tif"')), "en")
     assert any("shows no building at 100% of the 12 footprints" in problem.text for problem in flat.problems.listed())
+    for column, told in (("right", False), ("off", True)):
+        named = study(tmp_path, '"b.gpkg"', f'columns = {{ height = "{column}" }}', dem='"dem.tif"\ndsm = "dsm.tif"')
+        texts = [problem.text for problem in check_study(load_study(named), "en").problems.listed()]
+        assert any("shows buildings -5.0 m against their given heights (median of 11)" in text for text in texts) == told
 
 
 def test_a_surface_model_in_another_datum_than_the_dem_is_told_by_the_given_heights() -> None:

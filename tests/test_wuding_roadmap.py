@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -14,6 +15,7 @@ from layers.policy import load_policy
 from wuding.errors import StudyError
 from wuding.products import remake_targets
 from wuding.roadmapping import scenarios
+from wuding.serving import tiles_stale
 from wuding.study import load_study
 
 
@@ -60,10 +62,16 @@ def test_a_changed_roadmap_changes_every_product_without_new_roofs(county: Path,
     shutil.copytree(run_folder, run)
     text = (county / "study.toml").read_text(encoding="utf-8")
     study = county / "changed.toml"
+    (run / "roofs.pmtiles").write_bytes(b"made before")
+    os.utime(run / "roofs.pmtiles", (4e9, 4e9))  # when the clock went ahead
+    assert not tiles_stale(run)
     try:
         study.write_text(text.replace("yearly_mw = 5.0", "uptake = false\nyearly_mw = 0.5"), encoding="utf-8")
         remake_targets(load_study(study), run)
         hold_together(run)
+        assert tiles_stale(run)
+        before, after = (json.loads((place / "manifest.json").read_text(encoding="utf-8"))["inputs"] for place in (run_folder, run))
+        assert [row["role"] for row in after] == [row["role"] for row in before]
         assert told(run)["pac0_kw"].sum() <= 500 * 4
         assert not years_of(run).equals(years_of(run_folder))
         study.write_text(text[: text.index("[roadmap]")], encoding="utf-8")

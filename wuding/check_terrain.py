@@ -20,7 +20,7 @@ from geo.shift_evidence import without_shift
 from geo.terrain import Terrain
 from solar.canopy import load_transmissivity
 
-from .elevation import ENOUGH, FEW_STAND, measured_heights, stand, tell_unseen
+from .elevation import ENOUGH, FEW_STAND, measured_heights, stand, tell_apart, tell_unseen
 from .errors import StudyError
 from .misplaced import apart, refuse_dem
 from .study import Study
@@ -120,7 +120,7 @@ def coarse_terrain(
 
 
 def surface_head(
-    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, terrain: Terrain, work: Path, warnings: list[str]
+    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, given: np.ndarray, terrain: Terrain, work: Path, warnings: list[str]
 ) -> dict[str, Any]:
     """
     Look at the head of the surface model, and at its cells around some buildings: there are too many to read all here.
@@ -133,6 +133,8 @@ def surface_head(
         CRS of the study.
     table
         Buildings.
+    given
+        Heights that the study gives, NaN where none, shape (n,). [m]
     terrain
         Ground.
     work
@@ -159,7 +161,8 @@ def surface_head(
     if not inside.any():
         warnings.append(f"terrain.dsm {study.terrain.dsm!r} lies over none of the buildings; check it and its CRS")
     usable = np.flatnonzero(inside & (table["status"] == "").to_numpy())
-    around = _surface_windows(study, crs, table, usable, terrain, work, _WINDOWS if head.files < _MANY_FILES else _FEW_WINDOWS, warnings)
+    most = _WINDOWS if head.files < _MANY_FILES else _FEW_WINDOWS
+    around = _surface_windows(study, crs, table, given, usable, terrain, work, most, warnings)
     return trees | {
         "dsm": Path(study.terrain.dsm).name,
         "dsm_crs": head.source_crs,
@@ -171,11 +174,20 @@ def surface_head(
 
 
 def _surface_windows(
-    study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, rows: Any, terrain: Terrain, work: Path, most: int, warnings: list[str]
+    study: Study,
+    crs: pyproj.CRS,
+    table: gpd.GeoDataFrame,
+    given: np.ndarray,
+    rows: Any,
+    terrain: Terrain,
+    work: Path,
+    most: int,
+    warnings: list[str],
 ) -> dict[str, Any]:
     """Read the surface model around some buildings, evenly spaced in the file, and measure every building that stands there."""
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))] if len(rows) else rows
-    heights_m, nodata, levels = _measured(study, crs, table, rows, chosen, terrain, work)
+    measured, nodata, levels = _measured(study, crs, table, rows, chosen, terrain, work)
+    heights_m = measured[np.isfinite(measured)]
     standing = float((heights_m >= LOWEST_DSM_M).mean()) if len(heights_m) else 0.0
     shift = {}
     if len(chosen) and standing < FEW_STAND and study.buildings.datum is None:
@@ -186,6 +198,7 @@ def _surface_windows(
         return shift
     if not shift:
         tell_unseen(str(study.terrain.dsm), heights_m, warnings)
+        tell_apart(str(study.terrain.dsm), measured, given, warnings)
     return {
         **shift,
         "dsm_nodata": nodata,
@@ -205,9 +218,10 @@ def _shift_on_surface(
         moved = without_shift(table.geometry.to_numpy(), crs, datum)
         if moved is None:
             return {}
-        heights_m, _, _ = _measured(
+        measured, _, _ = _measured(
             study, crs, table.set_geometry(gpd.GeoSeries(moved, index=table.index, crs=crs)), rows, chosen, terrain, work
         )
+        heights_m = measured[np.isfinite(measured)]
         without = float((heights_m >= LOWEST_DSM_M).mean()) if len(heights_m) >= ENOUGH else 0.0
         if without >= _MOST_STAND:
             return {"dsm_shift": {"datum": datum, "before": standing, "after": without}}
@@ -217,8 +231,8 @@ def _shift_on_surface(
 def _measured(
     study: Study, crs: pyproj.CRS, table: gpd.GeoDataFrame, rows: Any, chosen: Any, terrain: Terrain, work: Path
 ) -> tuple[np.ndarray, str, list[float]]:
-    """Heights of buildings on the surface model around the chosen ones, how its empty cells were recognised, and its levels."""
-    tree, measured, nodata, levels = shapely.STRtree(table.geometry.to_numpy()), dict[int, float](), "", list[float]()
+    """Heights of all buildings, NaN but around the chosen ones; how empty cells of the surface model were recognised, and its levels."""
+    tree, measured, nodata, levels = shapely.STRtree(table.geometry.to_numpy()), np.full(len(table), np.nan), "", list[float]()
     packed = Packed.of([table.geometry.to_numpy()], crs)
     for row in chosen:
         bounds = _grown(table.geometry.iloc[row].bounds, _AROUND_M)
@@ -238,8 +252,8 @@ def _measured(
         wanted = np.zeros(len(table), dtype=bool)
         wanted[near] = True
         height = measured_heights(table, packed, terrain, work / "dsm.tif", wanted)
-        measured |= {int(k): float(height[k]) for k in near if np.isfinite(height[k])}
-    return np.array(list(measured.values())), nodata, levels
+        measured = np.where(np.isfinite(height), height, measured)
+    return measured, nodata, levels
 
 
 def _grown(bounds: Any, by: float) -> Bounds:

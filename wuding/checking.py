@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 import pyproj
 
+from geo import attributes, heights
 from geo.archetypes import load_archetypes
 from geo.coordinates import study_crs
 from geo.packed import Packed
@@ -38,7 +39,7 @@ from .products import study_policy
 from .reading import check_scale, identify, read_buildings, read_region
 from .roadmapping import asks_for_room, scenarios
 from .study import BuildingsSection, LayerSection, Study
-from .texts import tell_unread, unread_texts
+from .texts import given_heights, tell_unread, unread_texts
 
 # Buildings whose place is compared with borders: enough to see a shift of some hundred metres.
 _COMPARED = 5_000
@@ -183,7 +184,8 @@ def _steps(check: Check, raw: pd.DataFrame, read: Packed, policy: Policy | None,
         check_scale(shapes.bounds, crs, study, told)
         with check.problems.trying("terrain") as ground:
             terrain, check.facts["terrain"] = coarse_terrain(study, terrain_head(study, crs), table, shapes, Path(folder), ground)
-            check.facts["terrain"] |= surface_head(study, crs, shapes.frame(table), terrain, Path(folder), ground)
+            given = attributes.plausible(given_heights(raw)[0], heights.LOWEST_M, heights.HIGHEST_M)
+            check.facts["terrain"] |= surface_head(study, crs, shapes.frame(table), given, terrain, Path(folder), ground)
         if "terrain" not in check.facts:
             return shapes.frame(table)
         override(table, raw, study, told)

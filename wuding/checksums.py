@@ -32,6 +32,27 @@ def checksums(study: Study, *only: str) -> list[dict[str, object]]:
     return [_checksum(study, role, text) for role, text in input_files(study) if not only or role in only]
 
 
+def in_order(study: Study, inputs: list[dict[str, object]]) -> list[dict[str, object]]:
+    """
+    Put checksums in the order of the study, as `checksums` gives them all.
+
+    Parameters
+    ----------
+    study
+        The study.
+    inputs
+        Rows of `checksums`; of files that the study names no more they come last.
+
+    Returns
+    -------
+    list of dict
+        The same rows.
+    """
+    named = [(role, without_place(text)) for role, text in input_files(study)]
+    places = {name: place for place, name in enumerate(named)}
+    return sorted(inputs, key=lambda row: places.get((str(row["role"]), str(row["path"])), len(places)))
+
+
 def states(study: Study) -> dict[str, list[tuple[int, int, int]]]:
     """
     Note the state of all inputs, cheaper than by their checksums.

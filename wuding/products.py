@@ -30,7 +30,7 @@ from solar.money import Finance, load_finance, yearly_factors
 from solar.self_use import read_market
 
 from .beside import Turns, beside, next_turn, turns
-from .checksums import checksums
+from .checksums import checksums, in_order
 from .errors import StudyError
 from .gap_list import write_gap_roofs
 from .keeping import give_back
@@ -433,7 +433,8 @@ def remake_targets(study: Study, out: Path) -> None:
         del whole
     changed = write_targets(study, policy, buildings, regions, out) or other or stale
     renewed = ("study", "form", "policy", "load", "hosting")
-    manifest["inputs"] = [row for row in manifest["inputs"] if row["role"] not in renewed] + checksums(study, *renewed)
+    others = [row for row in manifest["inputs"] if row["role"] not in renewed]
+    manifest["inputs"] = in_order(study, others + checksums(study, *renewed))
     manifest["study"]["as_of"] = str(study.study.as_of)
     content = study_content(study)
     kept = manifest["parameters"].get("study", content)
