@@ -229,7 +229,7 @@ class WholeColumns(Mapping[str, npt.NDArray[np.int64]]):
             Shape (n,), as many as in every other.
         """
         with self._file.open("ab") as stream:
-            numbers.tofile(stream)
+            stream.write(np.ascontiguousarray(numbers).data)  # `tofile` would not say that the disk is full
         self._rows = len(numbers)
         self._names.append(name)
 
