@@ -1,6 +1,7 @@
 """Bring layers into the study's coordinates."""
 
-from typing import Literal, TypedDict
+from collections.abc import Callable
+from typing import Literal, TypedDict, Unpack
 
 import geopandas as gpd
 import numpy as np
@@ -12,8 +13,10 @@ from pyproj.exceptions import CRSError
 from .control_points import Helmert
 from .datum import CHINA, SHIFTED, unshifted
 from .errors import GeoError
+from .packed import Packed
 from .recognition import Place, check_plausible, listed, local_words, sample_points
 
+Way = Callable[[npt.NDArray[np.object_]], npt.NDArray[np.object_]]
 Axes = Literal["easting_northing", "northing_easting"]
 
 # Datums that agree to under a metre; between others PROJ's own list has no parameters for China, and takes them as equal.
@@ -109,28 +112,63 @@ def into_crs(
     GeoError
         If no CRS is known, or the coordinates cannot be what the CRS says.
     """
-    warnings = [] if warnings is None else warnings
-    geometry = frame.geometry.to_numpy()
-    if shapely.has_z(geometry).any() or shapely.has_m(geometry).any():
-        geometry = shapely.force_2d(geometry)
-    if axes == "northing_easting":
-        geometry = shapely.transform(geometry, lambda xy: xy[:, ::-1])
-    if local is not None:
-        return frame.set_geometry(gpd.GeoSeries(shapely.transform(geometry, local.apply), index=frame.index, crs=crs))
-    points = sample_points(geometry)
-    own = _own_crs(frame.crs, declared, points, crs, source, near, warnings)
+    stated: Stated = {"declared": declared, "datum": datum, "axes": axes, "local": local, "near": near, "warnings": warnings}
+    placed = packed_into_crs(Packed.of([frame.geometry.to_numpy()], frame.crs), crs, source=source, **stated)
+    return frame.set_geometry(gpd.GeoSeries(placed[:], index=frame.index, crs=crs))
+
+
+def packed_into_crs(shapes: Packed, crs: pyproj.CRS, *, source: str, **stated: Unpack[Stated]) -> Packed:
+    """
+    Bring shapes into the study's CRS.
+
+    Parameters
+    ----------
+    shapes
+        As read, in the CRS that the file says.
+    crs, source, **stated
+        As in `into_crs`.
+
+    Returns
+    -------
+    Packed
+        The same rows in `crs`, in two dimensions.
+
+    Raises
+    ------
+    GeoError
+        If no CRS is known, or the coordinates cannot be what the CRS says.
+    """
+    told, points = stated.get("warnings"), sample_points(shapes)
+    warnings = [] if told is None else told
+    way: list[Way] = [] if shapes.is_flat else [shapely.force_2d]
+    if stated.get("axes") == "northing_easting":
+        points = points[:, ::-1]
+        way.append(_by_points(lambda xy: xy[:, ::-1]))
+    if (local := stated.get("local")) is not None:
+        return shapes.moved([*way, _by_points(local.apply)], crs)
+    near, datum = stated.get("near"), stated.get("datum")
+    own = _own_crs(shapes.crs, stated.get("declared"), points, crs, source, near, warnings)
     check_plausible(points, own, crs, source, near or _nowhere)
     if datum in SHIFTED:
-        geometry, own = _unshifted(geometry, own, str(datum), source)
+        steps, own = _unshifted(points, own, str(datum), source)
+        way += steps
     if len(points) and (note := datum_notes(own, crs, np.median(points, axis=0))):
         warnings.append(f"{source}: {note}")
-    # The same system written otherwise (a file's WKT) would cost a million buildings seconds and their last digits.
-    same = own.equals(crs, ignore_axis_order=True)
-    placed = gpd.GeoSeries(geometry, index=frame.index, crs=crs if same else own)
     if own.is_bound:
         # PROJ applies towgs84 on the way to WGS 84 itself, and drops it without a word on the way to CGCS2000.
-        placed = placed.to_crs(4326)
-    return frame.set_geometry(placed if same else placed.to_crs(crs))
+        way, own = [*way, _projected(own, pyproj.CRS.from_epsg(4326))], pyproj.CRS.from_epsg(4326)
+    # The same system written otherwise (a file's WKT) would cost a million buildings seconds and their last digits.
+    if not own.equals(crs, ignore_axis_order=True):
+        way.append(_projected(own, crs))
+    return shapes.moved(way, crs)
+
+
+def _by_points(change: Callable[[np.ndarray], np.ndarray]) -> Way:
+    return lambda shapes: np.asarray(shapely.transform(shapes, change))
+
+
+def _projected(own: pyproj.CRS, crs: pyproj.CRS) -> Way:
+    return lambda shapes: np.asarray(gpd.GeoSeries(shapes, crs=own).to_crs(crs).to_numpy())
 
 
 def _nowhere() -> None:
@@ -168,20 +206,20 @@ def _own_crs(
     )
 
 
-def _unshifted(geometry: np.ndarray, own: pyproj.CRS, datum: str, source: str) -> tuple[np.ndarray, pyproj.CRS]:
+def _unshifted(points: np.ndarray, own: pyproj.CRS, datum: str, source: str) -> tuple[list[Way], pyproj.CRS]:
     """Take the shift out in longitude and latitude; a layer that was projected after shifting goes back there first."""
-    degrees = pyproj.CRS.from_epsg(4326)
+    degrees, way = pyproj.CRS.from_epsg(4326), list[Way]()
     if not own.is_geographic:
         to_degrees = pyproj.Transformer.from_crs(own, own.geodetic_crs or degrees, always_xy=True)
-        geometry = shapely.transform(geometry, lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])))
-    bounds = shapely.bounds(geometry)
-    lon, lat = np.nanmedian(bounds[:, 0]), np.nanmedian(bounds[:, 1])
+        way.append(_by_points(lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1]))))
+        points = np.column_stack(to_degrees.transform(points[:, 0], points[:, 1]))
+    lon, lat = np.median(points, axis=0) if len(points) else (np.nan, np.nan)
     if not (CHINA[0] <= lon <= CHINA[2] and CHINA[1] <= lat <= CHINA[3]):
         raise GeoError(
             f"{source}: datum = {datum!r} is defined in China only, but the layer lies near {lon:.4f}, {lat:.4f}; take datum out "
             "of the study file or correct the layer's crs"
         )
-    return shapely.transform(geometry, lambda xy: np.column_stack(unshifted(xy[:, 0], xy[:, 1], datum))), degrees
+    return [*way, _by_points(lambda xy: np.column_stack(unshifted(xy[:, 0], xy[:, 1], datum)))], degrees
 
 
 def datum_notes(own: pyproj.CRS, crs: pyproj.CRS, point: npt.ArrayLike) -> str:

@@ -13,16 +13,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
+import pyproj
 import shapely
 
 from .encodings import as_utf8, decoded, drawing_encoding, shapefile_encoding, text_encoding
 from .errors import GeoError
+from .packed import Packed
 from .shapes import from_wkb, numbered
 from .sources import ARCHIVE, JSON, OSM, PARQUET, SHAPEFILE, TABLE, beside, unpacked
 from .tables import read_table, with_places
 
 # Features that say how wide a layer of unknown type is searched for polygons.
 _ENOUGH = 1000
+# Kinds of well-known binary up to several polygons; collections may hold curves, and the others are curves.
+_PLAIN = 6
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class _Layer:
         return int(pyogrio.read_info(self.file, layer=self.name, force_feature_count=True)["features"])
 
 
-def read_file(
+def read_layer(
     path: Path,
     *,
     layer: str | None = None,
@@ -53,7 +57,7 @@ def read_file(
     osm_key: str | None = None,
     rows: int | None = None,
     warnings: list[str],
-) -> gpd.GeoDataFrame:
+) -> tuple[pd.DataFrame, Packed]:
     """
     Read one layer of one vector file.
 
@@ -76,9 +80,10 @@ def read_file(
 
     Returns
     -------
-    geopandas.GeoDataFrame
-        Rows in file order, index 0..n-1, geometry of any type in the column "geometry", CRS as the file says;
-        `attrs["encoding"]` says how text was decoded where the format leaves a choice.
+    rows : pandas.DataFrame
+        In file order, index 0..n-1; `attrs["encoding"]` says how text was decoded where the format leaves a choice.
+    shapes : geo.packed.Packed
+        Theirs, of any type, CRS as the file says.
 
     Raises
     ------
@@ -93,7 +98,7 @@ def read_file(
                     raise GeoError(
                         f"{path.name}: several tables are packed in it: {', '.join(f.name for f in files)}; unpack it and name one"
                     )
-                return read_file(files[0], layer=layer, encoding=encoding, columns=columns, rows=rows, warnings=warnings)
+                return read_layer(files[0], layer=layer, encoding=encoding, columns=columns, rows=rows, warnings=warnings)
             return _read_gdal(path.name, files, layer, encoding, columns, osm_key, rows, warnings)
     if kind in JSON:
         with as_utf8(path, encoding, warnings) as file:
@@ -107,7 +112,7 @@ def read_file(
         return _read_gdal(path.name, [path], layer, encoding, columns, osm_key, rows, warnings)
     if columns is not None:
         frame = frame[[c for c in frame.columns if c in columns or c == frame.geometry.name]]
-    return frame.reset_index(drop=True)
+    return Packed.apart(frame.reset_index(drop=True))
 
 
 def _read_parquet(path: Path, columns: list[str] | None, rows: int | None) -> gpd.GeoDataFrame:
@@ -140,7 +145,7 @@ def _read_gdal(
     osm_key: str | None,
     rows: int | None,
     warnings: list[str],
-) -> gpd.GeoDataFrame:
+) -> tuple[pd.DataFrame, Packed]:
     with _told(name, files, warnings):
         drawing = files[0].suffix.lower() == ".dxf"
         for file in files:
@@ -156,7 +161,7 @@ def _read_gdal(
         options: dict[str, Any] = {"ENCODING": "ISO-8859-1"} if codec else {}
         osm = chosen.file.suffix.lower() in OSM
         where = f'"{osm_key}" IS NOT NULL' if osm and osm_key else None
-        table, frame_crs, geometry = _table(chosen, options, rows, where, None if osm or drawing or codec else columns)
+        table, shapes = _table(chosen, options, rows, where, None if osm or drawing or codec else columns)
     names = [str(decoded(str(c), codec)) if codec else str(c) for c in table.schema.names]
     if codec:
         table = pa.table([_redecoded(column, codec) for column in table.columns], names=names)
@@ -172,11 +177,10 @@ def _read_gdal(
             warnings.append(f"{name}: of the OpenStreetMap features those with the key {osm_key!r} are taken: {len(frame)}")
     if columns is not None and not drawing:
         frame = frame[[c for c in frame.columns if c in columns]]
-    out = gpd.GeoDataFrame(frame, geometry=geometry, crs=frame_crs)
     if drawing:
-        out = _drawing_layer(out, name, layer, columns, warnings)
-    out.attrs["encoding"] = codec
-    return out
+        frame, shapes = Packed.apart(_drawing_layer(shapes.frame(frame), name, layer, columns, warnings))
+    frame.attrs["encoding"] = codec
+    return frame, shapes
 
 
 @contextmanager
@@ -235,10 +239,8 @@ def _listed(layers: list[_Layer]) -> str:
     return ", ".join(f"{one.name} ({one.geometry}, {one.rows()} rows)" for one in layers[:40])
 
 
-def _table(
-    chosen: _Layer, options: dict[str, Any], rows: int | None, where: str | None, columns: list[str] | None
-) -> tuple[Any, Any, np.ndarray]:
-    """Attributes as an Arrow table, the CRS as GDAL names it, and the shapes."""
+def _table(chosen: _Layer, options: dict[str, Any], rows: int | None, where: str | None, columns: list[str] | None) -> tuple[Any, Packed]:
+    """Attributes as an Arrow table, and the shapes."""
     more: dict[str, Any] = {"layer": chosen.name, "max_features": rows, "where": where, **options}
     if columns is not None:
         fields = [str(f) for f in pyogrio.read_info(chosen.file, layer=chosen.name, **options)["fields"]]
@@ -252,13 +254,16 @@ def _table(
         _check_count(chosen, table.num_rows, options)
     shape_name = meta["geometry_name"] or "wkb_geometry"
     at = [k for k, name in enumerate(table.schema.names) if name == shape_name][-1]
-    data = table.column(at).to_numpy()
+    crs = None if meta["crs"] is None else pyproj.CRS.from_user_input(meta["crs"])
+    shapes = Packed(table.column(at).cast(pa.large_binary()).combine_chunks(), crs)
     try:
-        geometry = from_wkb(data)
+        if (shapes.kinds > _PLAIN).any():
+            shapes[shapes.kinds > _PLAIN]
     except NotImplementedError:  # curves: the slower way of reading lets GDAL make polygons of them
         more["columns"] = []
-        geometry = from_wkb(pyogrio.raw.read(chosen.file, **more)[2])
-    return table.remove_column(at), meta["crs"], geometry
+        shapes = Packed.of([from_wkb(pyogrio.raw.read(chosen.file, **more)[2])], crs)
+    # in memory of its own: a text that is kept would hold the whole block in which GDAL gave it, with its shapes
+    return table.remove_column(at).combine_chunks(), shapes
 
 
 def _check_count(chosen: _Layer, read: int, options: dict[str, Any]) -> None:

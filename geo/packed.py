@@ -1,7 +1,7 @@
 """Shapes of a whole county in little memory: well-known binary, of which shapes are made where and while they are looked at."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import geopandas as gpd
@@ -33,16 +33,16 @@ class Packed:
     Parameters
     ----------
     data
-        Well-known binary, a row a shape, null where there is none.
+        Large well-known binary, least byte first, a row a shape, null where there is none.
     crs
-        Their CRS.
+        Their CRS; None where the file that holds them names none.
     """
 
-    def __init__(self, data: pa.Array, crs: pyproj.CRS) -> None:
+    def __init__(self, data: pa.Array, crs: Any) -> None:
         self.data, self.crs = data, crs
 
     @classmethod
-    def of(cls, parts: Iterable[Objects], crs: pyproj.CRS, *, sound: bool = False) -> "Packed":
+    def of(cls, parts: Iterable[Objects], crs: Any, *, sound: bool = False) -> "Packed":
         """
         Pack shapes.
 
@@ -71,6 +71,29 @@ class Packed:
         if sound:
             packed.__dict__["places"] = np.concatenate(places)
         return packed
+
+    @classmethod
+    def apart(cls, frame: gpd.GeoDataFrame) -> tuple[pd.DataFrame, "Packed"]:
+        """
+        Pack the shapes of a table.
+
+        Parameters
+        ----------
+        frame
+            Rows with their shapes in the column "geometry".
+
+        Returns
+        -------
+        rows : pandas.DataFrame
+            The table without them.
+        shapes : Packed
+            The shapes.
+        """
+        shapes = frame.geometry.to_numpy()
+        packed = cls.of((shapes[first : first + PART] for first in range(0, len(shapes), PART)), frame.crs)
+        rows = pd.DataFrame(frame.drop(columns="geometry"))
+        rows.attrs = frame.attrs
+        return rows, packed
 
     @classmethod
     def joined(cls, parts: Sequence["Packed"]) -> "Packed":
@@ -147,7 +170,9 @@ class Packed:
         geopandas.GeoDataFrame
             The same rows with their shapes.
         """
-        return gpd.GeoDataFrame(rows, geometry=self[:], crs=self.crs)
+        frame = gpd.GeoDataFrame(rows, geometry=self[:], crs=self.crs)
+        frame.attrs = rows.attrs
+        return frame
 
     def parts(self) -> Iterator[tuple[slice, Objects]]:
         """
@@ -202,6 +227,63 @@ class Packed:
         """
         return np.asarray(self.each(places_of), dtype=np.float64)
 
+    @cached_property
+    def kinds(self) -> Ints:
+        """
+        Kind of every shape, as its first bytes say.
+
+        Returns
+        -------
+        array of int
+            Shape (n,), as well-known binary counts kinds: 3 a polygon, 6 several; from 8 on curves and such; -1 where there is no shape.
+        """
+        return np.asarray(np.where(self._codes < 0, -1, (self._codes & 0x0FFFFFFF) % 1000))
+
+    @property
+    def is_flat(self) -> bool:
+        """
+        Whether all shapes have two dimensions.
+
+        Returns
+        -------
+        bool
+            False where one has heights or measures.
+        """
+        return bool((self._codes == self.kinds).all())
+
+    @cached_property
+    def _codes(self) -> Ints:
+        """Four bytes behind the one that says that the least comes first; bytes 0 and on of the array's own part of its buffers."""
+        codes, there = np.full(len(self), -1, dtype=np.int64), ~self.missing
+        if there.any():
+            _, ends, data = self.data.buffers()
+            first = np.frombuffer(ends, np.int64)[self.data.offset : self.data.offset + len(self)][there]
+            at, held = np.frombuffer(data, np.uint8), np.zeros(len(first), dtype=np.int64)
+            for byte in range(4):
+                held |= at[first + 1 + byte].astype(np.int64) << (8 * byte)
+            codes[there] = held
+        return codes
+
+    def moved(self, way: Sequence[Callable[[Objects], Objects]], crs: pyproj.CRS) -> "Packed":
+        """
+        Bring the shapes into another CRS.
+
+        Parameters
+        ----------
+        way
+            What is done with shapes, step by step; each shape depends on its own alone.
+        crs
+            The CRS to which it leads.
+
+        Returns
+        -------
+        Packed
+            The moved shapes; where there is nothing to do these.
+        """
+        if not way:
+            return Packed(self.data, crs)
+        return Packed.of((reduce(lambda shapes, step: step(shapes), way, part) for _, part in self.parts()), crs)
+
     @property
     def total_bounds(self) -> Floats:
         """
@@ -254,6 +336,8 @@ class Packed:
         rows, shapes = np.asarray(rows)[order], np.asarray(shapes, dtype=object)[order]
         hit = np.zeros(len(self), dtype=bool)
         hit[rows] = True
+        for name in ("kinds", "_codes"):
+            self.__dict__.pop(name, None)
         self.data = pc.replace_with_mask(self.data, pa.array(hit), _wkb(shapes))
         for name, ask in (("bounds", shapely.bounds), ("places", places_of)):
             if name in self.__dict__ and len(rows):

@@ -15,6 +15,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from .errors import GeoError
 from .grid import Bounds
+from .packed import Shapes
 
 Floats = npt.NDArray[np.float64]
 Place = Callable[[], Bounds | None]
@@ -57,7 +58,7 @@ class Candidate:
         return f'crs = "EPSG:{self.code}"{axes} ({self.name})'
 
 
-def sample_points(geometry: npt.NDArray[np.object_]) -> Floats:
+def sample_points(geometry: Shapes) -> Floats:
     """
     Take the middles of some features, evenly spaced in the file.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 _WORTH_IT = 20_000  # below this many elements starting threads costs more than it saves
+_MOST = 50_000  # elements of a piece: what is made on the way to the result is in memory for one piece a core
 
 
 def threaded(function: Callable[..., Any], *arrays: np.ndarray) -> Any:
@@ -30,7 +31,7 @@ def threaded(function: Callable[..., Any], *arrays: np.ndarray) -> Any:
     count, cores = len(arrays[0]), os.cpu_count() or 1
     if count < _WORTH_IT or cores == 1:
         return function(*arrays)
-    cuts = np.linspace(0, count, 4 * cores + 1).astype(int)
+    cuts = np.linspace(0, count, max(4 * cores, -(-count // _MOST)) + 1).astype(int)
     pieces = [tuple(array[a:b] for array in arrays) for a, b in pairwise(cuts)]
     with ThreadPoolExecutor(cores) as pool:
         return np.concatenate(list(pool.map(lambda piece: function(*piece), pieces)))

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import GeoError
-from .formats import read_file
-from .shapes import outlines
+from .formats import read_layer
+from .lines import outlines
 from .sources import vector_files
 
 
@@ -30,7 +30,7 @@ def read_vectors(
     Parameters
     ----------
     path
-        See `geo.sources.vector_files` and `geo.formats.read_file`.
+        See `geo.sources.vector_files` and `geo.formats.read_layer`.
     layer
         Name of the layer where a file has several; the sheet of a workbook, the layer of a drawing, the file in a ZIP.
     encoding
@@ -60,8 +60,9 @@ def read_vectors(
     frames, by_file = [], []
     for file in files:
         of_file: list[str] = []
-        frame = read_file(file, layer=layer, encoding=encoding, columns=columns, osm_key=osm_key, warnings=of_file)
-        frames.append(outlines(frame, file.name, of_file, points=points))
+        rows, shapes = read_layer(file, layer=layer, encoding=encoding, columns=columns, osm_key=osm_key, warnings=of_file)
+        outlines(shapes, file.name, of_file, points=points)
+        frames.append(shapes.frame(rows))
         by_file.append((file.name, of_file))
     tell_once(by_file, said)
     if len(frames) == 1:
@@ -126,11 +127,11 @@ def column_names(path: Path, *, layer: str | None = None, encoding: str | None =
     list of str
         Column names in file order; of the first file where there are several.
     """
-    frame = read_file(vector_files(path)[0], layer=layer, encoding=encoding, rows=1, warnings=[])
-    return [str(name) for name in frame.columns if name != frame.geometry.name]
+    rows, _ = read_layer(vector_files(path)[0], layer=layer, encoding=encoding, rows=1, warnings=[])
+    return [str(name) for name in rows.columns]
 
 
-def row_numbers(frame: gpd.GeoDataFrame) -> npt.NDArray[np.int64]:
+def row_numbers(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
     """
     Count the rows of one file as its user sees them.
 

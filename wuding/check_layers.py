@@ -9,7 +9,7 @@ import geopandas as gpd
 import pyproj
 
 from geo.errors import GeoError
-from geo.formats import read_file
+from geo.formats import read_layer
 from geo.recognition import columns_of_shifted
 from geo.shift_evidence import shift_evidence
 from geo.sources import vector_files
@@ -60,11 +60,11 @@ def layer_head(path: Path, layer: str | None, encoding: str | None) -> LayerHead
         Of the first file where there are several.
     """
     try:
-        frame = read_file(vector_files(path)[0], layer=layer, encoding=encoding, rows=1, warnings=[])
+        rows, shapes = read_layer(vector_files(path)[0], layer=layer, encoding=encoding, rows=1, warnings=[])
     except GeoError:
         return LayerHead("", [], "")
-    columns = [str(name) for name in frame.columns if name != frame.geometry.name]
-    return LayerHead("" if frame.crs is None else _crs_words(frame.crs), columns, str(frame.attrs.get("encoding") or ""))
+    columns = [str(name) for name in rows.columns]
+    return LayerHead("" if shapes.crs is None else _crs_words(shapes.crs), columns, str(rows.attrs.get("encoding") or ""))
 
 
 def _crs_words(crs: pyproj.CRS) -> str:

@@ -14,6 +14,7 @@ from geo.footprints import JOINED
 from geo.height_words import lengths
 from geo.packed import Packed
 from geo.terrain import Terrain
+from geo.threads import threaded
 from geo.use_guesses import uses_from_land, uses_from_neighbours, uses_from_size
 from geo.uses import RULES, UNKNOWN, Uses, uses_from_words
 from geo.vectors import file_names, read_vectors
@@ -23,7 +24,7 @@ from .elevation import measured_heights, tell_apart, tell_unseen
 from .errors import StudyError
 from .locating import stated
 from .study import Study
-from .texts import given_heights
+from .texts import given_heights, words_of
 
 # What a reader of the confidence column should know: how much each source of the height is worth.
 CONFIDENCE = {"dsm": 0.8, "height": 0.8, "floors": 0.7, "class": 0.4, "square": 0.2}
@@ -220,7 +221,7 @@ def measure(
     warnings
         What the user should know; appended to.
     """
-    use = table["use"].to_numpy(dtype=object)
+    use, construction = words_of(table["use"]), words_of(table["construction"])
     storey, highest = archetypes.storey_height(use), archetypes.maximum_height(use)
     height_text, floors_text = given_heights(raw)
     _tell_swapped(height_text, floors_text, warnings)
@@ -231,7 +232,7 @@ def measure(
     # a duplicate, or a part that was joined, would take the cells of the building it repeats
     counted = (table["status"] == "").to_numpy()
     measured = np.full(len(table), np.nan) if dsm is None else measured_heights(table, shapes, terrain, dsm, counted)
-    construction, surface = table["construction"].to_numpy(dtype=str), is_surface(table)
+    surface = is_surface(table)
     carport = (table["source"] == "carports").to_numpy()
     measured[carport] = np.nan  # none stands yet: the surface model shows the ground
     tell_unseen(str(study.terrain.dsm), measured[np.isfinite(measured)], warnings)
@@ -244,8 +245,14 @@ def measure(
     sure = sure - _USE_WEIGHT * (1.0 - table["use_confidence"].to_numpy(dtype=float))
     table["confidence"] = np.where(table["drawn"], np.minimum(sure, CONFIDENCE["square"]), sure)
     table["stale_surface"] = False if dsm is None else carport | (np.isfinite(measured) & (measured < heights.LOWEST_DSM_M))
-    kinds = archetypes.choose(use, height, table["footprint_area_m2"], table["construction"])
-    counted_floors = archetypes.floors(use, height - _base(raw, height, warnings), kinds)
+    counted_floors = threaded(
+        lambda use, height, area, made, tall: archetypes.floors(use, tall, archetypes.choose(use, height, area, made)),
+        use,
+        height,
+        table["footprint_area_m2"].to_numpy(dtype=float),
+        construction,
+        height - _base(raw, height, warnings),
+    )
     table["floors"] = np.where(np.isfinite(floors), floors, counted_floors)
     table.loc[surface, "floors"] = 0.0
     table["floor_area_m2"] = table["footprint_area_m2"] * table["floors"]

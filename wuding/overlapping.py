@@ -105,7 +105,7 @@ def _alike(raw: pd.DataFrame, pairs: Pairs) -> np.ndarray:
 
 def _told_ids(table: pd.DataFrame) -> np.ndarray:
     """Give a number to the source ids that tell buildings apart; -1 where there is none, or where too many rows have it."""
-    codes, distinct = pd.factorize(table["source_id"].to_numpy(dtype=object))
+    codes, distinct = pd.factorize(table["source_id"])
     few = np.bincount(codes, minlength=len(distinct)) <= MOST_PIECES
     told: np.ndarray = np.where(few[codes] & np.asarray(distinct != "")[codes], codes, -1)
     return told

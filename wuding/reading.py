@@ -10,12 +10,14 @@ import pyproj
 import shapely
 
 from geo import attributes, footprints
-from geo.coordinates import into_crs
-from geo.packed import PART, Packed
+from geo.coordinates import packed_into_crs
+from geo.formats import read_layer
+from geo.lines import outlines
+from geo.packed import Packed
 from geo.regions import read_regions, region_faults
 from geo.shapes import squares
 from geo.sources import vector_files
-from geo.vectors import column_names, file_names, read_vectors, row_numbers, tell_once
+from geo.vectors import column_names, file_names, row_numbers, tell_once
 from geo.zones import truer_crs
 
 from .canopies import BUILDINGS, add_surfaces, is_surface
@@ -64,31 +66,21 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> tuple[
     for path in files:
         said: list[str] = []
         by_file.append((path.name, said))
-        frame = read_vectors(
-            path,
-            layer=section.layer,
-            encoding=section.encoding,
-            columns=wanted,
-            osm_key="building",
-            points="area" in section.columns,
-            warnings=said,
-        )
+        frame, shapes = read_layer(path, layer=section.layer, encoding=section.encoding, columns=wanted, osm_key="building", warnings=said)
+        outlines(shapes, path.name, said, points="area" in section.columns)
         source_rows = row_numbers(frame)
         for ours, theirs in section.columns.items():
             if theirs not in frame.columns:
                 have = ", ".join(column_names(path, layer=section.layer, encoding=section.encoding)) or "no columns at all"
                 raise StudyError(f"{path.name}: has no column {theirs!r} (buildings.columns.{ours}); it has: {have}")
-        frame = into_crs(frame, crs, source=path.name, **stated(study, section, path.name, said))
+        shapes = packed_into_crs(shapes, crs, source=path.name, **stated(study, section, path.name, said))
         out = pd.DataFrame({ours: _plain(frame[theirs]) for ours, theirs in section.columns.items()}, index=frame.index)
-        shapes = np.array(frame.geometry)
-        del frame
         if "area" in out:
-            shapes = _draw_points(out, shapes, path.name, said)
+            _draw_points(out, shapes, path.name, said)
         out["source_file"] = path.name if named[path.name] == 1 else f"{path.parent.name}/{path.name}"
         out["source_row"] = source_rows
         frames.append(out)
-        packed.append(Packed.of((shapes[first : first + PART] for first in range(0, len(shapes), PART)), crs))
-        del shapes
+        packed.append(shapes)
     tell_once(by_file, warnings)
     if not sum(map(len, frames)):
         raise StudyError(f"{', '.join(section.path)}: the layer has no rows; check buildings.path and buildings.layer")
@@ -96,17 +88,19 @@ def read_buildings(study: Study, crs: pyproj.CRS, warnings: list[str]) -> tuple[
     return add_surfaces(every, Packed.joined(packed), study, warnings)
 
 
-def _draw_points(out: pd.DataFrame, geometry: np.ndarray, name: str, warnings: list[str]) -> np.ndarray:
+def _draw_points(out: pd.DataFrame, shapes: Packed, name: str, warnings: list[str]) -> None:
     """Points become squares of the area that stands beside them; column `drawn` says which."""
     area = attributes.plausible(attributes.quantities(out["area"], attributes.SQUARE_METRES), 0.0, LARGEST_M2)
-    shapes, drawn = squares(geometry, area)
+    drawn = np.zeros(len(out), dtype=bool)
+    for rows, part in shapes.parts():
+        squared, drawn[rows] = squares(part, area[rows])
+        shapes.put(np.arange(rows.start, rows.stop)[drawn[rows]], squared[drawn[rows]])
     out["drawn"] = drawn
     if drawn.any():
         warnings.append(
             f"{name}: {int(drawn.sum())} buildings are points; each is drawn as a square of its stated area, so that place, shape and "
             "shade are rough and its confidence is low"
         )
-    return shapes
 
 
 def _plain(values: pd.Series) -> pd.Series:

@@ -1,5 +1,7 @@
 """Columns of the buildings in which people write numbers as text, and what of it could not be read."""
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from geo import attributes, height_words
@@ -7,6 +9,24 @@ from geo import attributes, height_words
 _NUMBERS = ("height", "floors", "min_height", "year_built", "installed_kwp", "load_reserve", "area")
 # Texts of a column that a message shows.
 _SHOWN = 8
+
+
+def words_of(column: pd.Series) -> npt.NDArray[np.object_]:
+    """
+    Give few words of many rows as an array in which equal ones are one text: one each would take ten times as much.
+
+    Parameters
+    ----------
+    column
+        Texts, shape (n,).
+
+    Returns
+    -------
+    array of str
+        Shape (n,); None where there is none.
+    """
+    codes, distinct = pd.factorize(column)
+    return np.array([*distinct, None], dtype=object)[codes]
 
 
 def given_heights(raw: pd.DataFrame) -> tuple[attributes.Floats, attributes.Floats]:
