@@ -18,8 +18,8 @@ from wuding.county import write_county
 
 FEW, MANY = 20_000, 80_000
 FEW_ROWS, MANY_ROWS = 50_000, 120_000
-# With shapes as objects a building took 2.1 kB here (2.4 on Python 3.13), packed it takes 1.6: the bound lies between. Of that a third is what
-# a part of 50,000 takes, which the smaller county does not fill: from 80,000 to a million buildings it is 1.0 kB.
+# With shapes as objects a building took 2.1 kB here (2.4 on Python 3.13), packed it takes 1.6: the bound lies between. A third of it is a
+# part of 50,000, which the smaller county does not fill: of a million each takes 1.1 kB.
 MOST_BYTES = 1900
 # Of its own memory: what the system tells of a child's peak begins at that of its parent.
 _RUN = """
