@@ -4,6 +4,7 @@ import fnmatch
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .archetypes import load_archetypes
 from .use_words import Meaning, code_table, meaning
 
 Objects = npt.NDArray[np.object_]
@@ -123,7 +125,7 @@ def _read_words(out: Uses, column: pd.Series, table: Mapping[str, str]) -> None:
     confidence = RULES["confidence"]
     uses, sources, worth, details, urban = [], [], [], [], []
     for word, mine, count in zip(distinct, own, number, strict=True):
-        built_in = meaning(str(word), coded) or Meaning(UNKNOWN, "", None, UNKNOWN, 0.0)
+        built_in = meaning(str(word), coded) or _class(str(word)) or Meaning(UNKNOWN, "", None, UNKNOWN, 0.0)
         known = built_in if built_in.use != UNKNOWN else Meaning(UNKNOWN, built_in.detail, built_in.urban, UNKNOWN, 0.0)
         uses.append(mine[0] if mine else known.use)
         sources.append(mine[1] if mine else known.source)
@@ -154,6 +156,16 @@ def _own(word: str, table: Mapping[str, str]) -> tuple[str, str] | None:
         if ("*" in pattern or "?" in pattern) and fnmatch.fnmatchcase(word, pattern):
             return use, "wildcard"
     return None
+
+
+def _class(word: str) -> Meaning | None:
+    """Take a class of ours by its own name, as our tables write it."""
+    return Meaning(word, "", None, "table", RULES["confidence"]["table"]) if word in _classes() else None
+
+
+@cache
+def _classes() -> frozenset[str]:
+    return frozenset(load_archetypes().uses) - {UNKNOWN}
 
 
 def _detail(word: str) -> str:

@@ -22,6 +22,14 @@ def test_the_studys_words_come_first_exact_before_wildcards() -> None:
     assert uses.unmapped == {"仓": 1, "xyz": 1}
 
 
+def test_our_own_classes_are_known_by_their_names_where_no_table_reads_them_otherwise() -> None:
+    column = pd.Series(load_archetypes().uses)
+    uses = uses_from_words(column, {}, len(column))
+    assert uses.use.tolist() == column.tolist()
+    assert not uses.unmapped
+    assert uses_from_words(column, {"rural_residential": "other"}, len(column)).use[column == "rural_residential"] == ["other"]
+
+
 @pytest.mark.parametrize(
     ("word", "use", "detail", "table"),
     [
