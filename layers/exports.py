@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import tomllib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +22,7 @@ import shapely
 from geo.datum import gcj02_from_wgs84
 
 from .errors import LayersError
-from .replacing import put_in_place
+from .replacing import open_elsewhere, put_in_place
 from .schema import column
 
 FORMATS: Mapping[str, str] = MappingProxyType(
@@ -104,17 +104,34 @@ def write_export(frame: gpd.GeoDataFrame, table: str, file: Path, *, datum: str 
     with tempfile.TemporaryDirectory(prefix=".wuding-", dir=file.parent) as work:
         _write(moved, table, Path(work) / file.name, ending)
         made = sorted(Path(work).iterdir(), key=lambda path: (path.name != file.name, path.name))
-        return [_put(path, file.with_name(path.name)) for path in made]
+        if len(made) > 1 or made[0].is_dir():
+            return _put_together(made, file)
+        put_in_place(made[0], file)
+        return [file]
 
 
-def _put(made: Path, path: Path) -> Path:
-    if made.is_dir():
-        if path.exists():
-            shutil.rmtree(path)
-        made.replace(path)
-    else:
-        put_in_place(made, path)
-    return path
+def _put_together(made: Sequence[Path], file: Path) -> list[Path]:
+    """Replace parts that belong together all or none: a new shape beside an old table would be read as one."""
+    there = [file.with_name(path.name) for path in made]
+    aside = made[0].parent / "aside"
+    aside.mkdir()
+    moved: list[Path] = []
+    try:
+        for path in there:
+            if path.exists():
+                path.replace(aside / path.name)
+                moved.append(path)
+    except PermissionError as error:
+        for path in moved:
+            (aside / path.name).replace(path)
+        beside = [file.with_name(path.name.replace(file.stem, f"{file.stem}-new", 1)) for path in made]
+        shutil.rmtree(beside[0], ignore_errors=True)
+        for path, new in zip(made, beside, strict=True):
+            path.replace(new)
+        raise open_elsewhere(file, beside[0]) from error
+    for path, new in zip(made, there, strict=True):
+        path.replace(new)
+    return there
 
 
 def _shifted(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

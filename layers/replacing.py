@@ -62,9 +62,28 @@ def put_in_place(finished: Path, path: Path) -> None:
     except PermissionError as error:
         beside = path.with_name(f"{path.stem}-new{path.suffix}")
         finished.replace(beside)
-        raise LayersError(
-            f"{path.name} is open in another program; the new file lies beside it as {beside.name}: close the program and rename it"
-        ) from error
+        raise open_elsewhere(path, beside) from error
+
+
+def open_elsewhere(path: Path, beside: Path) -> LayersError:
+    """
+    Say that a file could not be replaced.
+
+    Parameters
+    ----------
+    path
+        The file that another program holds.
+    beside
+        Where the new one lies.
+
+    Returns
+    -------
+    LayersError
+        To be raised.
+    """
+    return LayersError(
+        f"{path.name} is open in another program; the new file lies beside it as {beside.name}: close the program and rename it"
+    )
 
 
 def on_disk(*files: Path) -> None:

@@ -72,6 +72,29 @@ def test_gis_formats_keep_rows_names_and_crs(tmp_path: Path, ending: str) -> Non
     assert [p.name for p in tmp_path.iterdir()] == [file.name]
 
 
+@pytest.mark.parametrize(("ending", "part"), [(".shp", "r.dbf"), (".gdb", "r.gdb")])
+def test_parts_that_belong_together_are_replaced_all_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, part: str
+) -> None:
+    """Where Windows holds one of the files open: old and new would be read as one table."""
+    file = tmp_path / f"r{ending}"
+    write_export(roofs().iloc[:1], "roofs", file)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    real = Path.replace
+
+    def held(self: Path, target: Path) -> Path:
+        if self.name == part and self.parent == tmp_path:
+            raise PermissionError(13, "in use")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", held)
+    for _ in range(2):
+        with pytest.raises(LayersError, match=rf"r{ending} is open in another program; .* as r-new{ending}"):
+            write_export(roofs(), "roofs", file)
+    assert {path: path.read_bytes() for path in before} == before
+    assert [len(gpd.read_file(tmp_path / f"{name}{ending}")) for name in ("r", "r-new")] == [1, 2]
+
+
 def test_geojson_is_in_wgs84(tmp_path: Path) -> None:
     read = gpd.read_file(write_export(roofs(), "roofs", tmp_path / "r.geojson")[0])
     assert read.crs.to_epsg() == 4326

@@ -37,8 +37,9 @@ def test_every_turn_is_taken_once_by_one_of_two_processes():
     assert sorted(own + theirs) == list(range(20_000))
 
 
-def test_a_fault_is_raised_where_the_result_is_wanted(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere"), beside("pages", os.listdir, tmp_path / "nowhere", apart=True) as there:
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_fault_is_raised_where_the_result_is_wanted(tmp_path, apart):
+    with beside("pages", os.listdir, tmp_path / "nowhere", apart=apart) as there, pytest.raises(FileNotFoundError, match=r"nowhere"):
         there()
 
 

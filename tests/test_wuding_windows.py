@@ -2,6 +2,8 @@
 
 import ast
 import errno
+import io
+import json
 import os
 import shutil
 import subprocess
@@ -13,13 +15,17 @@ from typing import Any
 import filelock
 import pytest
 
+from layers.errors import LayersError
 from layers.replacing import LONGEST_NAME, unfinished
 from wuding import expendable as expendable_module
 from wuding import own_temporary as own_temporary_module
 from wuding.errors import StudyError
 from wuding.expendable import expendable
+from wuding.manifest import Clock
 from wuding.messages import translate
 from wuding.own_temporary import own_temporary, sweep
+from wuding.products import write_products
+from wuding.progress import Screen
 from wuding.run_folder import alone, is_working, require_paths
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -184,3 +190,24 @@ def test_a_full_temporary_folder_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         with pytest.raises(kind, match="temporary folder is full" if free == 0 else "cannot open"), own_temporary():
             raise RuntimeError("cannot open roofs.tmp.mbtiles")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_product_that_is_open_elsewhere_does_not_cost_the_others(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(run_folder, out, ignore=shutil.ignore_patterns(".work", "map.html"))
+    name = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["study"]["name"]
+    real = Path.replace
+
+    def held(self: Path, target: Path) -> Path:
+        if Path(target).name in (f"{name}.gpkg", "tables.xlsx"):
+            raise PermissionError(13, "in use")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", held)
+    told = io.StringIO()
+    with pytest.raises(LayersError, match=r"tables\.xlsx is open in another program.*tables-new\.xlsx"):
+        write_products(out, name, "en", Clock(), Screen("en", stream=told))
+    assert f"{name}.gpkg is open in another program" in told.getvalue()
+    assert (out / "map.html").is_file() and (out / f"{name}-new.gpkg").is_file() and (out / "tables-new.xlsx").is_file()

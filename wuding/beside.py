@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import Synchronized
@@ -54,8 +55,12 @@ def beside(
     that is short of memory, this process does its work once the result is wanted.
     """
     if not apart:
-        done = _measured(stage, function, args if counted is None else (*args, counted))
-        yield lambda: done
+        done: Future[Measured] = Future()
+        try:
+            done.set_result(_measured(stage, function, args if counted is None else (*args, counted)))
+        except Exception as error:
+            done.set_exception(error)
+        yield done.result
         return
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

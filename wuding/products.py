@@ -1,7 +1,8 @@
 """The products of a run, made from its tables; each can be made again without touching the roofs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from layers.connection import connection_table
 from layers.coverage import coverage_reach
 from layers.demand import load_demand
 from layers.departments import department_table
+from layers.errors import LayersError
 from layers.form import read_form
 from layers.form_values import FormValues
 from layers.geopackage import renew_about, write_geopackage
@@ -35,6 +37,7 @@ from .errors import StudyError
 from .gap_list import write_gap_roofs
 from .keeping import give_back
 from .manifest import Clock, plain, read_manifest, write_json
+from .messages import translate
 from .near import read_near_use, write_near_use
 from .progress import Screen
 from .roadmapping import make_roadmaps, planned_by_use, read_roadmap, with_roadmap
@@ -212,18 +215,35 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
     """
     screen.told("geopackage", 0, 1)
     spreadsheets = turns()
+    held: list[LayersError] = []
     with beside("geopackage", _geopackage_first, out, name, lang, apart=apart, counted=spreadsheets) as geopackage:
         if not apart:
             screen.told("geopackage", 1, 1)
         with clock.stage("products"):
             screen.told("products", 0, 2)
-            remake_pages(out, lang)
+            with _others_first(held):
+                remake_pages(out, lang)
             screen.told("products", 1, 2)
-            _spreadsheet_once(out, lang, spreadsheets)
+            with _others_first(held):
+                _spreadsheet_once(out, lang, spreadsheets)
             screen.told("products", 2, 2)
-        clock.stages.insert(-1, geopackage()[1])
+        with _others_first(held):
+            clock.stages.insert(-1, geopackage()[1])
+    for error in held[1:]:
+        screen.say(translate(str(error), "zh"), str(error))
+    if held:
+        raise held[0]
     if apart:
         screen.told("geopackage", 1, 1)
+
+
+@contextmanager
+def _others_first(held: list[LayersError]) -> Iterator[None]:
+    """Hold an error back: one product that is open elsewhere does not cost the others."""
+    try:
+        yield
+    except LayersError as error:
+        held.append(error)
 
 
 def _geopackage_first(out: Path, name: str, lang: str, spreadsheets: Turns) -> None:
