@@ -110,9 +110,7 @@ class Packed:
         Packed
             All shapes.
         """
-        packed = cls(pa.concat_arrays([part.data for part in parts]), parts[0].crs)
-        packed.__dict__["bounds"] = np.concatenate([part.bounds for part in parts])
-        return packed
+        return parts[0] if len(parts) == 1 else cls(pa.concat_arrays([part.data for part in parts]), parts[0].crs)
 
     def only(self, rows: Rows) -> "Packed":
         """
@@ -129,7 +127,9 @@ class Packed:
             Their shapes, in this order.
         """
         packed = Packed(self.wkb(rows), self.crs)
-        packed.__dict__["bounds"] = self.bounds[rows]
+        for name in ("bounds", "places"):
+            if name in self.__dict__:
+                packed.__dict__[name] = self.__dict__[name][rows]
         return packed
 
     def __len__(self) -> int:
@@ -407,8 +407,8 @@ def touching(boxes: Floats, shapes: Objects) -> Ints:
 
 
 def _wkb(shapes: Objects) -> pa.Array:
-    return pa.array(threaded(lambda part: shapely.to_wkb(part, byte_order=1), shapes), pa.large_binary())
+    return pa.array(shapely.to_wkb(shapes, byte_order=1), pa.large_binary())
 
 
 def _shapes(data: pa.Array) -> Objects:
-    return np.asarray(threaded(from_wkb, data.to_numpy(zero_copy_only=False)), dtype=object)
+    return from_wkb(data.to_numpy(zero_copy_only=False))
