@@ -224,6 +224,7 @@ def write_products(out: Path, name: str, lang: str, clock: Clock, screen: Screen
             with _others_first(held):
                 remake_pages(out, lang)
             screen.told("products", 1, 2)
+            give_back()
             with _others_first(held):
                 _spreadsheet_once(out, lang, spreadsheets)
             screen.told("products", 2, 2)
