@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import geopandas as gpd
 import pytest
 
 from layers.errors import LayersError
@@ -211,3 +212,15 @@ def test_a_product_that_is_open_elsewhere_does_not_cost_the_others(
         write_products(out, name, "en", Clock(), Screen("en", stream=told))
     assert f"{name}.gpkg is open in another program" in told.getvalue()
     assert (out / "map.html").is_file() and (out / f"{name}-new.gpkg").is_file() and (out / "tables-new.xlsx").is_file()
+
+
+def test_products_take_away_what_the_study_was_called_before_and_nothing_else(run_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(run_folder, out, ignore=shutil.ignore_patterns(".work"))
+    package = next(out.glob("*.gpkg"))
+    shutil.copy(package, out / "kept by hand.gpkg")
+    gpd.read_parquet(out / "regions" / "grid.parquet").to_file(out / "an export.gpkg")
+    (out / "no package.gpkg").write_bytes(b"")
+    before = {file.name for file in out.glob("*.gpkg")}
+    write_products(out, "历城", "en", Clock(), Screen("en", stream=io.StringIO()))
+    assert {file.name for file in out.glob("*.gpkg")} == before - {package.name} | {"历城.gpkg"}

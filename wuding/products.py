@@ -1,8 +1,9 @@
 """The products of a run, made from its tables; each can be made again without touching the roofs."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -250,11 +251,20 @@ def _others_first(held: list[LayersError]) -> Iterator[None]:
 def _geopackage_first(out: Path, name: str, lang: str, spreadsheets: Turns) -> None:
     """Write the GeoPackage, and the spreadsheet too if it is still to do."""
     for old in out.glob("*.gpkg"):
-        if old.name != f"{name}.gpkg":
+        study = _study_of(old)
+        if old.stem != name and old.stem in (study, f"{study}-new"):  # the second was left where the first was open elsewhere
             old.unlink()
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     _geopackage(out, name, read_regions_of(out), manifest, lang)
     _spreadsheet_once(out, lang, spreadsheets)
+
+
+def _study_of(package: Path) -> str | None:
+    """Name of the study whose GeoPackage this is; None for an export, or what else a user laid beside it."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(package.absolute().as_uri() + "?mode=ro", uri=True)) as tables:
+        told = tables.execute("SELECT value FROM about WHERE key = 'name'").fetchone()
+        return None if told is None else str(told[0])
+    return None
 
 
 def _spreadsheet_once(out: Path, lang: str, spreadsheets: Turns) -> None:
