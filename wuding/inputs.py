@@ -43,11 +43,12 @@ CELLS_IN_MEMORY = 2e7
 
 @dataclass
 class Prepared:
-    """The prepared study: tables on disk under `work`, small ones here."""
+    """The prepared study: tables on disk under `work`, small ones here; `boxes` bounds what is to be assessed, shape (n, 4)."""
 
     crs: pyproj.CRS
     table: pd.DataFrame
     shapes: Packed
+    boxes: Floats
     regions: dict[str, gpd.GeoDataFrame]
     terrain: Terrain
     dsm: Path | None
@@ -152,6 +153,7 @@ def prepare(
         crs,
         table,
         shapes,
+        shapes.bounds[(table["status"] == "").to_numpy()],
         regions,
         terrain,
         dsm,

@@ -133,10 +133,11 @@ def _run(
             prepared = prepare(study, work, new_years(policy), screen.told, partial(_counted, out, screen, ahead))
         with clock.stage("weather"):
             screen.told("weather", 0, 1)
+            kept = keep(prepared.table, prepared.shapes, work / "unfinished" / "buildings.arrow")
+            del prepared.table, prepared.shapes  # far land and roofs need the memory
+            give_back()
             weathers = read_weathers(study)
             model = make_model(study, prepared, weathers)
-            kept = keep(prepared.table, prepared.shapes, work / "unfinished" / "buildings.arrow")
-            del prepared.table, prepared.shapes  # roofs need the memory
             give_back()
             screen.told("weather", 1, 1)
         require_unchanged(study, given)
@@ -283,13 +284,12 @@ def make_model(study: Study, prepared: Prepared, weathers: list[Weather]) -> Mod
         Parameters, skies and the land around.
     """
     to_degrees = pyproj.Transformer.from_crs(prepared.crs, 4326, always_xy=True)
-    standing = prepared.shapes.bounds[(prepared.table["status"] == "").to_numpy()]
-    longitude, latitude = to_degrees.transform(*middle(standing))
+    longitude, latitude = to_degrees.transform(*middle(prepared.boxes))
     check_distance(study, weathers, float(longitude), float(latitude), prepared.warnings)
     system = load_system(system_overrides(study))
     orientations = county_orientations(system, float(latitude))
     stations = tuple(_station(weather, prepared.crs, orientations, system) for weather in weathers)
-    far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, *_everywhere(standing))
+    far = None if prepared.terrain.is_flat else far_horizons(prepared.terrain, *_everywhere(prepared.boxes))
     degradation = {"degradation_first_year": 0.0, "degradation_annual": system.degradation.annual}
     loads, tariffs = study_loads(study), study_tariffs(study)
     prepared.warnings.extend(load_remarks(study))
