@@ -306,22 +306,31 @@ def spreadsheet(out: Path, regions: Mapping[str, gpd.GeoDataFrame], manifest: Ma
     buildings = StoredColumns(out / "buildings.parquet", "buildings")
     finance, market, demand = _finance(manifest), read_market(manifest["market"]), load_demand()
     used = earnings(buildings, market, demand)["used_kwh"]
+    connection = connection_table(buildings, used, price_before=finance.price_before, parcels=regions.get("parcels"))
+    del used
+    give_back()
+    business = _business(buildings, manifest)
+    give_back()
+    departments = (department_table(buildings, units, planned_by_use(roadmap)), units) if units else None
+    give_back()
+    supply, by_use, by_status = supply_curve(buildings), sum_classes(buildings, "use"), sum_classes(buildings, "status")
+    give_back()
     write_tables(
         out / "tables.xlsx",
         targets=judged["targets"],
         regions=regions,
-        by_use=sum_classes(buildings, "use"),
-        by_status=sum_classes(buildings, "status"),
+        by_use=by_use,
+        by_status=by_status,
         manifest=in_language(manifest, lang),
         lang=lang,
         roadmap=roadmap,
-        supply=supply_curve(buildings),
-        business=_business(buildings, manifest),
-        connection=connection_table(buildings, used, price_before=finance.price_before, parcels=regions.get("parcels")),
+        supply=supply,
+        business=business,
+        connection=connection,
         near=read_near_use(out),
         life=yearly_factors(finance),
         carbon=recorded_carbon(manifest),
-        departments=(department_table(buildings, units, planned_by_use(roadmap)), units) if units else None,
+        departments=departments,
     )
 
 
