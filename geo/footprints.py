@@ -48,9 +48,7 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     reason = np.full(len(out), "", dtype=object)
     missing = shapely.is_missing(out) | shapely.is_empty(out)
     reason[missing] = "no geometry"
-    bounds = threaded(shapely.bounds, out)
-    with np.errstate(invalid="ignore"):
-        wild = ~missing & ~(np.abs(bounds) < _FARTHEST_M).all(axis=1)
+    wild = ~missing & ~_on_earth(out)
     reason[wild] = "coordinates are not finite or lie off the Earth"
     lost = missing | wild
     out[lost] = None  # not even their area can be asked for
@@ -104,15 +102,20 @@ def remains(geometry: Objects) -> Objects:
     Returns
     -------
     array
-        Shape (n,), valid Polygon or MultiPolygon; None where there is no finite coordinate on Earth. Lines and points are 0.1 m wide.
+        Shape (n,), valid Polygon or MultiPolygon; None where not all coordinates are finite and on Earth. Lines and points are 0.1 m wide.
     """
     out = np.full(len(geometry), None, dtype=object)
-    bounds = shapely.bounds(geometry)
-    with np.errstate(invalid="ignore"):
-        there = np.flatnonzero((np.abs(bounds) < _FARTHEST_M).all(axis=1) & ~shapely.is_empty(geometry))
+    there = np.flatnonzero(_on_earth(geometry) & ~shapely.is_empty(geometry))
     drawn = shapely.buffer(shapely.make_valid(geometry[there]), _DRAWN_M / 2.0, quad_segs=2)
     out[there] = np.where(shapely.is_empty(drawn), None, drawn)
     return out
+
+
+def _on_earth(geometry: Objects) -> npt.NDArray[np.bool_]:
+    """Whether every corner is a number and near enough; bounds would pass over those that are no number."""
+    corners, owner = shapely.get_coordinates(geometry, return_index=True)
+    off = owner[~(np.abs(corners) < _FARTHEST_M).all(axis=1)]
+    return np.asarray((np.bincount(off, minlength=len(geometry)) == 0) & ~shapely.is_missing(geometry))
 
 
 def _polygons_only(geometry: Objects) -> Objects:

@@ -33,7 +33,7 @@ class Packed:
     Parameters
     ----------
     data
-        Large well-known binary, least byte first, a row a shape, null where there is none.
+        Large well-known binary, a row a shape, null where there is none; least byte first but where a file has it otherwise.
     crs
         Their CRS; None where the file that holds them names none.
     """
@@ -253,14 +253,15 @@ class Packed:
 
     @cached_property
     def _codes(self) -> Ints:
-        """Four bytes behind the one that says that the least comes first; bytes 0 and on of the array's own part of its buffers."""
+        """Four bytes behind the one that says whether the least comes first, which GeoPackages leave open; found in the array's buffers."""
         codes, there = np.full(len(self), -1, dtype=np.int64), ~self.missing
         if there.any():
             _, ends, data = self.data.buffers()
             first = np.frombuffer(ends, np.int64)[self.data.offset : self.data.offset + len(self)][there]
             at, held = np.frombuffer(data, np.uint8), np.zeros(len(first), dtype=np.int64)
+            least_last = at[first] == 0
             for byte in range(4):
-                held |= at[first + 1 + byte].astype(np.int64) << (8 * byte)
+                held |= at[first + 1 + byte].astype(np.int64) << np.where(least_last, 24 - 8 * byte, 8 * byte)
             codes[there] = held
         return codes
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import rotate, translate
 
-from geo.footprints import remains
+from geo.footprints import remains, repair
 from geo.heights import HIGHEST_M
 from geo.overlaps import (
     Pairs,
@@ -150,6 +150,18 @@ def test_rejected_shapes_can_be_found() -> None:
     assert drawn[2].centroid.equals_exact(shapely.Point(3, 4), 1e-9)
     assert drawn[4].area == pytest.approx(5 * 0.1, rel=0.05)
     assert shapely.is_valid(drawn[[2, 4]]).all()
+
+
+@pytest.mark.parametrize("corner", range(1, 5))
+def test_a_corner_that_is_no_number_costs_its_own_shape_only(corner: int) -> None:
+    xy = np.array([(0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (5.0, 12.0), (0.0, 9.0), (0.0, 0.0)])
+    house = shapely.Polygon(xy)
+    xy[corner, 1] = np.nan
+    read = np.array([shapely.transform(house, lambda _: xy), shapely.transform(house.exterior, lambda _: xy), house])
+    shapes, reason = repair(read)
+    assert [g is None for g in shapes] == [True, True, False]
+    assert reason.tolist() == [*["coordinates are not finite or lie off the Earth"] * 2, ""]
+    assert [g is None for g in remains(read)] == [True, True, False]
 
 
 def test_new_york_counts_every_roof_once() -> None:

@@ -1,6 +1,7 @@
 """Shapes kept as well-known binary are those that were packed, and what is asked of them part by part is what all at once would say."""
 
 import numpy as np
+import pyarrow as pa
 import pyproj
 import pytest
 import shapely
@@ -78,3 +79,16 @@ def test_boxes_touch_those_whose_own_box_they_meet(town: np.ndarray) -> None:
     meets = (boxes[:, None, :2] <= own[None, :, 2:]).all(axis=2) & (boxes[:, None, 2:] >= own[None, :, :2]).all(axis=2)
     assert touching(boxes, others).tolist() == np.flatnonzero(meets.any(axis=1)).tolist()
     assert touching(boxes, np.array([None, shapely.Polygon()])).tolist() == []
+
+
+def test_the_kind_of_a_shape_is_read_whichever_byte_comes_first() -> None:
+    shapes = np.array(
+        [shapely.box(0, 0, 9, 9), shapely.LineString([(0, 0), (1, 1)]), shapely.Point(3, 4, 5), None, shapely.MultiPoint([(1, 1)])]
+    )
+    for flavor in ("extended", "iso"):
+        one, other = ([shapely.to_wkb(shape, byte_order=first, flavor=flavor) for shape in shapes] for first in (0, 1))
+        for data in (one, other, [*one[:2], *other[2:]]):
+            held = Packed(pa.array(data, pa.large_binary()), CRS)
+            assert held.kinds.tolist() == [3, 2, 1, -1, 4]
+            assert not held.is_flat
+            assert held.only(np.array([0, 1, 3, 4])).is_flat
