@@ -13,6 +13,9 @@ import pandas as pd
 import pandas.testing
 import pytest
 
+from geo.far_horizons import SPACING
+from wuding.pipeline import _everywhere
+
 from .conftest import DATA, run_county
 
 MONTHS = [f"energy_{m:02d}_kwh" for m in range(1, 13)]
@@ -237,3 +240,13 @@ def test_outside_china_no_chinese_zone_is_advised() -> None:
     assert truer_crs(pyproj.CRS("EPSG:32633"), 24.9, 60.2).to_epsg() == 32635
     assert truer_crs(pyproj.CRS("EPSG:4534"), 117.0, 36.6).to_string() == "EPSG:4548"
     assert zone_crs(151.0, -34.0).to_epsg() == 32756
+
+
+def test_far_land_is_known_everywhere_under_a_wide_building() -> None:
+    # 330 m by 700 m: its right edge lies in a cell of nodes that neither its corners nor steps from its left edge reach
+    left, bottom, right, top = bounds = (200.0, 100.0, 530.0, 800.0)
+    x, y = _everywhere(np.array([bounds]))
+    seen = set(zip(*np.floor(np.array([x, y]) / SPACING).astype(int).tolist(), strict=True))
+    east, north = np.meshgrid(np.arange(left, right + 1), np.arange(bottom, top + 1))
+    under = zip(*np.floor(np.array([east.ravel(), north.ravel()]) / SPACING).astype(int).tolist(), strict=True)
+    assert set(under) <= seen

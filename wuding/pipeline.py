@@ -352,7 +352,7 @@ def _everywhere(bounds: np.ndarray) -> np.ndarray:
     """Corners of all footprints, and a lattice over the few that are wider than the nodes of the far horizon are apart."""
     corners = [bounds[:, [0, 1]], bounds[:, [2, 1]], bounds[:, [0, 3]], bounds[:, [2, 3]]]
     for left, bottom, right, top in bounds[(bounds[:, 2:] - bounds[:, :2]).max(axis=1) > SPACING]:
-        x, y = np.meshgrid(np.arange(left, right, SPACING), np.arange(bottom, top, SPACING))
+        x, y = np.meshgrid(np.append(np.arange(left, right, SPACING), right), np.append(np.arange(bottom, top, SPACING), top))
         corners.append(np.column_stack([x.ravel(), y.ravel()]))
     return np.concatenate(corners).T
 
