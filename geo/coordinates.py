@@ -113,8 +113,14 @@ def into_crs(
         If no CRS is known, or the coordinates cannot be what the CRS says.
     """
     stated: Stated = {"declared": declared, "datum": datum, "axes": axes, "local": local, "near": near, "warnings": warnings}
-    placed = packed_into_crs(Packed.of([frame.geometry.to_numpy()], frame.crs), crs, source=source, **stated)
-    return frame.set_geometry(gpd.GeoSeries(placed[:], index=frame.index, crs=crs))
+    placed = packed_into_crs(Packed.of([frame.geometry.to_numpy()], frame.crs), crs, source=source, **stated)[:]
+    corners, owner = shapely.get_coordinates(placed, return_index=True)
+    broken = np.unique(owner[~np.isfinite(corners).all(axis=1)])  # GEOS refuses the whole layer for one of them
+    if len(broken):
+        placed[broken] = None
+        if warnings is not None:
+            warnings.append(f"{source}: {len(broken)} shapes have coordinates that are not finite and are left out")
+    return frame.set_geometry(gpd.GeoSeries(placed, index=frame.index, crs=crs))
 
 
 def packed_into_crs(shapes: Packed, crs: pyproj.CRS, *, source: str, **stated: Unpack[Stated]) -> Packed:

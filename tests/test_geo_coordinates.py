@@ -392,3 +392,13 @@ def test_shifted_buildings_that_miss_their_parcels_are_recognised() -> None:
     assert (found.datum, found.kind) == ("gcj02", "places")
     assert found.before == 1.0
     assert found.after == 0.0
+
+
+def test_a_shape_with_a_corner_that_is_no_number_is_left_out_of_a_layer_and_told() -> None:
+    x, y = 500_000.0, 4_050_000.0
+    field = shapely.box(x, y, x + 90, y + 90)
+    torn = shapely.transform(field, lambda xy: np.where(xy == (x + 90, y + 90), (x, np.nan), xy))
+    said: list[str] = []
+    placed = into_crs(gpd.GeoDataFrame(geometry=[field, torn, None], crs=GK117), GK117, source="land.shp", warnings=said)
+    assert placed.geometry.isna().tolist() == [False, True, True]
+    assert said == ["land.shp: 1 shapes have coordinates that are not finite and are left out"]
