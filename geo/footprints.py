@@ -48,7 +48,7 @@ def repair(geometry: Objects) -> tuple[Objects, Objects]:
     reason = np.full(len(out), "", dtype=object)
     missing = shapely.is_missing(out) | shapely.is_empty(out)
     reason[missing] = "no geometry"
-    wild = ~missing & ~_on_earth(out)
+    wild = ~missing & ~on_earth(out)
     reason[wild] = "coordinates are not finite or lie off the Earth"
     lost = missing | wild
     out[lost] = None  # not even their area can be asked for
@@ -105,14 +105,26 @@ def remains(geometry: Objects) -> Objects:
         Shape (n,), valid Polygon or MultiPolygon; None where not all coordinates are finite and on Earth. Lines and points are 0.1 m wide.
     """
     out = np.full(len(geometry), None, dtype=object)
-    there = np.flatnonzero(_on_earth(geometry) & ~shapely.is_empty(geometry))
+    there = np.flatnonzero(on_earth(geometry) & ~shapely.is_empty(geometry))
     drawn = shapely.buffer(shapely.make_valid(geometry[there]), _DRAWN_M / 2.0, quad_segs=2)
     out[there] = np.where(shapely.is_empty(drawn), None, drawn)
     return out
 
 
-def _on_earth(geometry: Objects) -> npt.NDArray[np.bool_]:
-    """Whether every corner is a number and near enough; bounds would pass over those that are no number."""
+def on_earth(geometry: Objects) -> npt.NDArray[np.bool_]:
+    """
+    Tell whether every corner is a number and near enough; bounds would pass over those that are no number.
+
+    Parameters
+    ----------
+    geometry
+        Shape (n,), None allowed.
+
+    Returns
+    -------
+    array of bool
+        Shape (n,); False where there is no shape.
+    """
     corners, owner = shapely.get_coordinates(geometry, return_index=True)
     off = owner[~(np.abs(corners) < _FARTHEST_M).all(axis=1)]
     return np.asarray((np.bincount(off, minlength=len(geometry)) == 0) & ~shapely.is_missing(geometry))

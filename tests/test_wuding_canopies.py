@@ -37,6 +37,11 @@ def test_a_building_takes_its_ground_from_the_parking_area(county: Path, tmp_pat
     shape = Packed.of([np.array([shapely.box(x - 10, y - 10, x + 20, y + 50)])], pyproj.CRS(CRS))
     told: list[str] = []
     found, shapes = add_surfaces(hall, shape, study_of(county, carports={"path": str(file)}), told)
+    corners = [(x, y), (x + 9, y), (x + 9, y + 9), (x + 5, np.nan), (x, y)]
+    with np.errstate(invalid="ignore"):
+        wild = Packed.of([np.array([shapely.Polygon(corners)])], pyproj.CRS(CRS))
+    _, beside = add_surfaces(hall, wild, study_of(county, carports={"path": str(file)}), [])
+    assert shapely.area(beside[slice(1, None)]).tolist() == pytest.approx([2400.0, 900.0])  # a corner that is no number takes nothing
     assert list(found["source"]) == ["buildings", "carports", "carports"]
     assert list(found["source_row"])[1:] == [1, 2]  # as everywhere, the first feature is row 1
     # 60 x 40 less 20 x 40; the other lies free

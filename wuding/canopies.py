@@ -135,6 +135,7 @@ def _outside(shapes: npt.NDArray[np.object_], every: Packed, kind: str, least_m2
     """Take from surfaces what buildings stand on; one of which too little is left stays whole, for overlaps to be judged as ever."""
     own = footprints.repair(shapes)[0]
     standing = every[touching(every.bounds, own)]
+    standing = standing[footprints.on_earth(standing)]
     tree = shapely.STRtree(standing)
     surface, building = tree.query(own, predicate="intersects")
     taken = 0.0
