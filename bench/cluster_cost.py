@@ -37,8 +37,8 @@ class City:
     tiles_clock_s: float
 
 
-MILLION = Measured((2026, 11, 28), 2, 1_000_000, 2_645_972, 241.5, 418.0, 147.3, 2.6, 3.1, 3.9)
-NEW_YORK = City(113_087, 118_047, 14.3)
+MILLION = Measured((2026, 11, 29), 2, 1_000_000, 2_645_972, 237.6, 410.0, 147.1, 2.3, 2.3, 3.9)
+NEW_YORK = City(113_087, 118_047, 15.2)
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 _COUNTS = {1: ("one core", "单核"), 2: ("two cores", "两核"), 4: ("four cores", "四核"), 8: ("eight cores", "八核")}
