@@ -19,9 +19,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import psutil
+import pyproj
 import pytest
 import shapely
 
+from geo.packed import Packed
 from geo.tiles import _cuts
 from layers.roadmap_years import write_years
 from layers.sealing import SEALED, accept, is_sealed, record_of, seal
@@ -526,13 +528,16 @@ def test_parts_of_a_tile_are_the_tile(undisturbed: Path, tmp_path: Path) -> None
 
 
 def test_tiles_are_cut_by_load_and_by_extent() -> None:
+    def cut(shapes: Any, tile_buildings: int, widest: float) -> list[int]:
+        return _cuts(Packed.of([shapes], pyproj.CRS("EPSG:4548")), np.arange(len(shapes)), tile_buildings, widest)
+
     x = np.arange(100.0)
     boxes = shapely.box(x, 0.0, x + 0.5, 1.0)
-    assert _cuts(boxes, 25, np.inf) == [0, 25, 50, 75, 100]
+    assert cut(boxes, 25, np.inf) == [0, 25, 50, 75, 100]
     ring = shapely.Point(0, 0).buffer(1.0, quad_segs=2500)  # 10,001 vertices weigh as 100 buildings
-    assert _cuts(np.append(boxes, ring), 50, np.inf) == [0, 41, 81, 101]  # not 0, 51, 101: the last tile has 19 others
+    assert cut(np.append(boxes, ring), 50, np.inf) == [0, 41, 81, 101]  # not 0, 51, 101: the last tile has 19 others
     far = shapely.box(1e5, 1e5, 1e5 + 1.0, 1e5 + 1.0)
-    cuts = _cuts(np.append(boxes, far), 1000, 1e6)
+    cuts = cut(np.append(boxes, far), 1000, 1e6)
     assert cuts[-2:] == [100, 101] or max(np.diff(cuts)) <= 100
     for first, last in itertools.pairwise(cuts):
         bounds = shapely.total_bounds(np.append(boxes, far)[first:last])
